@@ -1,0 +1,42 @@
+"""The one place that imports third-party modules late: at first use, never at start-up."""
+
+import importlib
+from types import ModuleType
+
+from derivant.base.errors import MissingExtraError
+
+EXTRAS = {"sklearn": "data", "matplotlib": "plot", "torch": "peers", "jax": "peers"}
+
+
+class LazyModule:
+    """A module that is imported when one of its names is first read.
+
+    >>> special = LazyModule("scipy.special")
+    >>> float(special.expit(0.0))
+    0.5
+    """
+
+    __slots__ = ("_module", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._module: ModuleType | None = None
+
+    def __getattr__(self, attribute: str) -> object:
+        if self._module is None:
+            self._module = load(self._name)
+        return getattr(self._module, attribute)
+
+
+def load(name: str) -> ModuleType:
+    """Import a module, or say which extra of derivant brings it.
+
+    Raises MissingExtraError where it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        root = name.partition(".")[0]
+        extra = EXTRAS.get(root)
+        line = f"pip install 'derivant[{extra}]'" if extra else f"pip install {root}"
+        raise MissingExtraError(f"{name} is not installed; {line}") from error

@@ -1,0 +1,182 @@
+"""Jacobians and Hessians: as objects that stay maps, and dense by one sweep with leading axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from derivant.base.errors import DTypeError
+from derivant.base.tree import unflatten
+from derivant.base.types import shape_of
+from derivant.calculus.arguments import handed_out
+from derivant.calculus.transforms import (
+    Recording,
+    argument_places,
+    calling,
+    grad,
+    named_after,
+)
+from derivant.carriers.expr import Expr
+from derivant.carriers.mode import serial
+from derivant.carriers.tensor import Tensor, constant
+from derivant.operators import Jacobian
+from derivant.primitives import RECORD
+
+Function = Callable[..., Any]
+CHUNK = 1 << 26  # numbers in the widest seed of one sweep
+
+
+def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The function that gives the generalized Jacobian of `f` as an object.
+
+    Shape: that of the output, then that of the argument. For nested outputs or arguments a tree of
+    Jacobians, the output's nesting outside. Nothing is formed: see `Jacobian`.
+
+    >>> J = jacobian(lambda x: x * x)(np.array([1.0, 2.0, 3.0]))
+    >>> J.shape, J @ np.array([1.0, 0.0, 0.0]), J[2, 2]
+    ((3, 3), array([2., 0., 0.]), np.float64(6.0))
+    """
+
+    def build(record: Recording, row: int, column: int) -> Jacobian:
+        out, given = record.outputs[row], record.given[column]
+        return Jacobian(
+            tuple(shape_of(out)),  # type: ignore[arg-type]
+            tuple(shape_of(given)),  # type: ignore[arg-type]
+            np.dtype(getattr(given, "dtype", np.float64)),
+            lambda t: record.push(_alone(t, column, record.given, given))[row],
+            lambda g: record.pull(_alone(g, row, record.outputs, out))[column],
+            lambda: _dense(record, row, column),
+        )
+
+    return _each_pair(f, argnums, build, "jacobian")
+
+
+def jacrev(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The function that gives the dense Jacobian of `f`, by one reverse sweep seeded with the identity.
+
+    >>> jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _each_pair(f, argnums, _by_rows, "jacrev")
+
+
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The function that gives the dense Jacobian of `f`, by one forward sweep seeded with the identity.
+
+    >>> jacfwd(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _each_pair(f, argnums, _by_columns, "jacfwd")
+
+
+def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The function that gives the Hessian of a scalar function as a `Jacobian` of its gradient.
+
+    >>> H = hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    >>> H.materialize()
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    return named_after(f, jacobian(grad(f, argnums), argnums), "hessian")
+
+
+def _each_pair(
+    f: Function, argnums: int | Sequence[int], build: Callable[[Recording, int, int], Any], prefix: str
+) -> Function:
+    """Build something for each leaf of the output and each variable, in their nesting."""
+
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        places = argument_places(argnums, len(args), f)
+        record = Recording(f, [args[i] for i in places], calling(args, kwargs, places))
+        check_outputs(record)
+        rows = []
+        for row in range(len(record.outputs)):
+            columns = [build(record, row, column) for column in range(len(record.given))]
+            trees = record.split(columns)
+            rows.append(trees[0] if isinstance(argnums, int) else tuple(trees))
+        return unflatten(record.structure, rows)
+
+    return named_after(f, derived, prefix)
+
+
+def check_outputs(record: Recording) -> None:
+    """Refuse outputs that have no derivative."""
+    for out in record.outputs:
+        kind = getattr(out, "dtype", None)
+        if kind is not None and kind.kind != "f":
+            raise DTypeError(f"{record.name} gives an array of dtype {kind}, which has no derivative")
+
+
+def _alone(value: Any, place: int, leaves: Sequence[Any], like: Any) -> list[Any]:
+    """The value in its place, nothing elsewhere."""
+    if not hasattr(value, "derivant_rank"):
+        dtype = getattr(like, "dtype", np.dtype(np.float64))
+        value = np.asarray(value, dtype=dtype)[()]
+    return [value if i == place else None for i in range(len(leaves))]
+
+
+def _dense(record: Recording, row: int, column: int) -> Any:
+    tall = math.prod(shape_of(record.outputs[row])) > math.prod(shape_of(record.given[column]))  # type: ignore[arg-type]
+    return (_by_columns if tall else _by_rows)(record, row, column)
+
+
+def _by_rows(record: Recording, row: int, column: int) -> Any:
+    """One reverse sweep, a hidden axis for the entries of the output."""
+    out, given = record.outputs[row], record.given[column]
+
+    def sweep(seed: Any) -> Any:
+        return record.pull(_alone(seed, row, record.outputs, out))[column]
+
+    seeded, found = tuple(shape_of(out)), tuple(shape_of(given))
+    whole = _reshaped(_swept(sweep, seeded, found, out), (*seeded, *found))
+    return handed_out(whole, given, record.tag)
+
+
+def _by_columns(record: Recording, row: int, column: int) -> Any:
+    """One forward sweep, a hidden axis for the entries of the argument."""
+    out, given = record.outputs[row], record.given[column]
+
+    def sweep(seed: Any) -> Any:
+        return record.push(_alone(seed, column, record.given, given))[row]
+
+    seeded, found = tuple(shape_of(given)), tuple(shape_of(out))
+    turned = _permuted(_swept(sweep, seeded, found, given), (*range(1, 1 + len(found)), 0))
+    return handed_out(_reshaped(turned, (*found, *seeded)), given, record.tag)
+
+
+def _swept(sweep: Function, seeded: Any, found: Any, like: Any) -> Any:
+    """Sweeps seeded with the identity under a hidden axis, that axis brought out in front."""
+    count = math.prod(seeded)
+    step = max(1, CHUNK // max(1, math.prod(found), count))
+    dtype = getattr(like, "dtype", np.dtype(np.float64))
+    pieces = [
+        _one_sweep(sweep, seeded, found, range(start, min(start + step, count)), dtype)
+        for start in range(0, count, step)
+    ] or [constant(np.zeros((0, *found), dtype))]
+    return pieces[0] if len(pieces) == 1 else RECORD.concat(*pieces, axis=-1 - len(found))
+
+
+def _one_sweep(sweep: Function, seeded: Any, found: Any, places: range, dtype: Any) -> Any:
+    level = serial()
+    identity = np.zeros((len(places), math.prod(seeded)), dtype)
+    identity[np.arange(len(places)), places] = 1
+    result = sweep(constant(identity.reshape(len(places), *seeded), (level,)))
+    if not isinstance(result, (Tensor, Expr)):
+        result = constant(result)
+    return RECORD.reveal(result, axis=-1 - len(found), level=level, size=len(places))
+
+
+def _reshaped(x: Any, shape: Any) -> Any:
+    return RECORD.reshape(x, shape=tuple(shape))
+
+
+def _permuted(x: Any, axes: Any) -> Any:
+    return RECORD.permute_dims(x, axes=tuple(a - len(axes) for a in axes))
+
+
+__all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]

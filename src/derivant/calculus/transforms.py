@@ -1,0 +1,283 @@
+"""Derivatives of functions: vjp and jvp, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError, ShapeError
+from derivant.base.tree import Structure, flatten, matching_leaves, unflatten
+from derivant.base.types import shape_of
+from derivant.calculus.arguments import (
+    Argument,
+    bind_leaf,
+    handed_out,
+    names_of_parameters,
+    read_argument,
+    settle_tree,
+    without_binds,
+)
+from derivant.carriers.expr import Expr
+from derivant.carriers.mode import serial
+from derivant.carriers.tensor import Tensor, constant
+from derivant.sweeps import pullback, pushforward
+
+Function = Callable[..., Any]
+
+
+class Recording:
+    """A function run once on bound arguments: what sweeps start from."""
+
+    def __init__(
+        self, function: Function, primals: Sequence[Any], rest: Callable[..., Any], has_aux: bool = False
+    ) -> None:
+        names = names_of_parameters(function, len(primals))
+        self.name = getattr(function, "__name__", "the function")
+        self.arguments = [read_argument(p, n) for p, n in zip(primals, names, strict=True)]
+        self.tag = serial()
+        self.given = [leaf for a in self.arguments for leaf in a.variables]
+        self.binds = [bind_leaf(leaf, self.tag) for leaf in self.given]
+        source = iter(self.binds)
+        values = [a.rebuilt([next(source) for _ in a.moving]) for a in self.arguments]
+        result = rest(function, values)
+        self.aux = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise ArgumentError(f"{self.name} must return (value, aux) with has_aux=True")
+            result, self.aux = result
+        self.outputs, self.structure = flatten(result)
+        self.kept = any(isinstance(leaf, Tensor) for leaf in self.given)
+
+    def value(self) -> Any:
+        """The value of the function, as the caller gets it."""
+        return settle_tree(unflatten(self.structure, self.outputs), self.tag, self.kept)
+
+    def auxiliary(self) -> Any:
+        """What the function returned beside its value."""
+        return settle_tree(self.aux, self.tag, self.kept)
+
+    def pull(self, seeds: Sequence[Any]) -> list[Any]:
+        """The cotangents of the variables, in the kind they came in."""
+        pairs = [
+            (out, fit_seed(seed, out, self.name))
+            for out, seed in zip(self.outputs, seeds, strict=True)
+            if isinstance(out, (Tensor, Expr)) and seed is not None
+        ]
+        found = pullback([o for o, _ in pairs], [s for _, s in pairs], self.binds, self.tag)
+        return self._out(found, self.given)
+
+    def push(self, tangents: Sequence[Any]) -> list[Any]:
+        """The tangents of the outputs."""
+        nodes = [o for o in self.outputs if isinstance(o, (Tensor, Expr))]
+        found = iter(pushforward(nodes, self.binds, tangents, self.tag))
+        moving = [next(found) if isinstance(o, (Tensor, Expr)) else None for o in self.outputs]
+        likes = [o if self.kept or isinstance(o, Expr) else _numbers(o) for o in self.outputs]
+        return self._out(moving, likes)
+
+    def _out(self, values: list[Any], likes: Sequence[Any]) -> list[Any]:
+        results = [handed_out(v, like, self.tag) for v, like in zip(values, likes, strict=True)]
+        symbolic = [r for r in results if isinstance(r, Expr)]
+        if symbolic:
+            freed = iter(without_binds(symbolic, self.tag))
+            results = [next(freed) if isinstance(r, Expr) else r for r in results]
+        return results
+
+    def split(self, values: Sequence[Any]) -> list[Any]:
+        """Values of all variables as trees, one an argument."""
+        source = iter(values)
+        return [a.shaped([next(source) for _ in a.moving]) for a in self.arguments]
+
+
+def _numbers(output: Any) -> Any:
+    return output.data if isinstance(output, Tensor) else np.asarray(output, dtype=float)[()]
+
+
+def call_plain(function: Function, values: Sequence[Any]) -> Any:
+    """Call the function with these as its positional arguments."""
+    return function(*values)
+
+
+def fit_seed(seed: Any, out: Any, name: str) -> Any:
+    """A cotangent that must have its output's shape; numbers in the output's dtype."""
+    if shape_of(seed) != tuple(out.shape):
+        raise ShapeError(
+            f"{name} has an output of shape {tuple(out.shape)}; its cotangent has {shape_of(seed)}"
+        )
+    return seed if hasattr(seed, "derivant_rank") else np.asarray(seed, dtype=out.dtype)[()]
+
+
+def fit_tangents(arguments: Sequence[Argument], tangents: Sequence[Any], name: str) -> list[Any]:
+    """One tangent a variable, of its shape and dtype; None in a tree is zero."""
+    found = []
+    for argument, tree in zip(arguments, tangents, strict=True):
+        leaves = matching_leaves(argument.structure, tree)
+        for place in argument.moving:
+            primal, tangent = argument.leaves[place], leaves[place]
+            if tangent is not None and shape_of(tangent) != shape_of(primal):
+                raise ShapeError(
+                    f"{name}: a tangent of shape {shape_of(tangent)} for a variable of shape "
+                    f"{shape_of(primal)}"
+                )
+            if tangent is not None and not hasattr(tangent, "derivant_rank"):
+                dtype = np.float64 if isinstance(primal, float) else primal.dtype
+                tangent = np.asarray(tangent, dtype=dtype)[()]
+            found.append(tangent)
+    return found
+
+
+def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
+    """The value of `f` and its pullback: cotangents of the output to cotangents of the arguments.
+
+    `out, pullback = vjp(f, *primals)`; `pullback(g)` is a tuple, one entry a primal, of J'g. With
+    `has_aux` also what `f` returns beside its value.
+
+    >>> out, pullback = vjp(lambda x: x * x, np.array([1.0, 3.0]))
+    >>> pullback(np.ones(2))
+    (array([2., 6.]),)
+    """
+    record = Recording(f, primals, call_plain, has_aux)
+
+    def pull(cotangent: Any) -> tuple[Any, ...]:
+        seeds = matching_leaves(record.structure, cotangent)
+        return tuple(record.split(record.pull(seeds)))
+
+    return (record.value(), pull, record.auxiliary()) if has_aux else (record.value(), pull)
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """The value of `f` and J v, its derivative in the direction of the tangents.
+
+    >>> jvp(lambda x: x * x, (3.0,), (1.0,))
+    (np.float64(9.0), np.float64(6.0))
+    """
+    if len(primals) != len(tangents):
+        raise ArgumentError(f"jvp: {len(primals)} primals and {len(tangents)} tangents")
+    record = Recording(f, primals, call_plain)
+    moving = record.push(fit_tangents(record.arguments, tangents, record.name))
+    return record.value(), unflatten(record.structure, moving)
+
+
+def linearize(f: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """The value of `f` and the linear map J at the primals, to be applied to many tangents.
+
+    >>> out, line = linearize(lambda x: x * x, 3.0)
+    >>> line(1.0), line(2.0)
+    (np.float64(6.0), np.float64(12.0))
+    """
+    record = Recording(f, primals, call_plain)
+
+    def line(*tangents: Any) -> Any:
+        if len(tangents) != len(primals):
+            raise ArgumentError(f"linearize: {len(primals)} primals and {len(tangents)} tangents")
+        moving = record.push(fit_tangents(record.arguments, tangents, record.name))
+        return unflatten(record.structure, moving)
+
+    return record.value(), line
+
+
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """The function that gives the gradient of a scalar function `f`.
+
+    The gradient has the nesting, the shapes, the dtypes and the kind of the arguments `argnums`.
+    With `has_aux`, `f` returns (value, aux) and the result is (gradient, aux). Raises
+    DifferentiationError where `f` does not give one number, DTypeError for integer arguments.
+
+    >>> grad(lambda x: x**3)(2.0)
+    np.float64(12.0)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, slopes = both(*args, **kwargs)
+        return (slopes, value[1]) if has_aux else slopes
+
+    return named_after(f, gradient, "grad")
+
+
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """The function that gives the value of a scalar function `f` and its gradient, sharing work.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (np.float64(8.0), np.float64(12.0))
+    """
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        places = argument_places(argnums, len(args), f)
+        record = Recording(
+            f, [args[i] for i in places], calling(args, kwargs, places), has_aux
+        )
+        out = scalar_output(record)
+        seed = np.ones((), out.dtype)[()] if isinstance(out, (Tensor, Expr)) else None
+        slopes = record.split(record.pull([_seed_like(out, seed)]))
+        value = record.value()
+        if has_aux:
+            value = (value, record.auxiliary())
+        return value, slopes[0] if isinstance(argnums, int) else tuple(slopes)
+
+    return named_after(f, both, "value_and_grad")
+
+
+def _seed_like(out: Any, seed: Any) -> Any:
+    """Under vmap the seed has the hidden axes of the output."""
+    if isinstance(out, Tensor) and out.levels:
+        return constant(np.ones_like(out.data), out.levels)
+    return seed
+
+
+def argument_places(argnums: int | Sequence[int], count: int, f: Function) -> list[int]:
+    """The positions that argnums name, counted from the front."""
+    given = [argnums] if isinstance(argnums, int) else list(argnums)
+    for place in given:
+        if not -count <= place < count:
+            called = getattr(f, "__name__", "the function")
+            raise ArgumentError(f"argnums has {place}; {called} was called with {count} arguments")
+    return [place % count for place in given]
+
+
+def calling(args: Sequence[Any], kwargs: dict[str, Any], places: Sequence[int]) -> Callable[..., Any]:
+    """Call a function with all its arguments, those at `places` replaced."""
+
+    def call(function: Function, values: Sequence[Any]) -> Any:
+        everything = list(args)
+        for place, value in zip(places, values, strict=True):
+            everything[place] = value
+        return function(*everything, **kwargs)
+
+    return call
+
+
+def scalar_output(record: Recording) -> Any:
+    """The one number that a gradient is of."""
+    outputs = record.outputs
+    out = outputs[0] if len(outputs) == 1 else None
+    if len(outputs) != 1 or shape_of(out) != ():
+        shapes = [shape_of(o) for o in outputs]
+        raise DifferentiationError(
+            f"{record.name} gives {shapes[0] if len(shapes) == 1 else shapes}; a gradient is of one "
+            "number: sum it, or use jacobian or vjp"
+        )
+    kind = getattr(out, "dtype", np.result_type(type(out)))
+    if kind.kind != "f":
+        raise DTypeError(f"{record.name} gives a number of dtype {kind}, which has no derivative")
+    return out
+
+
+def hvp(f: Function, x: Any, v: Any) -> Any:
+    """The Hessian of a scalar function at `x`, times `v`: forward over reverse, never formed.
+
+    >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+    return jvp(grad(f), (x,), (v,))[1]
+
+
+def named_after(f: Function, g: Function, prefix: str) -> Function:
+    """Give a transformed function a name that errors can use."""
+    g.__name__ = f"{prefix}({getattr(f, '__name__', 'function')})"
+    g.__wrapped__ = f  # type: ignore[attr-defined]
+    return g
+
+
+__all__ = ["Structure", "grad", "hvp", "jvp", "linearize", "value_and_grad", "vjp"]

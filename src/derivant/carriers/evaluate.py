@@ -1,0 +1,125 @@
+"""From expressions to numbers: run a graph on values, and replace nodes by others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from derivant.base.dims import Dim, Shape, size_of
+from derivant.base.errors import ArgumentError, ShapeError
+from derivant.base.graph import ancestors
+from derivant.base.types import shape_of
+from derivant.carriers.expr import Expr, as_expr
+from derivant.carriers.tensor import constant
+from derivant.primitives import RECORD, apply
+from derivant.primitives.explain import explained
+
+
+def evaluate(expression: Expr, values: Mapping[Expr, Any] | Mapping[str, Any]) -> Any:
+    """The value of an expression where its variables, or their names, have these values.
+
+    Arrays give an array; Tensors among the values give a Tensor, recorded. Raises ArgumentError
+    where a variable has no value, ShapeError where a value does not fit.
+    """
+    return evaluate_all([expression], values)[0]
+
+
+def evaluate_all(expressions: Sequence[Expr], values: Mapping[Any, Any]) -> list[Any]:
+    """The values of several expressions that share work; each node is computed once."""
+    nodes = ancestors(expressions)
+    hidden = any(node.levels for node in nodes)
+    sizes = _sizes(nodes, values)
+    known: dict[int, Any] = {}
+    for node in nodes:
+        if node in values:
+            known[id(node)] = values[node]
+        elif not node.inputs:
+            known[id(node)] = _leaf_value(node, values)
+        else:
+            known[id(node)] = _run(node, [known[id(x)] for x in node.inputs], sizes)
+        if hidden and not hasattr(known[id(node)], "derivant_rank"):
+            known[id(node)] = constant(known[id(node)])
+    results = [known[id(e)] for e in expressions]
+    return [r.data if hidden and getattr(r, "tag", 0) > 0 and not r.levels else r for r in results]
+
+
+def _sizes(nodes: Sequence[Expr], values: Mapping[Any, Any]) -> dict[str, int]:
+    """What the named dimensions are, read off the values of the variables."""
+    sizes: dict[str, int] = {}
+    for node in nodes:
+        if node.primitive.name == "variable":
+            _match(node, shape_of(_value_of(node, values)), sizes)
+    return sizes
+
+
+def _value_of(node: Expr, values: Mapping[Any, Any]) -> Any:
+    name = node.params["name"]
+    if node in values:
+        return values[node]
+    if name in values:
+        return values[name]
+    given = sorted(str(getattr(v, "params", {}).get("name", v)) for v in values)
+    raise ArgumentError(f"the variable {name} has no value; values are given for {given}")
+
+
+def _match(node: Expr, shape: Shape, sizes: dict[str, int]) -> None:
+    name = node.params["name"]
+    if len(shape) != len(node.shape):
+        raise ShapeError(f"{name} has shape {node.shape}; the value has {shape}")
+    for size, actual in zip(node.shape, shape, strict=True):
+        wanted = size if isinstance(size, int) else sizes.setdefault(str(size), int(actual))  # type: ignore[arg-type]
+        if wanted != actual:
+            raise ShapeError(f"{name} has shape {node.shape}, where {size} is {wanted}; the value has {shape}")
+
+
+def _leaf_value(node: Expr, values: Mapping[Any, Any]) -> Any:
+    if node.primitive.name == "variable":
+        return _value_of(node, values)
+    return node.params["value" if node.primitive.name == "const" else "source"]
+
+
+def _run(node: Expr, operands: list[Any], sizes: Mapping[str, int]) -> Any:
+    """One node on values: the row's evaluator on arrays, the row applied where one is a carrier."""
+    row = node.primitive
+    params = {name: _sized(value, sizes) for name, value in node.params.items()}
+    if row.family == "level":
+        return getattr(RECORD, row.name)(operands[0], **params)
+    if row.name == "part":
+        return operands[0][params["index"]]
+    if any(hasattr(x, "derivant_rank") for x in operands):
+        return apply(row, tuple(operands), params)
+    try:
+        return row.evaluate(*operands, **params)
+    except Exception as error:
+        raise explained(row, operands, params, error) from error
+
+
+def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
+    """A parameter with the named dimensions in it replaced by their sizes."""
+    if isinstance(value, Dim):
+        return size_of(value, sizes)
+    if isinstance(value, tuple):
+        return tuple(_sized(v, sizes) for v in value)
+    return value
+
+
+def replaced(expressions: Sequence[Expr], changes: Mapping[Expr, Any]) -> list[Expr]:
+    """The expressions with some nodes replaced; what does not depend on them stays itself."""
+    new: dict[int, Any] = {}
+    for node in ancestors(expressions):
+        if node in changes:
+            new[id(node)] = as_expr(changes[node])
+        elif all(new[id(x)] is x for x in node.inputs):
+            new[id(node)] = node
+        else:
+            new[id(node)] = _rebuilt(node, tuple(new[id(x)] for x in node.inputs))
+    return [new[id(e)] for e in expressions]
+
+
+def _rebuilt(node: Expr, inputs: tuple[Any, ...]) -> Any:
+    row = node.primitive
+    if row.family == "level":
+        return inputs[0].derivant_level(row, node.params)
+    if row.name == "part":
+        return inputs[0][node.params["index"]]
+    return Expr.derivant_apply(row, inputs, node.params)

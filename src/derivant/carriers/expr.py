@@ -1,0 +1,247 @@
+"""The symbolic carrier: an expression that is its structure. Equal structure is the same object."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.dims import Shape, Size
+from derivant.base.errors import ArgumentError, DifferentiationError
+from derivant.base.types import shape_of
+from derivant.carriers.methods import Methods
+from derivant.carriers.mode import serial
+from derivant.primitives import TABLE, Primitive
+from derivant.primitives.dispatch import plain_array
+from derivant.primitives.explain import explained
+from derivant.primitives.primitive import Params
+
+VARIABLE, CONST, CAPTURE, PART, BIND = (
+    TABLE[n] for n in ("variable", "const", "capture", "part", "bind")
+)
+WEAK_TYPES: dict[str, type] = {"f": float, "i": int, "b": bool}
+
+
+class Expr(Methods):
+    """A node of a formula: a row applied to other nodes. Holds no numbers but its constants.
+
+    Made by `symbol`, by operations on Exprs, or by `trace_graph`. Nodes are interned: compare
+    them with `is`; `==` is the elementwise comparison as an expression.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "hidden",
+        "inputs",
+        "levels",
+        "params",
+        "primitive",
+        "serial",
+        "shape",
+        "weak",
+    )
+    derivant_rank = 2
+    tag = -1  # older than every transform: a sweep over an Expr always records
+    primitive: Primitive
+    inputs: tuple[Expr, ...]
+    params: Params
+    shape: Any
+    dtype: Any
+    weak: bool
+    levels: tuple[int, ...]
+    hidden: tuple[Size, ...]
+    serial: int
+
+    @staticmethod
+    def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
+        """The node of a row on operands, each made an Expr; its shape and dtype by the rules."""
+        inputs = tuple(as_expr(x) for x in operands)
+        try:
+            shape = row.shape(*(x.shape for x in inputs), **params)
+            dtype = row.dtype(*(x._kind() for x in inputs), **params)
+        except Exception as error:
+            raise explained(row, operands, params, error) from error
+        levels, hidden = _common_levels(inputs)
+        weak = bool(inputs) and shape == () and all(x.weak for x in inputs)
+        node = intern(row, inputs, params, shape, dtype, weak, levels, hidden)
+        return node.parts() if row.outputs > 1 else node
+
+    def derivant_level(self, row: Primitive, params: Params) -> Expr:
+        """Hide an axis, or bring one back."""
+        sizes = dict(zip(self.levels, self.hidden, strict=True))
+        level, axis = params["level"], params["axis"]
+        shape: Shape = self.shape
+        if row.name == "hide":
+            sizes[level] = shape[axis]
+            shape = row.shape(shape, **params)
+        else:
+            size = sizes.pop(level, params["size"])
+            params = {**params, "size": size}
+            shape = row.shape(shape, **params)
+        levels = tuple(sorted(sizes))
+        hidden = tuple(sizes[v] for v in levels)
+        return intern(row, (self,), params, shape, self.dtype, False, levels, hidden)
+
+    @staticmethod
+    def lifted(value: Any) -> Expr:
+        """Plain numbers as a constant of this carrier."""
+        return as_expr(value)
+
+    def settled(self, since: int) -> Expr:
+        """Itself: an expression keeps what it depends on."""
+        return self
+
+    @property
+    def operands(self) -> tuple[Expr, ...]:
+        """The inputs."""
+        return self.inputs
+
+    def parts(self) -> tuple[Expr, ...]:
+        """The results of a node that has several."""
+        return tuple(
+            intern(
+                PART,
+                (self,),
+                {"index": i},
+                self.shape[i],
+                self.dtype[i],
+                False,
+                self.levels,
+                self.hidden,
+            )
+            for i in range(self.primitive.outputs)
+        )
+
+    def _kind(self) -> Any:
+        """The dtype, or the Python type that stands for a weak one."""
+        return WEAK_TYPES[self.dtype.kind] if self.weak else self.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __bool__(self) -> bool:
+        raise DifferentiationError(
+            "an expression has no truth value: its numbers are not known yet; "
+            "use where(condition, a, b), or cond for whole branches"
+        )
+
+    def __float__(self) -> float:
+        raise DifferentiationError("an expression is not a number yet; evaluate it first")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        raise DifferentiationError("an expression has no numbers; evaluate it first")
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise ArgumentError(f"an expression of shape {self.shape} cannot be unpacked")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        name = self.params.get("name", self.primitive.name)
+        return f"<expr {name} {self.shape} {self.dtype}>"
+
+    __hash__ = object.__hash__
+
+
+# Interning. The key holds ids of inputs; the node keeps them alive, and an entry dies with its node.
+_TABLE: weakref.WeakValueDictionary[Any, Expr] = weakref.WeakValueDictionary()
+_LOCK = threading.RLock()
+
+
+def intern(
+    row: Primitive,
+    inputs: tuple[Expr, ...],
+    params: Params,
+    shape: Any,
+    dtype: Any,
+    weak: bool,
+    levels: tuple[int, ...] = (),
+    hidden: tuple[Size, ...] = (),
+) -> Expr:
+    """The one node of this structure."""
+    frozen = tuple(sorted((name, _frozen(value)) for name, value in params.items()))
+    key = (id(row), tuple(map(id, inputs)), frozen, shape, dtype, weak, levels, hidden)
+    with _LOCK:
+        node = _TABLE.get(key)
+        if node is None:
+            node = object.__new__(Expr)
+            node.primitive, node.inputs, node.params = row, inputs, dict(params)
+            node.shape, node.dtype, node.weak = shape, dtype, weak
+            node.levels, node.hidden = levels, hidden
+            node.serial = serial()
+            _TABLE[key] = node
+    return node
+
+
+def _frozen(value: Any) -> Any:
+    """A parameter as part of a key: its type and bits, arrays and functions by identity."""
+    if isinstance(value, float):
+        return ("float", struct.pack("<d", value))
+    if isinstance(value, (tuple, list)):
+        return (type(value).__name__, tuple(map(_frozen, value)))
+    if isinstance(value, slice):
+        return ("slice", tuple(map(_frozen, (value.start, value.stop, value.step))))
+    if isinstance(value, (int, str, bytes, type(None), type(Ellipsis), np.dtype)):
+        return (type(value).__name__, str(value))
+    if isinstance(value, np.ndarray) or callable(value):
+        return ("object", id(value))
+    return ("value", type(value).__name__, value)
+
+
+def _common_levels(inputs: tuple[Expr, ...]) -> tuple[tuple[int, ...], tuple[Size, ...]]:
+    sizes: dict[int, Size] = {}
+    for x in inputs:
+        sizes.update(zip(x.levels, x.hidden, strict=True))
+    levels = tuple(sorted(sizes))
+    return levels, tuple(sizes[v] for v in levels)
+
+
+def as_expr(value: Any) -> Expr:
+    """An Expr as it is; numbers and arrays as constants, a Tensor as a captured input."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+        dtype = np.result_type(type(value))
+        return intern(CONST, (), {"value": value}, (), dtype, True)
+    if getattr(value, "derivant_rank", 0):
+        return intern(CAPTURE, (), {"source": value}, shape_of(value), value.dtype, False)
+    return _constant_array(plain_array(value))
+
+
+def _constant_array(array: npt.NDArray[Any]) -> Expr:
+    """An owned, read-only copy; small ones are shared by their bytes."""
+    if array.ndim == 0:
+        number = array[()]
+        bits = (array.dtype.str, array.tobytes())
+        return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
+    owned = array.copy()
+    owned.flags.writeable = False
+    return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
+
+
+def symbol(
+    name: str,
+    shape: Shape = (),
+    dtype: npt.DTypeLike = np.float64,
+    facts: tuple[str, ...] = (),
+) -> Expr:
+    """A variable of a formula.
+
+    `shape` may hold ints and named sizes (`Dim.named("n")`).
+    """
+    kind = np.dtype(dtype)
+    params = {"name": name, "facts": tuple(facts)}
+    return intern(VARIABLE, (), params, tuple(shape), kind, False)
+
+
+def bound(x: Expr, tag: int) -> Expr:
+    """A fresh variable for an argument of a transform; replaced by the argument afterwards."""
+    return intern(BIND, (x,), {"tag": tag}, x.shape, x.dtype, x.weak, x.levels, x.hidden)

@@ -1,0 +1,106 @@
+"""Python's operators on carriers, each the application of a row. Shared by Tensor and Expr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derivant.primitives import TABLE
+from derivant.primitives.primitive import NO_PARAMS, Params, Primitive
+
+ADD, SUBTRACT, MULTIPLY, DIVIDE = (TABLE[n] for n in ("add", "subtract", "multiply", "divide"))
+NEGATIVE, POW, POWER, MATMUL = (TABLE[n] for n in ("negative", "pow", "power", "matmul"))
+REMAINDER, FLOOR_DIVIDE, ABS = (TABLE[n] for n in ("remainder", "floor_divide", "abs"))
+EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = (
+    TABLE[n] for n in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+)
+NUMBERS = (int, float)
+
+
+class Operators:
+    """Arithmetic, comparison and `@` in terms of the carrier's own `derivant_apply`."""
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    @staticmethod
+    def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Any:
+        return self.derivant_apply(ADD, (self, other), NO_PARAMS)
+
+    def __radd__(self, other: Any) -> Any:
+        return self.derivant_apply(ADD, (other, self), NO_PARAMS)
+
+    def __sub__(self, other: Any) -> Any:
+        return self.derivant_apply(SUBTRACT, (self, other), NO_PARAMS)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.derivant_apply(SUBTRACT, (other, self), NO_PARAMS)
+
+    def __mul__(self, other: Any) -> Any:
+        return self.derivant_apply(MULTIPLY, (self, other), NO_PARAMS)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.derivant_apply(MULTIPLY, (other, self), NO_PARAMS)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.derivant_apply(DIVIDE, (self, other), NO_PARAMS)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.derivant_apply(DIVIDE, (other, self), NO_PARAMS)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self.derivant_apply(FLOOR_DIVIDE, (self, other), NO_PARAMS)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self.derivant_apply(FLOOR_DIVIDE, (other, self), NO_PARAMS)
+
+    def __mod__(self, other: Any) -> Any:
+        return self.derivant_apply(REMAINDER, (self, other), NO_PARAMS)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self.derivant_apply(REMAINDER, (other, self), NO_PARAMS)
+
+    def __pow__(self, other: Any) -> Any:
+        if type(other) in NUMBERS:
+            return self.derivant_apply(POWER, (self,), {"exponent": other})
+        return self.derivant_apply(POW, (self, other), NO_PARAMS)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.derivant_apply(POW, (other, self), NO_PARAMS)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.derivant_apply(MATMUL, (self, other), NO_PARAMS)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self.derivant_apply(MATMUL, (other, self), NO_PARAMS)
+
+    def __neg__(self) -> Any:
+        return self.derivant_apply(NEGATIVE, (self,), NO_PARAMS)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self.derivant_apply(ABS, (self,), NO_PARAMS)
+
+    def __eq__(self, other: object) -> Any:
+        return self.derivant_apply(EQUAL, (self, other), NO_PARAMS)
+
+    def __ne__(self, other: object) -> Any:
+        return self.derivant_apply(NOT_EQUAL, (self, other), NO_PARAMS)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.derivant_apply(LESS, (self, other), NO_PARAMS)
+
+    def __le__(self, other: Any) -> Any:
+        return self.derivant_apply(LESS_EQUAL, (self, other), NO_PARAMS)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.derivant_apply(GREATER, (self, other), NO_PARAMS)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.derivant_apply(GREATER_EQUAL, (self, other), NO_PARAMS)
+
+    __hash__ = object.__hash__

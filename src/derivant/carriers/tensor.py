@@ -1,0 +1,366 @@
+"""The eager carrier: an array that remembers which operation made it.
+
+A node is the Tensor itself: its row, inputs and parameters. `args` are the arrays that the
+operation saw, so that nothing done to an array later changes a derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.dims import Shape
+from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError
+from derivant.base.types import shape_of
+from derivant.carriers import levels as lv
+from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, changed, serial
+from derivant.carriers.nans import watch
+from derivant.carriers.methods import Methods
+from derivant.primitives import NO_PARAMS, TABLE, Primitive
+from derivant.primitives.dispatch import PLAIN, plain_array
+from derivant.primitives.explain import explained
+from derivant.primitives.primitive import Params
+
+NONE: tuple[int, ...] = ()
+WEAK = lv.WEAK
+NDARRAY = np.ndarray
+PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
+FLOATS = ("float32", "float64")
+_new = object.__new__
+
+
+class Tensor(Methods):
+    """An array whose operations are recorded, so that derivatives can be taken.
+
+    Made by `tensor`; see there. `==` is elementwise, the hash is the identity.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_grad",
+        "args",
+        "data",
+        "inputs",
+        "levels",
+        "params",
+        "primitive",
+        "serial",
+        "tag",
+    )
+    derivant_rank = 1
+    data: Any
+    primitive: Primitive | None
+    inputs: tuple[Any, ...]
+    args: tuple[Any, ...]
+    params: Params
+    levels: tuple[int, ...]
+    tag: int
+    serial: int
+
+    @staticmethod
+    def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
+        """Evaluate a row at once and, where an operand asks for it, record it."""
+        tag = FREE
+        args = []
+        foreign = False
+        for x in operands:
+            if x.__class__ is Tensor:
+                if x.levels is not NONE:
+                    return _apply_levels(row, operands, params)
+                if x.tag < tag:
+                    tag = x.tag
+                args.append(x.data)
+            elif x.__class__ in PLAIN:
+                foreign = foreign or x.__class__ is NDARRAY
+                args.append(x)
+            elif getattr(x, "derivant_rank", 0) > 1:
+                return x.derivant_apply(row, operands, params)
+            else:
+                foreign = True
+                operands = tuple(plain_array(o) if o is x else o for o in operands)
+                args.append(plain_array(x))
+        try:
+            data = row.evaluate(*args, **params)
+        except Exception as error:
+            raise explained(row, operands, params, error) from error
+        return _node(row, operands, tuple(args), params, data, tag, NONE, foreign)
+
+    def derivant_level(self, row: Primitive, params: Params) -> Tensor:
+        """Hide an axis, or bring one back: vmap's two operations."""
+        move = lv.hidden if row is HIDE else lv.revealed
+        plain = NONE if self.levels is WEAK else self.levels
+        data, after = move(self.data, plain, **params)
+        return _node(  # type: ignore[no-any-return]
+            row, (self,), (self.data,), params, data, self.tag, after or NONE, False
+        )
+
+    @staticmethod
+    def lifted(value: Any) -> Any:
+        """Plain numbers as a constant of this carrier."""
+        return value if hasattr(value, "derivant_rank") else constant(np.asarray(value)[()])
+
+    def settled(self, since: int) -> Tensor:
+        """This Tensor, without what it remembers of a transform opened at `since` and now closed."""
+        if since <= self.tag < FREE:
+            return constant(self.data, self.levels)
+        return self
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the axes."""
+        data = self.data
+        if self.levels is NONE:
+            return data.shape  # type: ignore[no-any-return]
+        return tuple(np.shape(data)[len(self.levels) :])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the numbers."""
+        return self.data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` reaches this Tensor."""
+        return self.tag == LEAF
+
+    @property
+    def grad(self) -> npt.NDArray[Any] | None:
+        """What `backward` has added up for this leaf; None before."""
+        return getattr(self, "_grad", None)
+
+    @grad.setter
+    def grad(self, value: npt.ArrayLike | None) -> None:
+        self._grad = None if value is None else np.array(value, dtype=self.dtype)
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """The inputs as they were when the operation ran, a leaf changed since then included."""
+        return tuple(map(_as_it_was, self.inputs, self.args))
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """The Tensors of a result that is a tuple."""
+        return tuple(_part(self, i) for i in range(len(self.data)))
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """The numbers, as a read-only view."""
+        if self.levels:
+            raise DifferentiationError("inside vmap a Tensor has hidden axes and no array of its own")
+        view = np.asarray(self.data)[...]
+        view.flags.writeable = False
+        return view
+
+    def detach(self) -> Tensor:
+        """The same numbers, with no history."""
+        return constant(self.data, self.levels)
+
+    def item(self) -> float:
+        """The only entry, as a Python number."""
+        return self.numpy().item()  # type: ignore[no-any-return]
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __index__(self) -> int:
+        return self.numpy().__index__()
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise ArgumentError("a Tensor of shape () has no length")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        if self.levels:
+            return f"Tensor(shape={self.shape}, dtype={self.dtype}, hidden={self.levels})"
+        body = np.array2string(np.asarray(self.data), separator=", ", prefix="tensor(")
+        note = ", requires_grad=True" if self.requires_grad and self.primitive is None else ""
+        if self.dtype != np.float64:
+            note = f", dtype={self.dtype}{note}"
+        return f"tensor({body}{note})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.tag != FREE:
+            raise DifferentiationError(
+                "a recorded Tensor would lose its history as an array; use derivant's functions, "
+                "or t.numpy() for the numbers alone"
+            )
+        return np.array(self.numpy(), dtype=dtype)
+
+    __hash__ = object.__hash__
+
+
+def _node(
+    row: Primitive,
+    operands: tuple[Any, ...],
+    args: tuple[Any, ...],
+    params: Params,
+    data: Any,
+    tag: int,
+    levels: tuple[int, ...],
+    foreign: bool,
+) -> Any:
+    """The Tensor of a result; recorded where it depends on something and has a derivative."""
+    mode = MODE.get()
+    if mode is not DEFAULT:
+        if mode.debug_nans:
+            watch(row, data)
+        if not mode.record:
+            tag = FREE
+    t = _new(Tensor)
+    t.data = data
+    t.levels = levels
+    t.params = params
+    if tag is FREE or row.constant:
+        t.primitive = None
+        t.inputs = t.args = NONE
+        t.tag = FREE
+        t.serial = 0
+    else:
+        if foreign and row.needs_values:
+            operands, args = _owned(operands, args)
+        t.primitive = row
+        t.inputs = operands
+        t.args = args
+        t.tag = tag
+        t.serial = serial()
+    if row.outputs > 1:
+        return tuple(_part(t, i) for i in range(row.outputs))
+    return t
+
+
+def _as_it_was(operand: Any, arg: Any) -> Any:
+    """A leaf that was assigned in place stands for its old numbers in what was recorded before."""
+    if operand.__class__ is not Tensor or operand.tag != LEAF or operand.primitive is not None:
+        return operand
+    if operand.data is arg or operand.levels:
+        return operand
+    return _node(BIND, (operand,), (arg,), {"tag": LEAF}, arg, LEAF, NONE, False)
+
+
+def _part(bundle: Tensor, index: int) -> Tensor:
+    data = bundle.data[index]
+    if bundle.primitive is None:
+        return constant(data, bundle.levels)
+    return _node(  # type: ignore[no-any-return]
+        PART, (bundle,), (bundle.data,), {"index": index}, data, bundle.tag, bundle.levels, False
+    )
+
+
+def _owned(operands: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Copies of arrays that are not ours, so that their owners may change them."""
+    kept = tuple(o.copy() if o.__class__ is NDARRAY else o for o in operands)
+    triples = zip(operands, kept, args, strict=True)
+    return kept, tuple(k if a is o else a for o, k, a in triples)
+
+
+def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
+    """As `derivant_apply`, with hidden axes or weak scalars among the operands."""
+    for x in operands:
+        if getattr(x, "derivant_rank", 0) > 1:
+            return x.derivant_apply(row, operands, params)
+    tensors = [x for x in operands if x.__class__ is Tensor]
+    tag = min(t.tag for t in tensors)
+    levels = tuple(sorted({level for t in tensors for level in t.levels}))
+    operands = tuple(
+        x if x.__class__ is Tensor or x.__class__ in PLAIN else plain_array(x) for x in operands
+    )
+    args = tuple(lv.argument(x, levels) for x in operands)
+    try:
+        if levels:
+            row.shape(*map(shape_of, operands), **params)
+            data = row.batch(row, len(levels), args, params)
+        else:
+            data = row.evaluate(*args, **params)
+    except Exception as error:
+        raise explained(row, operands, params, error) from error
+    if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
+        levels = WEAK
+    return _node(row, operands, args, params, data, tag, levels, True)
+
+
+def bound(x: Tensor, tag: int) -> Tensor:
+    """A fresh node for an argument of a transform: the same numbers, another identity."""
+    t = _node(BIND, (x,), (x.data,), {"tag": tag}, x.data, min(tag, x.tag), x.levels, False)
+    if t.primitive is None:  # inside no_grad: still the variable of this transform
+        t.primitive, t.inputs, t.args, t.tag, t.serial = BIND, (x,), (x.data,), tag, serial()
+    return t  # type: ignore[no-any-return]
+
+
+def constant(data: Any, levels: tuple[int, ...] = NONE) -> Tensor:
+    """A Tensor of numbers that depends on nothing. Takes the array as it is."""
+    t = _new(Tensor)
+    t.data = data
+    t.primitive = None
+    t.inputs = t.args = NONE
+    t.params = NO_PARAMS
+    t.tag = FREE
+    t.serial = 0
+    t.levels = levels
+    return t
+
+
+def no_grad() -> Any:
+    """A block inside which nothing is recorded, and leaves may be assigned in place.
+
+    >>> w = tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     w -= 0.5
+    >>> w.numpy()
+    array([0.5, 1.5])
+    """
+    return changed(record=False)
+
+
+def tensor(data: Any, dtype: npt.DTypeLike = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor with a copy of these numbers.
+
+    `data` is an array, a number or nested lists of them; `requires_grad` makes it a leaf that
+    `backward` adds gradients to. Raises ArgumentError for ragged lists, DTypeError where a leaf
+    is not float32 or float64.
+
+    >>> x = tensor([3.0, 4.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([6., 8.])
+    """
+    source = data.numpy() if isinstance(data, Tensor) else data
+    array = np.array(plain_array(source), dtype=dtype)
+    t = constant(array)
+    if requires_grad:
+        check_variable(array.dtype)
+        t.tag = LEAF
+        t.serial = serial()
+    return t
+
+
+def check_variable(dtype: np.dtype[Any], what: str = "a leaf") -> None:
+    """Refuse to differentiate by what is not float32 or float64."""
+    if dtype.name in FLOATS:
+        return
+    if dtype.kind in "iub":
+        raise DTypeError(
+            f"{what} of dtype {dtype} cannot be differentiated by; "
+            "make it float first, as x.astype(float) or 1.0"
+        )
+    raise DTypeError(f"{what} has dtype {dtype}; derivatives are taken in float32 and float64")

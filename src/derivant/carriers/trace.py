@@ -1,0 +1,78 @@
+"""The bridge from a Python function to an expression."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from derivant.base.dims import Dim, Shape
+from derivant.base.errors import ArgumentError
+from derivant.base.graph import ancestors
+from derivant.base.tree import flatten, unflatten
+from derivant.base.types import shape_of
+from derivant.carriers.expr import Expr, as_expr, symbol
+
+
+def trace_graph(function: Callable[..., Any], *specs: Any) -> Any:
+    """The expression that a function computes, one variable for each leaf of its arguments.
+
+    A spec is an Expr, an array (its shape and dtype are taken), a shape, or a text of named sizes
+    such as "n m". Variables bear the names of the function's parameters. The result has the
+    nesting that the function returns.
+
+    >>> e = trace_graph(lambda x, A: x @ (A @ x), "n", "n n")
+    >>> e.shape, [v.params["name"] for v in variables(e)]
+    ((), ['x', 'A'])
+    """
+    names = parameter_names(function, len(specs))
+    arguments = []
+    for name, spec in zip(names, specs, strict=True):
+        leaves, structure = flatten(spec if _is_tree(spec) else [spec])
+        several = len(leaves) > 1
+        made = [_symbol(f"{name}{i}" if several else name, leaf) for i, leaf in enumerate(leaves)]
+        tree = unflatten(structure, made)
+        arguments.append(tree if _is_tree(spec) else made[0])
+    leaves, structure = flatten(function(*arguments))
+    return unflatten(structure, [as_expr(leaf) for leaf in leaves])
+
+
+def _is_tree(spec: Any) -> bool:
+    return isinstance(spec, (dict, list))
+
+
+def _symbol(name: str, spec: Any) -> Expr:
+    if isinstance(spec, Expr):
+        return spec
+    if isinstance(spec, str):
+        return symbol(name, sizes(spec))
+    if isinstance(spec, tuple):
+        return symbol(name, spec)
+    dtype = getattr(spec, "dtype", None)
+    return symbol(name, shape_of(spec), np.float64 if dtype is None else dtype)
+
+
+def sizes(text: str) -> Shape:
+    """The shape that a text such as "n m" or "64 n" names."""
+    parts = text.replace(",", " ").split()
+    if not all(p.isdigit() or p.isidentifier() for p in parts):
+        raise ArgumentError(f"a shape is written as sizes and names, as in 'n m' or '3 n': {text!r}")
+    return tuple(int(p) if p.isdigit() else Dim.named(p) for p in parts)
+
+
+def parameter_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the first positional parameters, `x0`, `x1`, ... where there are none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        parameters = ()  # type: ignore[assignment]
+    plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [plain[i] if i < len(plain) else f"x{i}" for i in range(count)]
+
+
+def variables(expressions: Expr | Sequence[Expr]) -> list[Expr]:
+    """The variables of expressions, in order of first making."""
+    from_one = [expressions] if isinstance(expressions, Expr) else expressions
+    return [n for n in ancestors(from_one) if n.primitive.name == "variable"]

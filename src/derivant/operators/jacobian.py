@@ -1,0 +1,220 @@
+"""The generalized Jacobian as an object: products with it, entries of it, dense only on request.
+
+It knows a function's tangent and cotangent maps and its shapes; where they come from it does not
+know.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.errors import BoundsError, DifferentiationError, ShapeError
+from derivant.base.loader import load
+from derivant.base.types import Array, Operand, shape_of
+
+DEFAULT_LIMIT = 2 << 30
+Ints: TypeAlias = tuple[int, ...]
+Map: TypeAlias = Callable[[Operand], Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jacobian:
+    """A derivative of shape `out_shape + in_shape`, held as its two products.
+
+    `J @ t` takes a tangent of `in_shape` to one of `out_shape`; `J.T @ g` and `g @ J` take a
+    cotangent of `out_shape` to one of `in_shape`; `J2 @ J1` is the chain rule. `J[i, j, ...]`
+    reads entries. Nothing of the size of `shape` is formed but by `materialize`.
+    """
+
+    out_shape: Ints
+    in_shape: Ints
+    dtype: np.dtype[np.generic]
+    forward: Map
+    reverse: Map
+    dense: Callable[[], Array]
+
+    __array_ufunc__ = None
+
+    @property
+    def shape(self) -> Ints:
+        """The shape of the dense array: that of the output, then that of the input."""
+        return self.out_shape + self.in_shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the dense array."""
+        return len(self.shape)
+
+    @property
+    def dense_nbytes(self) -> int:
+        """Bytes that the dense array would take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of parameters that the map itself holds: a pair of products holds none."""
+        return 0
+
+    @property
+    def structure(self) -> str:
+        """What is known of the entries, in index form."""
+        letters = "ijklmnopqrstuvwxyzabcdefgh"
+        split = len(self.out_shape)
+        joined = ",".join(letters[:split]) + (";" if split and self.in_shape else "")
+        return f"D[{joined}{','.join(letters[split : self.ndim])}]"
+
+    @property
+    def T(self) -> Jacobian:
+        """The transposed map: cotangents of the output to cotangents of the input."""
+        return Jacobian(
+            self.in_shape,
+            self.out_shape,
+            self.dtype,
+            self.reverse,
+            self.forward,
+            lambda: _swapped(self.dense(), len(self.out_shape)),
+        )
+
+    def __matmul__(self, other: Operand | Jacobian) -> Array | Jacobian:
+        if isinstance(other, Jacobian):
+            return self._after(other)
+        self._check("J @ t", "tangent", other, self.in_shape)
+        return self.forward(other)
+
+    def __rmatmul__(self, cotangent: Operand) -> Array:
+        self._check("g @ J", "cotangent", cotangent, self.out_shape)
+        return self.reverse(cotangent)
+
+    def _check(self, what: str, kind: str, given: Operand, wanted: Ints) -> None:
+        if shape_of(given) != wanted:
+            raise ShapeError(
+                f"{what}: the {kind} has shape {shape_of(given)}; the Jacobian of shape "
+                f"{self.out_shape} + {self.in_shape} takes {wanted}"
+            )
+
+    def _after(self, first: Jacobian) -> Jacobian:
+        """The chain rule: this map after another."""
+        if first.out_shape != self.in_shape:
+            raise ShapeError(
+                f"J2 @ J1: J2 takes tangents of shape {self.in_shape}, J1 gives {first.out_shape}"
+            )
+
+        def dense() -> Array:
+            left = np.asarray(self.dense()).reshape(math.prod(self.out_shape), -1)
+            right = np.asarray(first.dense()).reshape(math.prod(self.in_shape), -1)
+            return (left @ right).reshape(self.out_shape + first.in_shape)
+
+        return Jacobian(
+            self.out_shape,
+            first.in_shape,
+            np.result_type(self.dtype, first.dtype),
+            lambda t: self.forward(first.forward(t)),
+            lambda g: first.reverse(self.reverse(g)),
+            dense,
+        )
+
+    def __getitem__(self, index: int | slice | tuple[int | slice, ...]) -> Array:
+        """Entries, by the product that gives the fewest: rows by cotangents, columns by tangents."""
+        places = index if isinstance(index, tuple) else (index,)
+        split = len(self.out_shape)
+        if len(places) > self.ndim:
+            raise BoundsError(f"{len(places)} indices for a Jacobian of shape {self.shape}")
+        self._check_bounds(places)
+        rows, columns = places[:split], places[split:]
+        if len(rows) == split and all(isinstance(i, int) for i in rows):
+            row = self.reverse(unit(self.out_shape, rows, self.dtype))
+            return row[columns] if columns else row
+        if len(columns) == len(self.in_shape) and all(isinstance(i, int) for i in columns):
+            return self.forward(unit(self.in_shape, columns, self.dtype))[rows]
+        return self.materialize()[places]
+
+    def _check_bounds(self, places: tuple[int | slice, ...]) -> None:
+        for axis, (place, size) in enumerate(zip(places, self.shape, strict=False)):
+            if isinstance(place, int) and not -size <= place < size:
+                raise BoundsError(f"index {place} on axis {axis} of the Jacobian, which has {size}")
+
+    def materialize(self, limit: int = DEFAULT_LIMIT) -> Array:
+        """The dense array of shape `out_shape + in_shape`.
+
+        Raises DifferentiationError where it would take more than `limit` bytes (2 GiB unless told).
+        """
+        if self.dense_nbytes > limit:
+            raise DifferentiationError(
+                f"the dense Jacobian of shape {self.shape} takes {_size(self.dense_nbytes)}, the limit "
+                f"is {_size(limit)}; use J @ t, g @ J or entries, or pass limit="
+            )
+        return self.dense()
+
+    def __array__(
+        self, dtype: npt.DTypeLike = None, copy: bool | None = None
+    ) -> npt.NDArray[np.generic]:
+        return np.asarray(self.materialize(), dtype=dtype)
+
+    def diagonal(self) -> Array:
+        """The entries J[i, i], for an output of the shape of the input."""
+        if self.out_shape != self.in_shape:
+            raise ShapeError(f"a Jacobian of shape {self.out_shape} + {self.in_shape} has no diagonal")
+        return np.diagonal(self._matrix()).reshape(self.out_shape)
+
+    def _matrix(self) -> npt.NDArray[np.generic]:
+        size = math.prod(self.in_shape)
+        return np.asarray(self.materialize()).reshape(-1, size) if size else np.zeros((0, 0))
+
+    def _square(self, what: str) -> npt.NDArray[np.generic]:
+        if math.prod(self.out_shape) != math.prod(self.in_shape):
+            raise ShapeError(
+                f"{what}: the Jacobian of shape {self.out_shape} + {self.in_shape} is not square"
+            )
+        return self._matrix()
+
+    def solve(self, b: npt.ArrayLike) -> npt.NDArray[np.generic]:
+        """The tangent t with J @ t = b, by a dense factorisation under the default limit."""
+        self._check("solve", "right side", b, self.out_shape)
+        matrix = self._square("solve")
+        return np.linalg.solve(matrix, np.asarray(b).reshape(-1)).reshape(self.in_shape)
+
+    def logdet(self) -> float:
+        """log |det J|, by a dense factorisation under the default limit."""
+        return float(np.linalg.slogdet(self._square("logdet"))[1])
+
+    def to_scipy(self) -> object:
+        """A scipy.sparse.linalg.LinearOperator on C-ordered flattening."""
+        rows, columns = math.prod(self.out_shape), math.prod(self.in_shape)
+        return load("scipy.sparse.linalg").LinearOperator(
+            (rows, columns),
+            matvec=lambda t: np.asarray(self @ np.reshape(t, self.in_shape)).reshape(-1),
+            rmatvec=lambda g: np.asarray(self.T @ np.reshape(g, self.out_shape)).reshape(-1),
+            dtype=self.dtype,
+        )
+
+    def to_sparse(self) -> object:
+        """A scipy.sparse.csr_array of the entries that are not zero, C-ordered flattening."""
+        return load("scipy.sparse").csr_array(self._matrix())
+
+    def __repr__(self) -> str:
+        return f"<Jacobian {self.out_shape} + {self.in_shape}, {self.dtype}, {self.structure}>"
+
+
+def unit(shape: Ints, place: tuple[int | slice, ...], dtype: np.dtype[np.generic]) -> Operand:
+    """The array that is 1 at one place and 0 elsewhere."""
+    array = np.zeros(shape, dtype)
+    array[place] = 1
+    return array[()]
+
+
+def _swapped(dense: Array, split: int) -> Array:
+    axes = tuple(range(split, dense.ndim)) + tuple(range(split))
+    return np.transpose(dense, axes)  # type: ignore[call-overload, no-any-return]
+
+
+def _size(count: int) -> str:
+    for name, unit_size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= unit_size:
+            return f"{count / unit_size:.4g} {name} ({count} bytes)"
+    return f"{count} bytes"

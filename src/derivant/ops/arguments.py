@@ -1,0 +1,65 @@
+"""Reading arguments: axes counted from the end, sizes, operands that may be nested lists."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from derivant.base.dims import Dim, Shape, Size
+from derivant.base.errors import ArgumentError, AxisError
+from derivant.base.names import names_of
+from derivant.base.types import Axes, Operand, shape_of
+from derivant.primitives.dispatch import plain_array
+
+
+def operand(x: Operand) -> Any:
+    """An array of some kind: carriers and arrays as they are, numbers and lists as arrays."""
+    return x if hasattr(x, "shape") else plain_array(x)
+
+
+def one_axis(name: str, x: Operand, axis: int, extra: int = 0) -> int:
+    """An axis of `x` counted from the end. `extra` more axes are allowed (for new ones)."""
+    rank = len(shape_of(x)) + extra
+    try:
+        place = operator.index(axis)
+    except TypeError:
+        raise ArgumentError(f"{name}: an axis is an integer, not {axis!r}") from None
+    if not -rank <= place < rank:
+        raise AxisError(
+            f"{name}: {_called(x)} has {rank} axes{' afterwards' if extra else ''}; "
+            f"axis {place} is not one of them"
+        )
+    return place - rank if place >= 0 else place
+
+
+def many_axes(name: str, x: Operand, axis: Axes, extra: int = 0) -> tuple[int, ...]:
+    """Axes of `x` counted from the end, in ascending order; None is all of them."""
+    rank = len(shape_of(x)) + extra
+    if axis is None:
+        return tuple(range(-rank, 0))
+    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    found = tuple(one_axis(name, x, a, extra) for a in given)  # type: ignore[arg-type]
+    if len(set(found)) != len(found):
+        raise AxisError(f"{name}: the axes {given} of {_called(x)} name one axis twice")
+    return tuple(sorted(found))
+
+
+def sizes_of(name: str, shape: int | Dim | Sequence[Size]) -> Shape:
+    """A shape argument: one size or several."""
+    given = (shape,) if isinstance(shape, (int, np.integer, Dim)) else tuple(shape)
+    return tuple(s if isinstance(s, Dim) else _size(name, s) for s in given)
+
+
+def _size(name: str, size: Size) -> int:
+    try:
+        return operator.index(size)  # type: ignore[arg-type]
+    except TypeError:
+        raise ArgumentError(f"{name}: a size is an integer, not {size!r}") from None
+
+
+def _called(x: Operand) -> str:
+    shape = ", ".join(map(str, shape_of(x)))
+    return f"{names_of([x])[0] or 'the array'} ({shape})"

@@ -1,0 +1,72 @@
+"""Apply a row to operands of any kind: the carrier of highest rank among them takes it.
+
+Carriers do not know one another; each has `derivant_rank` and `derivant_apply`. With none among
+the operands the row's evaluator answers, with what NumPy returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from derivant.base.errors import ArgumentError
+from derivant.primitives.explain import explained
+from derivant.primitives.primitive import NO_PARAMS, TABLE, Data, Namespace, Params, Primitive
+
+PLAIN = (np.ndarray, float, int, np.float64, np.float32, bool)
+
+
+def apply(row: Primitive, operands: tuple[Data, ...], params: Params = NO_PARAMS) -> Data:
+    """The result of a row on operands, in the carrier that they ask for."""
+    rank, carrier = 0, None
+    for operand in operands:
+        its = getattr(operand, "derivant_rank", 0)
+        if its > rank:
+            rank, carrier = its, operand
+    if carrier is not None:
+        return carrier.derivant_apply(row, operands, params)
+    arrays = [x if isinstance(x, PLAIN) else plain_array(x) for x in operands]
+    try:
+        return row.evaluate(*arrays, **params)
+    except Exception as error:
+        raise explained(row, arrays, params, error) from error
+
+
+def plain_array(value: object) -> np.ndarray[Any, Any]:
+    """A foreign value as an array of numbers, or one clear error."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ArgumentError(f"the nested lists are ragged: rows differ in length ({error})") from error
+    if array.dtype.kind not in "biuf":
+        what = "complex numbers are not supported yet" if array.dtype.kind == "c" else "not numbers"
+        raise ArgumentError(f"{type(value).__name__} of dtype {array.dtype}: {what}")
+    return array
+
+
+def apply_named(row: Primitive, *operands: Data, **params: Any) -> Data:
+    """`apply` with the calling convention of rules."""
+    return apply(row, operands, params)
+
+
+def raw_namespace() -> Namespace:
+    """The rows' evaluators under the rows' names: plain arrays, nothing recorded."""
+    return Namespace({name: row.evaluate for name, row in TABLE.items()})
+
+
+def apply_level(row: Primitive, operand: Data, **params: Any) -> Data:
+    """`hide` and `reveal`: the carrier alone knows its hidden axes."""
+    return operand.derivant_level(row, params)
+
+
+def recording_namespace() -> Namespace:
+    """The rows applied through dispatch under the same names: what Tensors and Exprs record."""
+    return Namespace(
+        {
+            name: partial(apply_level if row.family == "level" else apply_named, row)
+            for name, row in TABLE.items()
+        }
+    )

@@ -1,0 +1,99 @@
+"""What one row of the table is, and the register of all rows.
+
+A row says everything about an operation in one place. Rules are written in the names of the rows
+themselves and receive the namespace `xp` that they compute in: the raw evaluators (numbers, nothing
+recorded), the recording operations (Tensor, Expr), or scalar functions (Value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from derivant.base.dims import Shape
+from derivant.base.errors import DerivantError
+
+Params: TypeAlias = Mapping[str, Any]
+NO_PARAMS: Params = {}
+# Inside the floors an operand is whatever its carrier is; Any says that, and stays inside.
+Data: TypeAlias = Any
+Names: TypeAlias = Any
+DType: TypeAlias = "np.dtype[Any]"
+
+Pull: TypeAlias = Callable[[Names, Data, Data, tuple[Data, ...], Params, tuple[bool, ...]], Any]
+Push: TypeAlias = Callable[[Names, tuple[Data, ...], Data, tuple[Data, ...], Params], Data]
+ShapeRule: TypeAlias = Callable[..., Any]
+DTypeRule: TypeAlias = Callable[..., Any]
+Batch: TypeAlias = Callable[["Primitive", int, tuple[Data, ...], Params], Data]
+Reading: TypeAlias = Callable[..., "tuple[tuple[str, ...], str] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Operand shapes (names are sizes) and parameters with which a row is tested.
+
+    `domains` names a sampler for each operand (primitives.domains); the row's own where empty.
+    """
+
+    shapes: tuple[tuple[str | int, ...], ...]
+    params: Params = field(default_factory=dict)
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Primitive:
+    """One row: how to evaluate an operation, its shape and dtype, its derivative, how it reads.
+
+    evaluate(*arrays, **params)             the value, by NumPy or SciPy
+    shape(*shapes, **params)                the result's shape; sizes may be named
+    dtype(*dtypes, **params)                the result's dtype
+    push(xp, tangents, out, inputs, params) the tangent of the result; None is a zero tangent
+    pull(xp, g, out, inputs, params, wanted)  one cotangent an operand, None where not wanted or zero
+    batch(row, count, arrays, params)       evaluate under `count` leading axes on every operand
+    """
+
+    name: str
+    family: str
+    evaluate: Callable[..., Any]
+    shape: ShapeRule
+    dtype: DTypeRule
+    push: Push
+    pull: Pull
+    batch: Batch
+    outputs: int = 1
+    constant: bool = False
+    needs_values: bool = True
+    partials: tuple[Any, ...] = ()
+    reading: Reading | None = None
+    text: str = ""
+    latex: str = ""
+    domain: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+    source: str = ""
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+TABLE: dict[str, Primitive] = {}
+
+
+def register(row: Primitive) -> Primitive:
+    """Enter a row into the table; each name once."""
+    if row.name in TABLE:
+        raise DerivantError(f"the table already has a row {row.name}")
+    TABLE[row.name] = row
+    return row
+
+
+class Namespace:
+    """Attributes by the names of the rows; what rules receive as `xp`."""
+
+    def __init__(self, entries: Mapping[str, Callable[..., Any]]) -> None:
+        self.__dict__.update(entries)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        raise DerivantError(f"the table has no row {name}")

@@ -1,0 +1,36 @@
+"""The forward sweep: tangents of sources in, tangents of outputs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from derivant.base.graph import between
+from derivant.sweeps.setting import fitted, quiet, setting
+
+
+def pushforward(
+    outputs: Sequence[Any], sources: Sequence[Any], tangents: Sequence[Any], since: int
+) -> list[Any]:
+    """The tangent of each output, None for a structural zero.
+
+    `since` is the number of the transform whose binds the sources are.
+    """
+    nodes = between(outputs, sources, since)
+    how = setting(nodes, tangents, since)
+    known = {
+        id(s): s.lifted(t) if how.record else t
+        for s, t in zip(sources, tangents, strict=True)
+        if t is not None
+    }
+    xp = how.names
+    with quiet():
+        for node in nodes:
+            moving = tuple([known.get(id(x)) for x in node.inputs])
+            if all(t is None for t in moving):
+                continue
+            out, operands = how.values(node) if how.record else (node.data, node.args)
+            t = node.primitive.push(xp, moving, out, operands, node.params)
+            if t is not None:
+                known[id(node)] = t if isinstance(t, tuple) else fitted(t, node, how.record)
+    return [known.get(id(output)) for output in outputs]
