@@ -48,17 +48,22 @@ def public() -> Iterator[tuple[str, object]]:
             yield f"{prefix}.{name}".lstrip("."), getattr(module, name)
 
 
-def callables() -> Iterator[tuple[str, Callable[..., object]]]:
-    """The public functions, and the public methods and properties of the public classes."""
+def functions() -> Iterator[tuple[str, Callable[..., object]]]:
+    """The public functions."""
+    for name, value in public():
+        if inspect.isroutine(value):
+            yield name, value
+
+
+def methods() -> Iterator[tuple[str, object]]:
+    """The public methods and properties that the public classes define."""
     for name, value in public():
         if inspect.isclass(value):
             for own, member in vars(value).items():
-                function = member.fget if isinstance(member, property) else member
-                function = getattr(function, "__func__", function)
-                if not own.startswith("_") and inspect.isfunction(function):
-                    yield f"{name}.{own}", function
-        elif inspect.isroutine(value):
-            yield name, value
+                if not own.startswith("_") and (
+                    inspect.isroutine(member) or isinstance(member, property)
+                ):
+                    yield f"{name}.{own}", member
 
 
 def says_any(annotation: object, scope: dict[str, Any], depth: int = 0) -> bool:
@@ -100,19 +105,17 @@ def test_every_public_function_has_a_docstring_and_an_example() -> None:
 
 
 def test_every_public_method_has_a_docstring() -> None:
-    missing = [name for name, function in callables() if not inspect.getdoc(function)]
+    missing = [name for name, member in methods() if not inspect.getdoc(member)]
     assert not missing, "without a docstring: " + ", ".join(missing)
 
 
 def test_public_signatures_are_annotated_without_any() -> None:
     found = []
-    for name, function in callables():
+    for name, function in functions():
         scope = getattr(function, "__globals__", {})
         for parameter in inspect.signature(function).parameters.values():
             kind = parameter.annotation
-            if parameter.name not in ("self", "cls") and (
-                kind is parameter.empty or says_any(kind, scope)
-            ):
+            if kind is parameter.empty or says_any(kind, scope):
                 found.append(f"{name}({parameter.name}: {kind})")
         result = inspect.signature(function).return_annotation
         if result is inspect.Signature.empty or says_any(result, scope):

@@ -30,7 +30,7 @@ def number(value: object, what: str = "Value") -> Scalar:
     (3, 0.5, 2.0)
     """
     if value.__class__ is float or value.__class__ is int or isinstance(value, bool):
-        return value  # type: ignore[return-value]  # the class was compared, not narrowed by mypy
+        return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, np.bool_):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from derivant.base.dims import Shape
-from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError
+from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError, ShapeError
 from derivant.base.types import shape_of
 from derivant.carriers import levels as lv
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, changed, serial
@@ -198,6 +198,45 @@ class Tensor(Methods):
         if self.dtype != np.float64:
             note = f", dtype={self.dtype}{note}"
         return f"tensor({body}{note})"
+
+    def backward(self, gradient: npt.ArrayLike | None = None) -> None:
+        """Add the derivative of this number to the `grad` of every leaf it depends on.
+
+        `gradient` is the cotangent of a result that is not one number. Each call adds exactly once.
+        """
+        backward(self, gradient)
+
+    def _assign(self, row: Primitive, other: Any) -> Any:
+        """`p -= step`: in place for a leaf inside no_grad, a new Tensor otherwise."""
+        result = self.derivant_apply(row, (self, other), NO_PARAMS)
+        if self.tag != LEAF or self.primitive is not None:
+            return result
+        if MODE.get().record:
+            raise DifferentiationError(
+                "a leaf that requires a gradient is assigned in place; do it inside no_grad()"
+            )
+        if result.shape != self.shape:
+            raise ShapeError(f"assigning shape {result.shape} in place to a leaf of {self.shape}")
+        self.data = np.asarray(result.data, dtype=self.dtype)
+        return self
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._assign(TABLE["add"], other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._assign(TABLE["subtract"], other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._assign(TABLE["multiply"], other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._assign(TABLE["divide"], other)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        return call_ufunc(ufunc, method, inputs, settings)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
+        return call_function(function, args, settings)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if self.tag != FREE:

@@ -23,14 +23,12 @@ from derivant.primitives import NO_PARAMS, RAW, TABLE, Namespace, Primitive
 from derivant.primitives.primitive import Params
 
 XP = Namespace({**vars(RAW), **SCALARS})
-ADD, MULTIPLY, POWER, POW = (TABLE[name] for name in ("add", "multiply", "power", "pow"))
-EXP, LOG, TANH, SIGMOID, RELU = (
-    TABLE[name] for name in ("exp", "log", "tanh", "sigmoid", "relu")
-)
+ADD, MULTIPLY, RELU = (TABLE[name] for name in ("add", "multiply", "relu"))
+POWER, POW = TABLE["power"], TABLE["pow"]
 SYMBOLS = {"add": "+", "multiply": "*", "pow": "**", "relu": "ReLU"}
 NONE: tuple[Any, ...] = ()
 # Serials lie apart, so that the parts of a fused node find room just before it.
-SPACING = 1 << 24
+SPACING = 1 << 32
 serial = count(SPACING, SPACING).__next__
 _by_serial = attrgetter("serial")
 _new = object.__new__
@@ -97,7 +95,11 @@ class Value:
     _args: tuple[Scalar, ...]
 
     def __init__(
-        self, data: Scalar | np.generic, _children: Iterable[Value] = (), _op: str = "", label: str = ""
+        self,
+        data: Scalar | np.generic,
+        _children: Iterable[Value] = (),
+        _op: str = "",
+        label: str = "",
     ) -> None:
         self.data = number(data)
         self.grad = 0
@@ -130,7 +132,7 @@ class Value:
         if row.constant:
             return data
         data = number(data, row.name)
-        return _node(row, data, inputs, (data, *numbers), params)
+        return node(row, data, inputs, (data, *numbers), params)
 
     @property
     def primitive(self) -> Primitive | None:
@@ -214,7 +216,7 @@ class Value:
             if isinstance(other, np.ndarray):
                 return NotImplemented
             other = Value(other)
-        return _node(ADD, self.data + other.data, (self, other), NONE)
+        return node(ADD, self.data + other.data, (self, other), NONE)
 
     def __mul__(self, other: Number) -> Value:
         if not isinstance(other, Value):
@@ -223,18 +225,18 @@ class Value:
             other = Value(other)
         x, y = self.data, other.data
         data = x * y
-        return _node(MULTIPLY, data, (self, other), (data, x, y))
+        return node(MULTIPLY, data, (self, other), (data, x, y))
 
     def __pow__(self, exponent: Number) -> Value:
         x = self.data
         if isinstance(exponent, Value):
             data = _raised(x, exponent.data)
-            return _node(POW, data, (self, exponent), (data, x, exponent.data))
+            return node(POW, data, (self, exponent), (data, x, exponent.data))
         if isinstance(exponent, np.ndarray):
             return NotImplemented
         y = number(exponent, "the exponent of a Value")
         data = _raised(x, y)
-        return _node(POWER, data, (self,), (data, x), {"exponent": y})
+        return node(POWER, data, (self,), (data, x), {"exponent": y})
 
     # Everything else in terms of these three, with the nodes that micrograd makes.
 
@@ -264,7 +266,9 @@ class Value:
         return self**-1 * other
 
     def __rpow__(self, other: Number) -> Value:
-        return NotImplemented if isinstance(other, np.ndarray) else Value(other) ** self
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        return Value(number(other, "the base of a power")) ** self
 
     def relu(self) -> Value:
         """This number, and 0 where it is negative; the derivative at 0 is 0.
@@ -272,7 +276,7 @@ class Value:
         >>> Value(-3.0).relu()
         Value(data=0, grad=0)
         """
-        return self._mapped(RELU)
+        return self._mapped("relu")
 
     def exp(self) -> Value:
         """e to the power of this number.
@@ -280,7 +284,7 @@ class Value:
         >>> Value(0.0).exp()
         Value(data=1.0, grad=0)
         """
-        return self._mapped(EXP)
+        return self._mapped("exp")
 
     def log(self) -> Value:
         """The natural logarithm: -inf at 0, NaN below.
@@ -288,7 +292,7 @@ class Value:
         >>> Value(1.0).log()
         Value(data=0.0, grad=0)
         """
-        return self._mapped(LOG)
+        return self._mapped("log")
 
     def tanh(self) -> Value:
         """The hyperbolic tangent.
@@ -296,7 +300,7 @@ class Value:
         >>> Value(0.0).tanh()
         Value(data=0.0, grad=0)
         """
-        return self._mapped(TANH)
+        return self._mapped("tanh")
 
     def sigmoid(self) -> Value:
         """1 / (1 + exp(-x)), without overflow.
@@ -304,18 +308,18 @@ class Value:
         >>> Value(0.0).sigmoid()
         Value(data=0.5, grad=0)
         """
-        return self._mapped(SIGMOID)
+        return self._mapped("sigmoid")
 
-    def _mapped(self, row: Primitive) -> Value:
+    def _mapped(self, name: str) -> Value:
         x = self.data
-        data = SCALARS[row.name](x)
-        return _node(row, data, (self,), (data, x))
+        data = SCALARS[name](x)
+        return node(TABLE[name], data, (self,), (data, x))
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
 
 
-def _node(
+def node(
     rule: Rule,
     data: Scalar,
     inputs: tuple[Value, ...],
@@ -383,19 +387,20 @@ def _pull(value: Value, row: Primitive) -> None:
     g = value.grad
     if g == 0:
         return
+    args, params = value._args, value.params
     for x, slope in zip(value._inputs, row.partials, strict=True):
-        if slope.__class__ is int:
-            x.grad += g * slope
-        elif slope is not None:
-            x.grad += g * (_slope(slope, value) if callable(slope) else slope)
+        if not callable(slope):
+            if slope is not None:
+                x.grad += g * slope
+            continue
+        try:
+            x.grad += g * slope(XP, *args, **params)
+        except ArithmeticError:
+            x.grad += g * _by_numpy(slope, value)
 
 
-def _slope(partial_of: Callable[..., Scalar], value: Value) -> Scalar:
-    """A partial derivative at the numbers that the operation saw."""
-    try:
-        return partial_of(XP, *value._args, **value.params)
-    except ArithmeticError:
-        # Python's own division and power raise where IEEE arithmetic has an infinity.
-        numbers = (np.float64(x) for x in value._args)
-        with np.errstate(all="ignore"):
-            return float(partial_of(RAW, *numbers, **value.params))
+def _by_numpy(slope: Callable[..., Any], value: Value) -> float:
+    """A partial where Python's division or power raises and IEEE arithmetic has an infinity."""
+    numbers = (np.float64(x) for x in value._args)
+    with np.errstate(all="ignore"):
+        return float(slope(RAW, *numbers, **value.params))

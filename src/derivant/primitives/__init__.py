@@ -3,7 +3,15 @@
 Importing this package fills the table; RAW and RECORD are the two namespaces that rules compute in.
 """
 
-from derivant.primitives import arithmetic, contraction, elementary, layout, reductions, structure
+from derivant.primitives import (
+    arithmetic,
+    contraction,
+    diagonals,
+    elementary,
+    layout,
+    reductions,
+    structure,
+)
 from derivant.primitives.dispatch import apply, raw_namespace, recording_namespace
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Case, Namespace, Primitive
 
@@ -21,6 +29,7 @@ __all__ = [
     "apply",
     "arithmetic",
     "contraction",
+    "diagonals",
     "elementary",
     "layout",
     "reductions",

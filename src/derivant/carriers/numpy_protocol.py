@@ -1,0 +1,59 @@
+"""NumPy's own functions on carriers: found by name among the public functions, else refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from derivant.base.errors import DifferentiationError
+from derivant.ops import FUNCTIONS, LINALG_FUNCTIONS
+
+REDUCTIONS = {
+    "add": "sum",
+    "multiply": "prod",
+    "maximum": "max",
+    "minimum": "min",
+    "logical_and": "all",
+    "logical_or": "any",
+}
+UNSET = ("out", "where", "initial", "dtype", "order", "subok", "casting", "like")
+
+
+def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], settings: Mapping[str, Any]) -> Any:
+    """`np.exp(t)`, `np.add.reduce(t)`, `array * t`: the public function of that name."""
+    name = ufunc.__name__
+    if method == "reduce":
+        name = REDUCTIONS.get(name, "")
+        settings = {"axis": 0, **settings}
+    elif method != "__call__":
+        name = ""
+    return _call(FUNCTIONS, name, f"np.{ufunc.__name__}.{method}", inputs, settings)
+
+
+def call_function(function: Any, args: Sequence[Any], settings: Mapping[str, Any]) -> Any:
+    """`np.sum(t)`, `np.linalg.inv(t)`: the public function of that name."""
+    module, name = function.__module__ or "numpy", function.__name__
+    functions = LINALG_FUNCTIONS if module.startswith("numpy.linalg") else FUNCTIONS
+    return _call(functions, name, f"{module}.{name}", args, settings)
+
+
+def _call(
+    functions: Mapping[str, Callable[..., Any]],
+    name: str,
+    asked: str,
+    args: Sequence[Any],
+    settings: Mapping[str, Any],
+) -> Any:
+    if name not in functions:
+        raise DifferentiationError(
+            f"{asked} is not among derivant's functions, so it has no derivative here; "
+            "use t.numpy() for the numbers alone, or derivant.primitive for an operation of your own"
+        )
+    given = {}
+    for key, value in settings.items():
+        if key in UNSET and (value is None or (key == "where" and value is True)):
+            continue
+        if key in ("out", "where", "casting", "subok"):
+            raise DifferentiationError(f"{asked}: {key}= is not supported on recorded values")
+        given[key] = value
+    return functions[name](*args, **given)

@@ -1,0 +1,34 @@
+"""`derivant`: reads the command line, hands over, and turns errors into one message and status 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from derivant.base.errors import DerivantError
+from derivant.cli.train import add_train
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="derivant", description="Tensor calculus and automatic differentiation."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_train(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when it did, 2 when the input cannot be used."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except DerivantError as error:
+        print(f"derivant {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

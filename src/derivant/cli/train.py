@@ -1,0 +1,94 @@
+"""`derivant train digits`: a network that learns to read handwritten digits."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from derivant.base.errors import ArgumentError
+from derivant.base.loader import load
+from derivant.base.types import Array, Operand
+from derivant.ops.losses import cross_entropy
+from derivant.training.data import digits
+from derivant.training.fit import History, accuracy, fit
+from derivant.training.mlp import Layers, init_mlp, mlp
+from derivant.training.optimisers import adam
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_train(commands: Commands) -> None:
+    """The options of `derivant train`."""
+    command = commands.add_parser("train", help="train a network on a data set")
+    command.add_argument("data", choices=["digits"], help="scikit-learn's 8 x 8 digits")
+    command.add_argument("--hidden", default="128,64", help="sizes of the hidden layers")
+    command.add_argument("--epochs", type=int, default=40)
+    command.add_argument("--batch-size", type=int, default=32)
+    command.add_argument("--learning-rate", type=float, default=2e-3)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--plot", type=Path, metavar="FILE", help="draw the loss curve to a file")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    command.set_defaults(run=train)
+
+
+def loss(layers: Layers, x: Operand, labels: Operand) -> Array:
+    """The mean cross entropy of the network's logits."""
+    return cross_entropy(mlp(layers, x), labels)
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train on the fixed split, print the accuracy on images never trained on."""
+    sizes = hidden_sizes(options.hidden)
+    for name in ("epochs", "batch_size"):
+        if getattr(options, name) < 1:
+            raise ArgumentError(f"--{name.replace('_', '-')} is {getattr(options, name)}; at least 1")
+    data = digits()
+    layers = init_mlp([data.x_train.shape[1], *sizes, 10], seed=options.seed)
+    started = time.perf_counter()
+    layers, history = fit(
+        loss,
+        layers,
+        data.x_train,
+        data.y_train,
+        adam(options.learning_rate),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        progress=not options.quiet,
+    )
+    seconds = time.perf_counter() - started
+    right = accuracy(np.asarray(mlp(layers, data.x_test)), data.y_test)
+    print(f"digits: {len(data.y_train)} images trained on, {len(data.y_test)} held out")
+    print(f"network 64-{'-'.join(map(str, sizes))}-10, {options.epochs} epochs in {seconds:.1f} s")
+    print(f"training loss {history.losses[-1]:.4f}")
+    print(f"test accuracy {100 * right:.2f} %")
+    if options.plot:
+        draw(history, options.plot)
+        print(f"loss curve drawn to {options.plot}")
+    return 0
+
+
+def hidden_sizes(text: str) -> list[int]:
+    """The sizes of the hidden layers, from "128,64"."""
+    parts = [p for p in text.replace("-", ",").split(",") if p]
+    if not parts or not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+        raise ArgumentError(f"--hidden takes sizes such as 128,64, not {text!r}")
+    return [int(p) for p in parts]
+
+
+def draw(history: History, path: Path) -> None:
+    """The loss curve as a picture; the ending of the name says which kind."""
+    figure: Any = load("matplotlib.figure").Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.semilogy(range(1, len(history.losses) + 1), history.losses)
+    axes.set(xlabel="epoch", ylabel="mean cross entropy", title="digits: training loss")
+    axes.grid(True, which="both", alpha=0.3)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"--plot {path}: {error}") from error
