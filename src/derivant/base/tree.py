@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from derivant.base.errors import ArgumentError
 
 T = TypeVar("T")
@@ -27,6 +29,7 @@ class Structure:
 
 
 LEAF = Structure(None, ())
+LEAF_TYPES: set[type] = {np.ndarray, np.float64, float, int}  # carriers add themselves
 
 
 def register_tree(
@@ -81,6 +84,8 @@ def flatten(tree: object) -> tuple[list[object], Structure]:
     >>> flatten({"a": 1.0, "b": [2.0, (3.0,)]})[0]
     [1.0, 2.0, 3.0]
     """
+    if type(tree) in LEAF_TYPES:
+        return [tree], LEAF
     leaves: list[object] = []
 
     def walk(node: object, depth: int) -> Structure:
@@ -98,6 +103,8 @@ def flatten(tree: object) -> tuple[list[object], Structure]:
 
 def unflatten(structure: Structure, leaves: Sequence[object]) -> object:
     """The tree of that structure with these leaves."""
+    if structure is LEAF and len(leaves) == 1:
+        return leaves[0]
     source = iter(leaves)
     tree = _build(structure, source)
     if next(source, source) is not source:

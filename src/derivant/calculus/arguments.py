@@ -25,6 +25,9 @@ from derivant.carriers.mode import FREE
 from derivant.carriers.tensor import Tensor, check_variable
 from derivant.primitives.dispatch import plain_array
 
+SIMPLE = (np.ndarray, float, Tensor)
+REAL = (np.dtype(np.float64), np.dtype(np.float32))
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:
@@ -54,33 +57,34 @@ class Argument:
         return [self.leaves[i] for i in self.moving]
 
 
-def read_argument(value: Any, name: str) -> Argument:
+def read_argument(value: Any, name: Callable[[], str]) -> Argument:
     """Take an argument apart; refuse what cannot be a variable, by its name."""
+    if value.__class__ in SIMPLE:
+        return Argument(LEAF, (value,), (0,) if is_variable(value, name, True) else ())
     leaves, structure = flatten(value)
-    alone = structure == LEAF
-    moving = tuple(i for i, leaf in enumerate(leaves) if is_variable(leaf, name, alone))
+    alone = structure is LEAF
+    moving = tuple([i for i, leaf in enumerate(leaves) if is_variable(leaf, name, alone)])
     if alone and not moving:
-        raise ArgumentError(f"{name} is {type(value).__name__}, not something to differentiate by")
+        raise ArgumentError(f"{name()} is {type(value).__name__}, not something to differentiate by")
     return Argument(structure, tuple(leaves), moving)
 
 
-def is_variable(leaf: Any, name: str, alone: bool) -> bool:
+def is_variable(leaf: Any, name: Callable[[], str], alone: bool) -> bool:
     """Whether a leaf is differentiated by. Inside a container ints and the like are static."""
-    if isinstance(leaf, (bool, int)) and not isinstance(leaf, np.generic):
-        if alone:
-            raise DTypeError(
-                f"{name} is the {type(leaf).__name__} {leaf}; write {float(leaf)} to differentiate by it"
-            )
-        return False
-    if isinstance(leaf, complex):
-        raise DTypeError(f"{name} is complex; derivatives are taken of real numbers so far")
     if isinstance(leaf, float):
         return True
     dtype = getattr(leaf, "dtype", None)
-    if dtype is None or not hasattr(leaf, "shape"):
-        return False
-    check_variable(np.dtype(dtype), name)
-    return True
+    if dtype is not None and hasattr(leaf, "shape"):
+        if dtype not in REAL:
+            check_variable(np.dtype(dtype), name())
+        return True
+    if alone and isinstance(leaf, (bool, int)):
+        raise DTypeError(
+            f"{name()} is the {type(leaf).__name__} {leaf}; write {float(leaf)} to differentiate by it"
+        )
+    if isinstance(leaf, complex):
+        raise DTypeError(f"{name()} is complex; derivatives are taken of real numbers so far")
+    return False
 
 
 def bind_leaf(leaf: Any, tag: int) -> Any:
@@ -94,18 +98,15 @@ def bind_leaf(leaf: Any, tag: int) -> Any:
     return eager.bound(eager.constant(np.array(plain_array(leaf))), tag)
 
 
-def names_of_parameters(function: Callable[..., Any], count: int) -> list[str]:
-    """What to call each positional argument in an error."""
+def parameter_name(function: Callable[..., Any], place: int) -> str:
+    """What to call a positional argument in an error."""
+    called = getattr(function, "__name__", "the function")
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         parameters = []
-    called = getattr(function, "__name__", "the function")
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [
-        f"the argument {named[i]} of {called}" if i < len(named) else f"argument {i} of {called}"
-        for i in range(count)
-    ]
+    return f"argument {named[place] if place < len(named) else place} of {called}"
 
 
 def handed_out(value: Any, like: Any, tag: int) -> Any:

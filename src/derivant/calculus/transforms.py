@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from derivant.calculus.arguments import (
     Argument,
     bind_leaf,
     handed_out,
-    names_of_parameters,
+    parameter_name,
     read_argument,
     settle_tree,
     without_binds,
@@ -33,9 +34,10 @@ class Recording:
     def __init__(
         self, function: Function, primals: Sequence[Any], rest: Callable[..., Any], has_aux: bool = False
     ) -> None:
-        names = names_of_parameters(function, len(primals))
         self.name = getattr(function, "__name__", "the function")
-        self.arguments = [read_argument(p, n) for p, n in zip(primals, names, strict=True)]
+        self.arguments = [
+            read_argument(p, partial(parameter_name, function, i)) for i, p in enumerate(primals)
+        ]
         self.tag = serial()
         self.given = [leaf for a in self.arguments for leaf in a.variables]
         self.binds = [bind_leaf(leaf, self.tag) for leaf in self.given]

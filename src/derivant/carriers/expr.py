@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from derivant.base.dims import Shape, Size
 from derivant.base.errors import ArgumentError, DifferentiationError
+from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
 from derivant.carriers.methods import Methods
 from derivant.carriers.mode import serial
@@ -150,6 +151,8 @@ class Expr(Methods):
 
     __hash__ = object.__hash__
 
+
+LEAF_TYPES.add(Expr)
 
 # Interning. The key holds ids of inputs; the node keeps them alive, and an entry dies with its node.
 _TABLE: weakref.WeakValueDictionary[Any, Expr] = weakref.WeakValueDictionary()

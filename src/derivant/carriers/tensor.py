@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError, ShapeError
+from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
 from derivant.carriers import levels as lv
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, changed, serial
@@ -232,12 +233,6 @@ class Tensor(Methods):
     def __itruediv__(self, other: Any) -> Any:
         return self._assign(TABLE["divide"], other)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
-        return call_ufunc(ufunc, method, inputs, settings)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
-        return call_function(function, args, settings)
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if self.tag != FREE:
             raise DifferentiationError(
@@ -247,6 +242,9 @@ class Tensor(Methods):
         return np.array(self.numpy(), dtype=dtype)
 
     __hash__ = object.__hash__
+
+
+LEAF_TYPES.add(Tensor)
 
 
 def _node(

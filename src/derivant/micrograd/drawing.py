@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias, final
 
@@ -19,6 +20,8 @@ from derivant.base.errors import ArgumentError, MissingExtraError
 LIMIT = 1000  # parts; beyond, no drawing is readable
 SWEEPS = 8
 GAP, ROW, CHARACTER, PAD = 40.0, 14.0, 7.0, 8.0
+KEYWORDS = ("node", "edge", "graph", "digraph", "subgraph", "strict")
+SPECIAL = re.compile(r"[\\{}|<>]")
 WORD = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*|-?(\.[0-9]+|[0-9]+(\.[0-9]*)?))")
 
 Place: TypeAlias = "tuple[float, float]"
@@ -28,15 +31,22 @@ Edges: TypeAlias = "Sequence[tuple[str, str]]"
 @final
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One box of a drawing; an operation is drawn as an ellipse, anything else as a record."""
+    """One box of a drawing; an operation is drawn as an ellipse, anything else as a record.
+
+    `cells` are the fields of the record; an operation has one.
+    """
 
     name: str
-    label: str
+    cells: tuple[str, ...]
     operation: bool
 
-    def cells(self) -> list[str]:
-        """The fields of a record's label."""
-        return [self.label] if self.operation else self.label.strip("{} ").split(" | ")
+    @property
+    def label(self) -> str:
+        """The text as DOT wants it: in a record `{`, `|` and their like are escaped."""
+        if self.operation:
+            return self.cells[0]
+        fields = " | ".join(SPECIAL.sub(r"\\\g<0>", cell) for cell in self.cells)
+        return f"{{ {fields} }}"
 
 
 @final
@@ -45,7 +55,7 @@ class Drawing:
 
     `source` is the DOT text that graphviz would have; a notebook shows the SVG.
 
-    >>> d = Drawing([Part("1", "{ data 2 }", operation=False)], [])
+    >>> d = Drawing([Part("1", ("data 2",), operation=False)], [])
     >>> d.source.splitlines()[2].strip()
     '1 [label="{ data 2 }" shape=record]'
     """
@@ -71,7 +81,7 @@ class Drawing:
     def _repr_svg_(self) -> str:
         return svg(self.parts, self.edges, self.rankdir)
 
-    def render(self, filename: str | Path = "Digraph.gv") -> str:
+    def render(self, filename: str = "Digraph.gv") -> str:
         """Write the DOT text to `filename` and the drawing beside it; the drawing's path.
 
         Raises MissingExtraError for another format than SVG, ArgumentError for a large graph.
@@ -89,7 +99,7 @@ class Drawing:
 
 def quoted(text: str) -> str:
     """A word or a number of DOT as it is, anything else in quotes."""
-    if WORD.fullmatch(text):
+    if WORD.fullmatch(text) and text.lower() not in KEYWORDS:
         return text
     return '"' + text.replace('"', '\\"') + '"'
 
@@ -102,11 +112,13 @@ def svg(parts: Sequence[Part], edges: Edges, rankdir: str = "LR") -> str:
             "draw an earlier Value, or install graphviz"
         )
     sizes = {part.name: _size(part, rankdir) for part in parts}
-    layers = _ordered(_layers(parts, edges), edges)
-    places = _places(layers, sizes, rankdir)
+    layers, chains = _threaded(_layers(parts, edges), edges)
+    sizes.update({n: (ROW, ROW) for chain in chains for n in chain[1:-1]})
+    links = [pair for chain in chains for pair in pairwise(chain)]
+    places = _places(_ordered(layers, links), sizes, rankdir)
     width = max(places[n][0] + sizes[n][0] / 2 for n in places) + PAD
     height = max(places[n][1] + sizes[n][1] / 2 for n in places) + PAD
-    body = [_curve(places, sizes, edge, rankdir) for edge in edges]
+    body = [_curve(chain, places, sizes, rankdir) for chain in chains]
     body += [_shape(part, places[part.name], sizes[part.name], rankdir) for part in parts]
     return "\n".join(
         [
@@ -122,8 +134,8 @@ def svg(parts: Sequence[Part], edges: Edges, rankdir: str = "LR") -> str:
 
 
 def _size(part: Part, rankdir: str) -> Place:
-    """Width and height. A record's fields stand one under the other, side by side in LR's turn."""
-    widths = [len(cell) * CHARACTER + 2 * PAD for cell in part.cells()]
+    """Width and height; the fields of a record stand side by side in LR, stacked in TB."""
+    widths = [len(cell) * CHARACTER + 2 * PAD for cell in part.cells]
     if part.operation:
         return max(widths[0], 36.0), 2 * ROW
     return (sum(widths), 2 * ROW) if rankdir == "LR" else (max(widths), 1.5 * ROW * len(widths))
@@ -153,6 +165,19 @@ def _layers(parts: Sequence[Part], edges: Edges) -> list[list[str]]:
     for part in parts:
         layers[depth[part.name]].append(part.name)
     return layers
+
+
+def _threaded(layers: list[list[str]], edges: Edges) -> tuple[list[list[str]], list[list[str]]]:
+    """Places kept free in every layer that an edge crosses, and each edge as the chain of them."""
+    depth = {name: i for i, layer in enumerate(layers) for name in layer}
+    chains = []
+    for tail, head in edges:
+        crossed = range(depth[tail] + 1, depth[head])
+        chain = [tail, *(f"{tail}\n{head}\n{i}" for i in crossed), head]
+        for i, name in zip(crossed, chain[1:-1], strict=True):
+            layers[i].append(name)
+        chains.append(chain)
+    return layers, chains
 
 
 def _ordered(layers: list[list[str]], edges: Edges) -> list[list[str]]:
@@ -190,22 +215,25 @@ def _places(layers: list[list[str]], sizes: Mapping[str, Place], rankdir: str) -
 
 
 def _curve(
-    places: Mapping[str, Place], sizes: Mapping[str, Place], edge: tuple[str, str], rankdir: str
+    chain: Sequence[str], places: Mapping[str, Place], sizes: Mapping[str, Place], rankdir: str
 ) -> str:
-    """An arrow from the side of one part to the facing side of another."""
-    (x1, y1), (x2, y2) = (places[n] for n in edge)
+    """An arrow from the side of one part to the facing side of another, by the places kept free."""
+    points = [places[n] for n in chain]
+    (x1, y1), (x2, y2) = points[0], points[-1]
     if rankdir == "LR":
-        x1, x2 = x1 + sizes[edge[0]][0] / 2, x2 - sizes[edge[1]][0] / 2
-        middle = (x1 + x2) / 2
-        bend = f"{middle:.1f},{y1:.1f} {middle:.1f},{y2:.1f}"
+        points[0] = (x1 + sizes[chain[0]][0] / 2, y1)
+        points[-1] = (x2 - sizes[chain[-1]][0] / 2, y2)
     else:
-        y1, y2 = y1 + sizes[edge[0]][1] / 2, y2 - sizes[edge[1]][1] / 2
-        middle = (y1 + y2) / 2
-        bend = f"{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f}"
-    return (
-        f'<path d="M{x1:.1f},{y1:.1f} C{bend} {x2:.1f},{y2:.1f}" '
-        'fill="none" stroke="black" marker-end="url(#tip)"/>'
-    )
+        points[0] = (x1, y1 + sizes[chain[0]][1] / 2)
+        points[-1] = (x2, y2 - sizes[chain[-1]][1] / 2)
+    path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
+    for (x1, y1), (x2, y2) in pairwise(points):
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        if rankdir == "LR":
+            path += f" C{x:.1f},{y1:.1f} {x:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
+        else:
+            path += f" C{x1:.1f},{y:.1f} {x2:.1f},{y:.1f} {x2:.1f},{y2:.1f}"
+    return f'<path d="{path}" fill="none" stroke="black" marker-end="url(#tip)"/>'
 
 
 def _shape(part: Part, centre: Place, size: Place, rankdir: str) -> str:
@@ -216,13 +244,13 @@ def _shape(part: Part, centre: Place, size: Place, rankdir: str) -> str:
             f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{width / 2:.1f}" ry="{height / 2:.1f}" '
             'fill="white" stroke="black"/>'
         )
-        return outline + _text(x, y, part.label)
+        return outline + _text(x, y, part.cells[0])
     left, top = x - width / 2, y - height / 2
     out = [
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
         'fill="white" stroke="black"/>'
     ]
-    for i, cell in enumerate(part.cells()):
+    for i, cell in enumerate(part.cells):
         if rankdir == "LR":
             wide, high = len(cell) * CHARACTER + 2 * PAD, height
             line = f"M{left:.1f},{top:.1f} v{high:.1f}"

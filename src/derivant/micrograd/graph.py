@@ -7,18 +7,23 @@ that draws small graphs as SVG by itself.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 from derivant.base.errors import ArgumentError, MissingExtraError
 from derivant.base.loader import load
 from derivant.carriers.value import Value
 from derivant.micrograd.drawing import Drawing, Part
 
-if TYPE_CHECKING:
-    import graphviz
-
 Edge: TypeAlias = "tuple[Value, Value]"
 DIRECTIONS = ("LR", "TB")
+
+
+class Dot(Protocol):
+    """What a graphviz Digraph and our own Drawing have in common."""
+
+    @property
+    def source(self) -> str: ...
+    def render(self, filename: str) -> str: ...
 
 
 def trace(root: Value) -> tuple[set[Value], set[Edge]]:
@@ -41,7 +46,7 @@ def trace(root: Value) -> tuple[set[Value], set[Edge]]:
     return nodes, edges
 
 
-def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.Digraph | Drawing:
+def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Dot:
     """A drawing of everything that `root` depends on: each Value, and each operation.
 
     `rankdir` is LR (left to right) or TB (top to bottom). Raises ArgumentError for another one.
@@ -56,19 +61,17 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.
         library = load("graphviz")
     except MissingExtraError:
         return Drawing(parts, edges, format=format, rankdir=rankdir)
-    dot: graphviz.Digraph = library.Digraph(format=format, graph_attr={"rankdir": rankdir})
+    dot = library.Digraph(format=format, graph_attr={"rankdir": rankdir})
     for part in parts:
-        shape = {} if part.operation else {"shape": "record"}
-        dot.node(name=part.name, label=part.label, **shape)
+        dot.node(name=part.name, label=part.label, shape=None if part.operation else "record")
     for tail, head in edges:
         dot.edge(tail, head)
-    return dot
+    return dot  # type: ignore[no-any-return]  # graphviz has no types
 
 
 def _parts(root: Value) -> tuple[list[Part], list[tuple[str, str]]]:
-    """What is drawn, in the order in which it was computed."""
-    nodes, between = trace(root)
-    # Leaves have no serial; the sorts are stable, so the walk below orders them by first use.
+    """What is drawn, in the order in which it was computed; each leaf just before its first use."""
+    nodes, _ = trace(root)
     order: dict[Value, None] = {}
     for value in sorted((v for v in nodes if v.inputs), key=attrgetter("serial")):
         order.update(dict.fromkeys((*value.inputs, value)))
@@ -76,18 +79,17 @@ def _parts(root: Value) -> tuple[list[Part], list[tuple[str, str]]]:
     parts, edges = [], []
     for value in order:
         name = str(id(value))
-        parts.append(Part(name, _label(value), operation=False))
+        parts.append(Part(name, _cells(value), operation=False))
         if value._op:
-            parts.append(Part(name + value._op, value._op, operation=True))
+            parts.append(Part(name + value._op, (value._op,), operation=True))
             edges.append((name + value._op, name))
     for head in order:
-        for tail in dict.fromkeys(head.inputs):
-            edges.append((str(id(tail)), str(id(head)) + head._op))
-    assert len(edges) == len(between) + sum(part.operation for part in parts)
+        into = str(id(head)) + head._op
+        edges += [(str(id(tail)), into) for tail in dict.fromkeys(head.inputs)]
     return parts, edges
 
 
-def _label(value: Value) -> str:
-    """The text of a record: the user's label where there is one, the number, the gradient."""
-    numbers = f"data {value.data:.4f} | grad {value.grad:.4f}"
-    return f"{{ {value.label} | {numbers} }}" if value.label else f"{{ {numbers} }}"
+def _cells(value: Value) -> tuple[str, ...]:
+    """The fields of a record: the user's label where there is one, the number, the gradient."""
+    numbers = (f"data {value.data:.4f}", f"grad {value.grad:.4f}")
+    return (value.label, *numbers) if value.label else numbers

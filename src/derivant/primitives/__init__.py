@@ -1,7 +1,10 @@
 """Floor 1: the table of primitives. One row an operation; everything about it in its row.
 
-Importing this package fills the table; RAW and RECORD are the two namespaces that rules compute in.
+Importing this package fills the table; RAW, FAST and RECORD are the namespaces
+that rules compute in: raw arrays, raw arrays without the strong zero, recording operations.
 """
+
+import operator
 
 from derivant.primitives import (
     arithmetic,
@@ -16,9 +19,11 @@ from derivant.primitives.dispatch import apply, raw_namespace, recording_namespa
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Case, Namespace, Primitive
 
 RAW = raw_namespace()
+FAST = raw_namespace(scale=operator.mul)
 RECORD = recording_namespace()
 
 __all__ = [
+    "FAST",
     "NO_PARAMS",
     "RAW",
     "RECORD",

@@ -53,15 +53,15 @@ def _trace_shape(shape: Shape, *, offset: int) -> Shape:
 def _embedded_shape(shape: Shape, *, offset: int, sizes: Shape | None = None) -> Shape:
     if not shape:
         raise ShapeError("a diagonal needs one axis to be made of; {0} has none")
-    if sizes is None:
-        size = shape[-1] + abs(offset)
-        sizes = (size, size)
-    if diagonal_size(*sizes, offset) != shape[-1]:
+    size = shape[-1] + abs(offset)
+    rows, columns = sizes or (size, size)
+    places = diagonal_size(rows, columns, offset)
+    if places != shape[-1]:
         raise ShapeError(
             f"the last axis of {{0}} is {shape[-1]}; diagonal {offset} of a matrix of "
-            f"{sizes[0]} by {sizes[1]} has {diagonal_size(*sizes, offset)} entries"
+            f"{rows} by {columns} has {places} entries"
         )
-    return shape[:-1] + tuple(sizes)
+    return shape[:-1] + (rows, columns)
 
 
 def _embed(x: Data, *, offset: int, sizes: tuple[int, int] | None = None) -> Data:

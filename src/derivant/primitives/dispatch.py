@@ -52,9 +52,9 @@ def apply_named(row: Primitive, *operands: Data, **params: Any) -> Data:
     return apply(row, operands, params)
 
 
-def raw_namespace() -> Namespace:
+def raw_namespace(**others: Any) -> Namespace:
     """The rows' evaluators under the rows' names: plain arrays, nothing recorded."""
-    return Namespace({name: row.evaluate for name, row in TABLE.items()})
+    return Namespace({name: row.evaluate for name, row in TABLE.items()} | others)
 
 
 def apply_level(row: Primitive, operand: Data, **params: Any) -> Data:

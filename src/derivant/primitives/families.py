@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from derivant.primitives.primitive import (
     Batch,
@@ -52,11 +52,73 @@ BINARY_CASES = tuple(
 )
 
 
-def _times(xp: Names, g: Data, partial: Any, out: Data, inputs: tuple[Data, ...], params: Params) -> Data:
-    """A cotangent or tangent through a partial: a number, or a function of the operands."""
+Through: TypeAlias = Callable[[Names, Data, Data, tuple[Data, ...], Params], Data]
+
+
+def _through(partial: Any) -> Through:
+    """How a cotangent or tangent passes a partial: a number, or a function of the operands."""
     if callable(partial):
-        return xp.scale(g, partial(xp, out, *inputs, **params))
-    return g if partial == 1 else -g if partial == -1 else g * partial
+        return lambda xp, g, out, inputs, params: xp.scale(g, partial(xp, out, *inputs, **params))
+    if partial == 1:
+        return lambda xp, g, out, inputs, params: g
+    if partial == -1:
+        return lambda xp, g, out, inputs, params: -g
+    return lambda xp, g, out, inputs, params: g * partial
+
+
+def _pull_one(through: Through) -> Pull:
+    return lambda xp, g, out, inputs, params, wanted: (through(xp, g, out, inputs, params),)
+
+
+def _pull_two(left: Through | None, right: Through | None) -> Pull:
+    def pull(
+        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+    ) -> tuple[Data, Data]:
+        x, y = inputs
+        gx = gy = None
+        if wanted[0] and left is not None:
+            gx = left(xp, g, out, inputs, params)
+            if gx.shape != x.shape:
+                gx = unbroadcast(xp, gx, x)
+        if wanted[1] and right is not None:
+            gy = right(xp, g, out, inputs, params)
+            if gy.shape != y.shape:
+                gy = unbroadcast(xp, gy, y)
+        return gx, gy
+
+    return pull
+
+
+def _pull_many(throughs: tuple[Through | None, ...]) -> Pull:
+    return lambda xp, g, out, inputs, params, wanted: tuple(
+        unbroadcast(xp, t(xp, g, out, inputs, params), x) if w and t is not None else None
+        for x, w, t in zip(inputs, wanted, throughs, strict=True)
+    )
+
+
+def _push_each(throughs: tuple[Through | None, ...]) -> Push:
+    def push(
+        xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
+    ) -> Data:
+        total = None
+        for t, through in zip(tangents, throughs, strict=True):
+            if t is not None and through is not None:
+                total = accumulate(total, spread(xp, through(xp, t, out, inputs, params), out))
+        return total
+
+    return push
+
+
+def elementwise_rules(partials: tuple[Any, ...]) -> tuple[Push, Pull]:
+    """The rules of an elementwise function from its partials."""
+    throughs = tuple(None if p is None else _through(p) for p in partials)
+    if not any(throughs):
+        return zero_push, zero_pull
+    if len(throughs) == 1:
+        assert throughs[0] is not None
+        return _push_each(throughs), _pull_one(throughs[0])
+    pull = _pull_two(*throughs) if len(throughs) == 2 else _pull_many(throughs)
+    return _push_each(throughs), pull
 
 
 def elementwise(
@@ -75,24 +137,7 @@ def elementwise(
 
     A partial is a function of `(xp, out, *inputs, **params)`, a number, or None for zero.
     """
-
-    def pull(xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any) -> Any:
-        return tuple(
-            unbroadcast(xp, _times(xp, g, p, out, inputs, params), x) if w and p is not None else None
-            for x, w, p in zip(inputs, wanted, partials, strict=True)
-        )
-
-    def pull_one(xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any) -> Any:
-        return (_times(xp, g, partials[0], out, inputs, params),)
-
-    def push(xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params) -> Data:
-        total = None
-        for t, p in zip(tangents, partials, strict=True):
-            if t is not None and p is not None:
-                total = accumulate(total, spread(xp, _times(xp, t, p, out, inputs, params), out))
-        return total
-
-    zero = all(p is None for p in partials)
+    push, pull = elementwise_rules(partials)
     arity = len(partials)
     return register(
         Primitive(
@@ -101,10 +146,10 @@ def elementwise(
             evaluate=evaluate,
             shape=broadcast_shape,
             dtype=dtype,
-            push=zero_push if zero else push,
-            pull=zero_pull if zero else pull_one if arity == 1 else pull,
+            push=push,
+            pull=pull,
             batch=batch_elementwise,
-            constant=zero,
+            constant=all(p is None for p in partials),
             needs_values=any(callable(p) for p in partials),
             partials=partials,
             reading=reading,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from derivant.base.graph import between
-from derivant.sweeps.setting import fitted, quiet, setting
+from derivant.sweeps.setting import Setting, all_finite, fitted, quiet, setting
 
 
 def pushforward(
@@ -18,19 +18,27 @@ def pushforward(
     """
     nodes = between(outputs, sources, since)
     how = setting(nodes, tangents, since)
-    known = {
-        id(s): s.lifted(t) if how.record else t
-        for s, t in zip(sources, tangents, strict=True)
-        if t is not None
-    }
-    xp = how.names
+    if how.record:
+        tangents = [s.lifted(t) for s, t in zip(sources, tangents, strict=True)]
+    start = {id(s): t for s, t in zip(sources, tangents, strict=True) if t is not None}
     with quiet():
-        for node in nodes:
-            moving = tuple([known.get(id(x)) for x in node.inputs])
-            if all(t is None for t in moving):
-                continue
-            out, operands = how.values(node) if how.record else (node.data, node.args)
-            t = node.primitive.push(xp, moving, out, operands, node.params)
-            if t is not None:
-                known[id(node)] = t if isinstance(t, tuple) else fitted(t, node, how.record)
-    return [known.get(id(output)) for output in outputs]
+        known = _sweep(nodes, dict(start), how)
+        results = [known.get(id(output)) for output in outputs]
+        if not how.record and not all_finite(results):
+            known = _sweep(nodes, start, how.careful())
+            results = [known.get(id(output)) for output in outputs]
+    return results
+
+
+def _sweep(nodes: list[Any], known: dict[int, Any], how: Setting) -> dict[int, Any]:
+    """Visit operands before results; each node takes the tangents of its operands."""
+    xp = how.names
+    for node in nodes:
+        moving = tuple([known.get(id(x)) for x in node.inputs])
+        if all(t is None for t in moving):
+            continue
+        out, operands = how.values(node) if how.record else (node.data, node.args)
+        t = node.primitive.push(xp, moving, out, operands, node.params)
+        if t is not None:
+            known[id(node)] = t if isinstance(t, tuple) else fitted(t, node, how.record)
+    return known

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from derivant.base.graph import between
-from derivant.sweeps.setting import Setting, fitted, parts_of, quiet, setting, without_levels
+from derivant.primitives import FAST, RAW, RECORD, Namespace
+from derivant.sweeps.setting import (
+    Setting,
+    all_finite,
+    fitted,
+    parts_of,
+    quiet,
+    setting,
+    without_levels,
+)
+
+ALONE = (True,)
 
 
 def pullback(
@@ -18,52 +29,86 @@ def pullback(
     """
     nodes = between(outputs, targets, since)
     how = setting(nodes, seeds, since)
-    cotangents: dict[int, Any] = {}
-    for output, seed in zip(outputs, seeds, strict=True):
-        if seed is not None:
-            _add(cotangents, output, output.lifted(seed) if how.record else seed)
     active = {id(node) for node in nodes}
     active.update(map(id, targets))
     with quiet():
-        _sweep(nodes, cotangents, active, how)
-    return [cotangents.get(id(target)) for target in targets]
+        if how.record:
+            seeds = [o.lifted(s) for o, s in zip(outputs, seeds, strict=True)]
+            found = _recorded(nodes, Cotangents(outputs, seeds), active, how)
+            return [found.get(id(target)) for target in targets]
+        found = _raw(nodes, Cotangents(outputs, seeds), active, FAST)
+        results = [found.get(id(target)) for target in targets]
+        if all_finite(results):
+            return results
+        found = _raw(nodes, Cotangents(outputs, seeds), active, RAW)
+        return [found.get(id(target)) for target in targets]
 
 
-def _sweep(nodes: list[Any], cotangents: dict[int, Any], active: set[int], how: Setting) -> None:
-    xp, record = how.names, how.record
-    while nodes:
-        node = nodes.pop()
+class Cotangents(dict[int, Any]):
+    """What has arrived at each node so far, by the node's id."""
+
+    def __init__(self, outputs: Sequence[Any], seeds: Sequence[Any]) -> None:
+        super().__init__()
+        for output, seed in zip(outputs, seeds, strict=True):
+            if seed is not None:
+                self.add(id(output), seed)
+
+    def add(self, key: int, g: Any) -> None:
+        """Add a cotangent; those of a tuple's parts come as {index: g}."""
+        old = self.get(key)
+        if old is None:
+            self[key] = g
+        elif g.__class__ is dict:
+            for index, term in g.items():
+                old[index] = old[index] + term if index in old else term
+        else:
+            self[key] = old + g
+
+
+def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespace) -> Cotangents:
+    """On the arrays that the operations saw. The hot loop of training: kept flat."""
+    take, get, add = cotangents.pop, cotangents.get, cotangents.add
+    for node in reversed(nodes):
+        g = take(id(node), None)
+        if g is None:
+            continue
+        row, inputs = node.primitive, node.inputs
+        if row.outputs > 1:
+            g = parts_of(g, row)
+        wanted = ALONE if len(inputs) == 1 else tuple([id(x) in active for x in inputs])
+        place = 0
+        for gx in row.pull(xp, g, node.data, node.args, node.params, wanted):
+            if gx is not None and wanted[place]:
+                x = inputs[place]
+                if gx.__class__ is dict:
+                    add(id(x), gx)
+                else:
+                    if gx.dtype is not x.data.dtype:
+                        gx = fitted(gx, x, False)
+                    key = id(x)
+                    old = get(key)
+                    cotangents[key] = gx if old is None else old + gx
+            place += 1
+    return cotangents
+
+
+def _recorded(
+    nodes: list[Any], cotangents: Cotangents, active: set[int], how: Setting
+) -> Cotangents:
+    """By applying rows to the nodes themselves, so that the result can be differentiated."""
+    for node in reversed(nodes):
         g = cotangents.pop(id(node), None)
         if g is None:
             continue
-        row = node.primitive
+        row, inputs = node.primitive, node.inputs
         if row.outputs > 1:
             g = parts_of(g, row)
-        if record:
-            out, operands = how.values(node)
-        else:
-            out, operands = node.data, node.args
-        inputs = node.inputs
+        out, operands = how.values(node)
         wanted = tuple([id(x) in active for x in inputs])
-        for x, wants, gx in zip(
-            inputs, wanted, row.pull(xp, g, out, operands, node.params, wanted), strict=True
-        ):
+        found = row.pull(RECORD, g, out, operands, node.params, wanted)
+        for x, wants, gx in zip(inputs, wanted, found, strict=True):
             if wants and gx is not None:
                 if gx.__class__ is not dict:
-                    if record and node.levels:
-                        gx = without_levels(gx, node, x, how.since)
-                    if gx.dtype is not x.dtype:
-                        gx = fitted(gx, x, record)
-                _add(cotangents, x, gx)
-
-
-def _add(cotangents: dict[int, Any], node: Any, g: Any) -> None:
-    key = id(node)
-    old = cotangents.get(key)
-    if old is None:
-        cotangents[key] = g
-    elif g.__class__ is dict:
-        for index, term in g.items():
-            old[index] = old[index] + term if index in old else term
-    else:
-        cotangents[key] = old + g
+                    gx = fitted(without_levels(gx, node, x, how.since), x, True)
+                cotangents.add(id(x), gx)
+    return cotangents

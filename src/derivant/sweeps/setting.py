@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from derivant.base.types import shape_of
-from derivant.primitives import RAW, RECORD, Primitive
+from derivant.primitives import FAST, RAW, RECORD, Primitive
 from derivant.primitives.primitive import Namespace
 
 
@@ -23,11 +23,16 @@ class Setting:
 
     record: bool
     since: int
+    names: Namespace
 
-    @property
-    def names(self) -> Namespace:
-        """The namespace that rules compute in."""
-        return RECORD if self.record else RAW
+    def careful(self) -> Setting:
+        """The same on raw arrays with the strong zero checked at every product.
+
+        The first sweep multiplies plainly. What it finds is right where it is finite: a product
+        0 * inf is NaN, and rules are linear in cotangents, so the NaN is either still there at the
+        end or was selected away, as its repaired value would have been.
+        """
+        return Setting(self.record, self.since, RAW)
 
     def values(self, node: Any) -> tuple[Any, tuple[Any, ...]]:
         """The result and the operands of a node, as recorded rules read them.
@@ -50,7 +55,7 @@ def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int) -> Setting:
             if node.tag < since or node.levels:
                 record = True
                 break
-    return Setting(record, since)
+    return Setting(record, since, RECORD if record else FAST)
 
 
 def fitted(g: Any, like: Any, record: bool) -> Any:
@@ -88,3 +93,13 @@ def parts_of(cotangents: dict[int, Any], row: Primitive) -> tuple[Any, ...]:
 def quiet() -> Any:
     """Partials at hard points divide by zero on purpose; the strong zero takes care of it."""
     return np.errstate(all="ignore")
+
+
+def all_finite(arrays: Sequence[Any]) -> bool:
+    """Whether no array holds a NaN or an infinity (a sum that overflows counts as holding one)."""
+    for x in arrays:
+        if x is not None:
+            probe = np.vdot(x, x)
+            if not probe - probe == 0:
+                return False
+    return True
