@@ -51,8 +51,10 @@ def header(row: Primitive, operands: Sequence[object], params: Params) -> str:
 
 def explained(
     row: Primitive, operands: Sequence[object], params: Params, error: Exception
-) -> DerivantError:
-    """The error to raise in place of the one that evaluation raised."""
+) -> Exception:
+    """The error to raise in place of the one that evaluation raised; a warning stays one."""
+    if isinstance(error, Warning):
+        return error
     head = header(row, operands, params)
     kind: type[DerivantError] | None = None
     reason = str(error)

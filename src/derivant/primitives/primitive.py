@@ -96,4 +96,6 @@ class Namespace:
         self.__dict__.update(entries)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
         raise DerivantError(f"the table has no row {name}")

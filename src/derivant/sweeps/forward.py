@@ -16,7 +16,7 @@ def pushforward(
 
     `since` is the number of the transform whose binds the sources are.
     """
-    nodes = between(outputs, sources, since)
+    nodes, _ = between(outputs, sources, since)
     how = setting(nodes, tangents, since)
     if how.record:
         tangents = [s.lifted(t) for s, t in zip(sources, tangents, strict=True)]

@@ -27,10 +27,8 @@ def pullback(
 
     `since` is the number of the transform whose binds the targets are.
     """
-    nodes = between(outputs, targets, since)
+    nodes, active = between(outputs, targets, since)
     how = setting(nodes, seeds, since)
-    active = {id(node) for node in nodes}
-    active.update(map(id, targets))
     with quiet():
         if how.record:
             seeds = [o.lifted(s) for o, s in zip(outputs, seeds, strict=True)]

@@ -1,0 +1,65 @@
+"""A name for each expression that depends on its structure alone, to sort atoms by.
+
+Two processes that build the same formula sort it the same way: no label depends on ids. Only what
+has no structure (a captured Tensor, a function) is told apart by the order in which it was made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeAlias
+
+import numpy as np
+
+from derivant.base.dims import Dim
+from derivant.carriers.expr import Expr
+
+Label: TypeAlias = tuple[int, str, bytes]
+UNIT_TENSOR: Label = (0, "", b"")
+PLAIN = (int, float, str, bytes, bool, type(None), type(Ellipsis), np.dtype, np.generic, Dim, slice)
+
+
+class Labels:
+    """Labels of expressions, each computed once."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Expr, Label]] = {}
+
+    def of(self, payload: Expr | None) -> Label:
+        """The label of an atom's payload: variables first, by name, then the rest by row."""
+        if payload is None:
+            return UNIT_TENSOR
+        stack = [payload]
+        while stack:
+            node = stack[-1]
+            if id(node) in self._known:
+                stack.pop()
+                continue
+            unknown = [x for x in node.inputs if id(x) not in self._known]
+            if unknown:
+                stack.extend(unknown)
+            else:
+                self._known[id(node)] = (node, self._label(node))
+        return self._known[id(payload)][1]
+
+    def _label(self, node: Expr) -> Label:
+        params = {k: v for k, v in node.params.items() if k != "bits"}
+        state = hashlib.blake2b(digest_size=16)
+        state.update(repr((node.primitive.name, node.shape, str(node.dtype), node.weak)).encode())
+        for name in sorted(params):
+            state.update(repr((name, _frozen(params[name], node))).encode())
+        for x in node.inputs:
+            state.update(self._known[id(x)][1][2])
+        kind = 1 if node.primitive.name == "variable" else 2
+        return kind, str(params.get("name", node.primitive.name)), state.digest()
+
+
+def _frozen(value: object, node: Expr) -> object:
+    """A parameter as something whose repr says what it is."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, hashlib.blake2b(value.tobytes()).hexdigest()
+    if isinstance(value, (tuple, list)):
+        return tuple(_frozen(v, node) for v in value)
+    return value if isinstance(value, PLAIN) else ("made", node.serial)

@@ -1,0 +1,161 @@
+"""Which nodes of a graph are read through, and which stand as factors of their own.
+
+A graph is cut into regions: products and sums are read through to their ends; an operand of a
+function, a base of a power and a sum inside a product are forms of their own, so that each shared
+node is worked on once and nothing is multiplied out. Also here: which nodes are one number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from derivant.base.graph import ancestors
+from derivant.carriers.expr import Expr
+from derivant.rewriting.indexed import as_exact
+from derivant.rewriting.readings import Reading, reading_of
+
+SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
+POWERS = {"square": 2, "reciprocal": -1}
+REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that stand so often
+# A node with several users is read through only while it has few factors: repeated squaring would
+# have 2**k of them.
+MOST_SHARED_FACTORS = 64
+LARGEST_EXPONENT = 64
+
+
+class Kind(Enum):
+    """What a node is in the normal form."""
+
+    NUMBER = 1
+    SUM = 2
+    PRODUCT = 3
+    POWER = 4
+    QUOTIENT = 5
+    ATOM = 6
+
+
+class Region(NamedTuple):
+    """What is known of one node before any sum is made."""
+
+    kind: Kind
+    reading: Reading | None = None
+    number: Fraction | None = None
+
+
+class Regions:
+    """The kind of every node under some roots, and those that need a form of their own."""
+
+    __slots__ = ("_regions", "nodes", "whole")
+
+    def __init__(self, roots: Sequence[Expr]) -> None:
+        self.nodes = ancestors(roots)
+        self._regions: dict[int, Region] = {}
+        for node in self.nodes:
+            self._regions[id(node)] = self._classified(node)
+        self.whole = self._forms(roots)
+
+    def __getitem__(self, node: Expr) -> Region:
+        return self._regions[id(node)]
+
+    def is_number(self, node: Expr) -> bool:
+        """Whether all entries of a node are one number that is known."""
+        return self[node].kind is Kind.NUMBER
+
+    def _classified(self, node: Expr) -> Region:
+        reading = reading_of(node)
+        number = self._number(node, reading)
+        if number is not None:
+            return Region(Kind.NUMBER, reading, number)
+        name = node.primitive.name
+        if not node.inputs or node.levels or node.primitive.outputs > 1:
+            return Region(Kind.ATOM)
+        if name in SIGNS and node.dtype.kind in "fiu":
+            return Region(Kind.SUM)
+        if exponent_of(node) is not None and node.dtype.kind in "fiu":
+            return Region(Kind.POWER)
+        if name == "divide":
+            return Region(Kind.QUOTIENT)
+        return Region(Kind.ATOM) if reading is None else Region(Kind.PRODUCT, reading)
+
+    def _number(self, node: Expr, reading: Reading | None) -> Fraction | None:
+        """The number that every entry is, by the structure of the node."""
+        name = node.primitive.name
+        if name == "const":
+            return _constant(node)
+        known = [self._regions[id(x)].number for x in node.inputs]
+        if node.levels or node.primitive.outputs > 1 or not known or None in known:
+            return None
+        numbers = [k for k in known if k is not None]
+        if name in SIGNS and node.dtype.kind in "fiu":
+            return sum((s * k for s, k in zip(SIGNS[name], numbers, strict=True)), Fraction(0))
+        if name == "divide" and numbers[1]:
+            return numbers[0] / numbers[1]
+        exponent = exponent_of(node)
+        if exponent is not None:
+            return _power(numbers[0], exponent)
+        if name in ("multiply", "scale") and reading is not None:
+            return numbers[0] * numbers[1]
+        return numbers[0] if reading is not None and reading.only_moves() else None
+
+    def _forms(self, roots: Sequence[Expr]) -> set[int]:
+        """The nodes with a form of their own: users say, from the roots down, what they need."""
+        users = Counter(id(x) for node in self.nodes for x in node.inputs)
+        factors: dict[int, int] = {}
+        large = set()
+        for node in self.nodes:
+            through = self[node].kind in (Kind.PRODUCT, Kind.QUOTIENT, Kind.POWER)
+            size = max(1, sum(factors[id(x)] for x in node.inputs)) if through else 1
+            if self[node].kind is Kind.POWER:
+                size *= 2
+            if users[id(node)] > 1 and size > MOST_SHARED_FACTORS:
+                large.add(id(node))
+                size = 1
+            factors[id(node)] = size
+        whole, reached = {id(r) for r in roots}, {id(r) for r in roots}
+        for node in reversed(self.nodes):
+            if id(node) in reached:
+                self._reach(node, whole, reached)
+        return whole | (large & reached)
+
+    def _reach(self, node: Expr, whole: set[int], reached: set[int]) -> None:
+        """Mark what the region of a node ends at."""
+        kind = self[node].kind
+        for place, x in enumerate(node.inputs):
+            reached.add(id(x))
+            ends = self[x].kind in (Kind.SUM, Kind.ATOM)
+            if kind is Kind.ATOM or (kind is Kind.QUOTIENT and place == 1):
+                whole.add(id(x))
+            elif kind is Kind.POWER and (ends or exponent_of(node) not in REPEATED):
+                whole.add(id(x))
+            elif kind in (Kind.PRODUCT, Kind.QUOTIENT) and ends:
+                whole.add(id(x))
+            elif kind is Kind.SUM and self[x].kind is Kind.ATOM:
+                whole.add(id(x))
+
+
+def exponent_of(node: Expr) -> Fraction | None:
+    """The exponent of a fixed power, None for anything else."""
+    name = node.primitive.name
+    if name == "power":
+        return as_exact(node.params["exponent"])
+    return Fraction(POWERS[name]) if name in POWERS else None
+
+
+def _constant(node: Expr) -> Fraction | None:
+    value = np.asarray(node.params["value"])
+    if value.dtype.kind == "b" or not value.size or (value != value.flat[0]).any():
+        return None
+    return as_exact(value.flat[0])
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
+    """A power that is an exact number, None for any other."""
+    if exponent.denominator > 1 or abs(exponent) > LARGEST_EXPONENT or (not base and exponent < 0):
+        return None
+    return Fraction(base ** int(exponent))
