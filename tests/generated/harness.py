@@ -77,7 +77,18 @@ def value_rules(row: Primitive, case: Case, dtype: str) -> Complaints:
                 yield f"value of dtype {np.asarray(result).dtype}, the dtype rule says {kind}"
             if not np.isfinite(np.asarray(result, dtype=float)).all():
                 yield "the value is not finite: the domain is wrong"
-        yield from _weak_dtype(p) if turn == 0 else ()
+    first = problem(row, case, dtype)
+    yield from _weak_dtype(first)
+    yield from _backward_value(first, dtype)
+
+
+def _backward_value(p: Problem, dtype: str) -> Complaints:
+    """Operands that lie backwards in memory have the same value."""
+    backwards = [_backwards(a) for a in p.arrays]
+    values = (outputs_of(p.row.evaluate(*arrays, **p.params)) for arrays in (backwards, p.arrays))
+    for a, b in zip(*values, strict=True):
+        if wrong := far(a, b, VALUE[dtype]):
+            yield f"negative strides: value {wrong}"
 
 
 def _weak_dtype(p: Problem) -> Complaints:
@@ -86,7 +97,8 @@ def _weak_dtype(p: Problem) -> Complaints:
         float(a) if a.ndim == 0 and a.dtype.kind == "f" and len(p.arrays) > 1 else a
         for a in p.arrays
     ]
-    if all(isinstance(a, float) for a in arrays) or not any(isinstance(a, float) for a in arrays):
+    weak = [isinstance(a, float) for a in arrays]
+    if p.row.outputs > 1 or all(weak) or not any(weak):
         return
     kinds = [float if isinstance(a, float) else a.dtype for a in arrays]
     said = np.dtype(p.row.dtype(*kinds, **p.params))

@@ -18,7 +18,7 @@ from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
 from derivant.carriers import levels as lv
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, changed, serial
-from derivant.carriers.nans import watch
+from derivant.carriers.nans import remember, watch
 from derivant.carriers.methods import Methods
 from derivant.primitives import NO_PARAMS, TABLE, Primitive
 from derivant.primitives.dispatch import PLAIN, plain_array
@@ -27,7 +27,7 @@ from derivant.primitives.primitive import Params
 
 NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
-NDARRAY = np.ndarray
+NDARRAY, FLOAT, INT = np.ndarray, float, int
 PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
 FLOATS = ("float32", "float64")
 _new = object.__new__
@@ -68,20 +68,23 @@ class Tensor(Methods):
         args = []
         foreign = False
         for x in operands:
-            if x.__class__ is Tensor:
+            kind = x.__class__
+            if kind is Tensor:
                 if x.levels is not NONE:
                     return _apply_levels(row, operands, params)
                 if x.tag < tag:
                     tag = x.tag
                 args.append(x.data)
-            elif x.__class__ in PLAIN:
-                foreign = foreign or x.__class__ is NDARRAY
+            elif kind is FLOAT or kind is INT:
+                args.append(x)
+            elif kind in PLAIN:
+                foreign = foreign or kind is NDARRAY
                 args.append(x)
             elif getattr(x, "derivant_rank", 0) > 1:
                 return x.derivant_apply(row, operands, params)
             else:
                 foreign = True
-                operands = tuple(plain_array(o) if o is x else o for o in operands)
+                operands = tuple([plain_array(o) if o is x else o for o in operands])
                 args.append(plain_array(x))
         try:
             data = row.evaluate(*args, **params)
@@ -264,16 +267,13 @@ def _node(
             watch(row, data)
         if not mode.record:
             tag = FREE
-    t = _new(Tensor)
-    t.data = data
-    t.levels = levels
-    t.params = params
     if tag is FREE or row.constant:
-        t.primitive = None
-        t.inputs = t.args = NONE
-        t.tag = FREE
-        t.serial = 0
+        t = constant(data, levels)
     else:
+        t = _new(Tensor)
+        t.data = data
+        t.levels = levels
+        t.params = params
         if foreign and row.needs_values:
             operands, args = _owned(operands, args)
         t.primitive = row
@@ -281,6 +281,8 @@ def _node(
         t.args = args
         t.tag = tag
         t.serial = serial()
+        if mode.debug_nans:
+            remember(t)
     if row.outputs > 1:
         return tuple(_part(t, i) for i in range(row.outputs))
     return t
@@ -333,7 +335,8 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
         raise explained(row, operands, params, error) from error
     if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
         levels = WEAK
-    return _node(row, operands, args, params, data, tag, levels, True)
+    seen = tuple([x.data if getattr(x, "levels", NONE) is WEAK else a for x, a in zip(operands, args, strict=True)])
+    return _node(row, operands, seen, params, data, tag, levels, True)
 
 
 def bound(x: Tensor, tag: int) -> Tensor:

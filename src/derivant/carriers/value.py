@@ -32,6 +32,8 @@ SPACING = 1 << 32
 serial = count(SPACING, SPACING).__next__
 _by_serial = attrgetter("serial")
 _new = object.__new__
+# As on micrograd's Value, programs may put attributes of their own on ours.
+FREE = ("__dict__", "__weakref__")
 
 Number: TypeAlias = "Value | int | float | np.generic"
 
@@ -71,17 +73,7 @@ class Value:
     (Value(data=27.0, grad=1), 27.0)
     """
 
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_args",
-        "_inputs",
-        "_rule",
-        "data",
-        "grad",
-        "params",
-        "serial",
-    )
+    __slots__ = (*FREE, "_args", "_inputs", "_rule", "data", "grad", "params", "serial")
     # Below the Tensor's: of a Tensor and a Value the Tensor answers, and refuses.
     derivant_rank = 0.5
     label = ""
@@ -167,7 +159,9 @@ class Value:
     def _backward(self) -> Callable[[], object]:
         self._open()
         rule = self._rule
-        return partial(_pull, self, rule) if isinstance(rule, Primitive) else rule or _nothing  # type: ignore[return-value]  # a Fused was opened
+        if isinstance(rule, Primitive):
+            return partial(_pull, self, rule)
+        return _nothing if rule is None or isinstance(rule, Fused) else rule
 
     @_backward.setter
     def _backward(self, function: Callable[[], object]) -> None:

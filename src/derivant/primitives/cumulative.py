@@ -38,7 +38,7 @@ SHAPES: tuple[tuple[tuple[str | int, ...], int], ...] = (
 def _cases(**params: Any) -> tuple[Case, ...]:
     names = list(params)
     return tuple(
-        Case((shape,), {"axis": axis, **{name: flag for name in names}})
+        Case((shape,), {"axis": axis, **dict.fromkeys(names, flag)})
         for shape, axis in SHAPES
         for flag in (False, True)
     )

@@ -1,13 +1,13 @@
 """Contractions of any number of arrays: reading their specs, planning them, running the plan.
 
-A spec names the axes of each operand and of the result by letters, as in `ij,jk->ik`. A plan is made
-once for a spec and the shapes, and remembered: pairs of operands in an order of low cost, each pair
-a product of matrices that BLAS can take. Knows nothing of derivatives.
+A spec names the axes of each operand and of the result by letters, as in `ij,jk->ik`. A plan is
+made once for a spec and the shapes, and remembered: pairs of operands in an order of low cost, each
+pair a product of matrices that BLAS can take. Knows nothing of derivatives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -22,6 +22,7 @@ from derivant.primitives.primitive import Data
 
 Ints: TypeAlias = tuple[int, ...]
 Terms: TypeAlias = tuple[str, ...]
+Pairs: TypeAlias = tuple[tuple[int, int], ...]  # places; the result goes to the end of the list
 EXHAUSTIVE = 4  # up to so many operands every order of pairs is compared
 SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -50,22 +51,22 @@ def letter_sizes(terms: Terms, shapes: Sequence[Shape], one_fits: bool = False) 
     sizes: dict[str, Size] = {}
     first: dict[str, int] = {}
     for place, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        own: dict[str, Size] = {}
         for letter, size in zip(term, shape, strict=True):
-            known = sizes.setdefault(letter, size)
-            other = first.setdefault(letter, place)
-            if known == size or (one_fits and other != place and size == 1):
-                continue
-            if one_fits and known == 1 and other != place:
+            if own.setdefault(letter, size) != size:
+                raise ShapeError(
+                    f"the letter {letter} is both {own[letter]} and {size} in {{{place}}}"
+                )
+        for letter, size in own.items():
+            known = sizes.get(letter)
+            if known is None or (one_fits and known == 1):
                 sizes[letter], first[letter] = size, place
-                continue
-            raise ShapeError(_disagreement(letter, other, known, place, size))
+            elif known != size and not (one_fits and size == 1):
+                raise ShapeError(
+                    f"the letter {letter} is {known} in {{{first[letter]}}} "
+                    f"and {size} in {{{place}}}"
+                )
     return sizes
-
-
-def _disagreement(letter: str, first: int, one: Size, second: int, two: Size) -> str:
-    if first == second:
-        return f"the letter {letter} is both {one} and {two} in {{{first}}}"
-    return f"the letter {letter} is {one} in {{{first}}} and {two} in {{{second}}}"
 
 
 def spec_shape(*shapes: Shape, spec: str) -> Shape:
@@ -85,7 +86,7 @@ def spec_shape(*shapes: Shape, spec: str) -> Shape:
 
 @lru_cache(maxsize=4096)
 def read_pattern(pattern: str, ranks: Ints) -> tuple[Terms, str]:
-    """The letters of the operands and of the result that a pattern means for operands of these ranks.
+    """The letters of operands and result that a pattern means for operands of these ranks.
 
     Spaces are ignored; `...` becomes letters that the pattern does not use; without `->` the result
     has the letters that stand once, in alphabetical order, as in NumPy.
@@ -102,9 +103,7 @@ def read_pattern(pattern: str, ranks: Ints) -> tuple[Terms, str]:
     spare = "".join(c for c in SPARE if c not in pattern)
     dots = [max(0, r - len(t) + 3) if "..." in t else 0 for t, r in zip(terms, ranks, strict=True)]
     wide = spare[: max(dots)]
-    read = tuple(
-        t.replace("...", wide[len(wide) - d :]) for t, d in zip(terms, dots, strict=True)
-    )
+    read = tuple(t.replace("...", wide[len(wide) - d :]) for t, d in zip(terms, dots, strict=True))
     for place, (term, rank) in enumerate(zip(read, ranks, strict=True)):
         if len(term) != rank:
             few = " at least" if "..." in terms[place] else ""
@@ -113,7 +112,9 @@ def read_pattern(pattern: str, ranks: Ints) -> tuple[Terms, str]:
             )
     if not arrow:
         every = "".join(read)
-        return read, wide + "".join(sorted(c for c in every if every.count(c) == 1 and c not in wide))
+        return read, wide + "".join(
+            sorted(c for c in every if every.count(c) == 1 and c not in wide)
+        )
     return read, _read_output(out, wide, read)
 
 
@@ -122,7 +123,9 @@ def _check_letters(text: str) -> None:
     rest = text.replace("...", "", 1)
     wrong = [c for c in rest if not (c.isascii() and c.isalpha())]
     if wrong:
-        raise ArgumentError(f"axes are named by letters and '...' once an operand, not {wrong[0]!r}")
+        raise ArgumentError(
+            f"axes are named by letters and '...' once an operand, not {wrong[0]!r}"
+        )
 
 
 def _read_output(out: str, wide: str, terms: Terms) -> str:
@@ -159,6 +162,9 @@ class View:
         return array if self.shape is None else array.reshape(self.shape)
 
 
+UNCHANGED = View(None, None, None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Two operands made into one, which goes to the end of the list."""
@@ -170,7 +176,11 @@ class Step:
     order: Ints | None
 
     def __call__(self, left: Data, right: Data) -> Data:
-        joined = self.join(self.views[0](left), self.views[1](right))
+        first, second = self.views
+        joined = self.join(
+            left if first is UNCHANGED else first(left),
+            right if second is UNCHANGED else second(right),
+        )
         if self.shape is not None:
             joined = joined.reshape(self.shape)
         return joined if self.order is None else joined.transpose(self.order)
@@ -178,7 +188,7 @@ class Step:
 
 def einsum_evaluate(*operands: Data, spec: str) -> Data:
     """The contraction of numbers, by the plan for the spec and the shapes."""
-    arrays = [np.asarray(x) for x in operands]
+    arrays = [x if x.__class__ is np.ndarray else np.asarray(x) for x in operands]
     kind = arrays[0].dtype
     for array in arrays:
         if array.dtype != kind:
@@ -206,7 +216,7 @@ def plan_of(spec: str, shapes: tuple[Ints, ...]) -> View | tuple[Step, ...]:
         return _view(terms[0], out, None)
     steps: list[Step] = []
     left = list(terms)
-    for i, j in _order(terms, out, sizes)[1]:
+    for i, j in _order(terms, out, sizes):
         second, first = left.pop(j), left.pop(i)
         kept = _kept(first, second, left, out) if left else out
         step, result = _step((i, j), first, second, kept, sizes)
@@ -226,29 +236,37 @@ def _kept(one: str, two: str, others: Sequence[str], out: str) -> str:
     return "".join(c for c in unique(one + two) if c in needed)
 
 
-def _order(terms: Terms, out: str, sizes: Mapping[str, int]) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """The number of multiplications of a good order, and its pairs (the result goes to the end)."""
-    if len(terms) == 2:
-        return _cost(terms[0], terms[1], sizes), ((0, 1),)
-    options = []
+def _order(terms: Terms, out: str, sizes: Mapping[str, int]) -> Pairs:
+    """A good order of pairs: greedy while there are many operands, then the best of all orders."""
+    pairs: Pairs = ()
+    while len(terms) > EXHAUSTIVE:  # the pair whose result saves most memory, then work
+        options = list(_options(terms, out, sizes))
+        _, _, pair, terms = min(options, key=lambda option: (option[1], option[0], option[2]))
+        pairs += (pair,)
+    return pairs + _best(terms, out, sizes)[1]
+
+
+def _best(terms: Terms, out: str, sizes: Mapping[str, int]) -> tuple[int, Pairs]:
+    """The fewest multiplications that any order of pairs needs, and that order."""
+    if len(terms) == 1:
+        return 0, ()
+    orders = []
+    for cost, _, pair, after in _options(terms, out, sizes):
+        more, pairs = _best(after, out, sizes)
+        orders.append((cost + more, (pair, *pairs)))
+    return min(orders, key=lambda order: order[0])
+
+
+def _options(
+    terms: Terms, out: str, sizes: Mapping[str, int]
+) -> Iterator[tuple[int, int, tuple[int, int], Terms]]:
+    """Each pair: its multiplications, the memory it adds, its places, and the terms afterwards."""
     for i, j in combinations(range(len(terms)), 2):
+        one, two = terms[i], terms[j]
         rest = terms[:i] + terms[i + 1 : j] + terms[j + 1 :]
-        joined = _kept(terms[i], terms[j], rest, out)
-        grown = _size(joined, sizes) - _size(terms[i], sizes) - _size(terms[j], sizes)
-        options.append((_cost(terms[i], terms[j], sizes), grown, (i, j), rest + (joined,)))
-    if len(terms) > EXHAUSTIVE:  # the pair whose result saves most memory, then work
-        options = [min(options, key=lambda option: (option[1], option[0], option[2]))]
-    best = None
-    for cost, _, pair, after in options:
-        more, pairs = _order(after, out, sizes)
-        if best is None or cost + more < best[0]:
-            best = (cost + more, (pair, *pairs))
-    assert best is not None
-    return best
-
-
-def _cost(one: str, two: str, sizes: Mapping[str, int]) -> int:
-    return prod(sizes[c] for c in unique(one + two))
+        joined = _kept(one, two, rest, out)
+        added = _size(joined, sizes) - _size(one, sizes) - _size(two, sizes)
+        yield _size(one + two, sizes), added, (i, j), (*rest, joined)
 
 
 def _size(term: str, sizes: Mapping[str, int]) -> int:
@@ -263,7 +281,8 @@ def _view(term: str, order: str, shape: Ints | None) -> View:
         diagonal = (tuple(map(letters.index, term)), tuple(range(len(letters))))
     axes = tuple(i for i, c in enumerate(letters) if c not in order)
     left = "".join(c for c in letters if c in order)
-    return View(diagonal, axes or None, _permutation(left, order), shape)
+    view = View(diagonal, axes or None, _permutation(left, order), shape)
+    return UNCHANGED if view == UNCHANGED else view
 
 
 def _permutation(have: str, want: str) -> Ints | None:

@@ -1,4 +1,8 @@
-"""Turn a failed evaluation into one clear error: the operation, every operand's name and shape."""
+"""Turn a failed evaluation into one clear error: the operation, every operand's name and shape.
+
+Reasons that shape rules and evaluators raise may hold `{0}`, `{1}`, ... for their operands:
+`filled` puts the user's own names there, `the first operand` where an array has none.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,24 @@ KINDS: tuple[tuple[type[Exception], type[DerivantError]], ...] = (
     (TypeError, DTypeError),
     (ValueError, ShapeError),
 )
+
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+
+
+def filled(reason: str, operands: Sequence[object]) -> str:
+    """The reason with the names of the operands in the places `{0}`, `{1}`, ..."""
+    if not any(f"{{{place}}}" in reason for place in range(len(operands))):
+        return reason
+    for place, name in enumerate(names_of(operands)):
+        reason = reason.replace(f"{{{place}}}", name or _ordinal(place, len(operands)))
+    return reason
+
+
+def _ordinal(place: int, count: int) -> str:
+    if count == 1:
+        return "the operand"
+    return f"the {ORDINALS[place]} operand" if place < len(ORDINALS) else f"operand {place + 1}"
 
 
 def operand_texts(operands: Sequence[object]) -> list[str]:
@@ -69,4 +91,4 @@ def explained(
         kind = type(error)
     if kind is None:
         kind = next((ours for theirs, ours in KINDS if isinstance(error, theirs)), ArgumentError)
-    return kind(f"{head}: {reason}")
+    return kind(f"{head}: {filled(reason, operands)}")

@@ -6,17 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.dims import Shape, total
+from derivant.base.dims import Shape, Size, total
 from derivant.base.errors import ShapeError
 from derivant.base.types import shape_of
-from derivant.primitives.families import linear
-from derivant.primitives.primitive import Case, Data, Names
-from derivant.primitives.rules import batch_lead, same_shape, unbroadcast
+from derivant.primitives.families import general, linear
+from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
+from derivant.primitives.rules import (
+    batch_lead,
+    full_leading,
+    promoted,
+    same_shape,
+    unbroadcast,
+)
 
 
 def _reshape_shape(old: Shape, *, shape: Shape) -> Shape:
     if total(old) != total(shape):
-        raise ShapeError(f"{total(old)} entries do not fill {tuple(shape)}, which holds {total(shape)}")
+        raise ShapeError(
+            f"{total(old)} entries do not fill {tuple(shape)}, which holds {total(shape)}"
+        )
     return tuple(shape)
 
 
@@ -142,3 +150,333 @@ def transpose_names(xp: Names, x: Data) -> Data:
     """All axes reversed."""
     rank = len(shape_of(x))
     return xp.permute_dims(x, axes=tuple(range(-1, -rank - 1, -1)))
+
+
+def _squeezed(shape: Shape, *, axis: tuple[int, ...]) -> Shape:
+    for a in axis:
+        if shape[a] != 1:
+            raise ShapeError(f"axis {a} has size {shape[a]}; only axes of size 1 can be taken away")
+    return tuple(size for place, size in enumerate(shape) if place - len(shape) not in axis)
+
+
+squeeze = linear(
+    "squeeze",
+    lambda x, *, axis: np.squeeze(x, axis),
+    lambda xp, g, x, *, axis: xp.reshape(g, shape=shape_of(x)),
+    shape=_squeezed,
+    cases=(
+        Case((("n", 1),), {"axis": (-1,)}),
+        Case(((1, "n", 1),), {"axis": (-3, -1)}),
+        Case(((1,),), {"axis": (-1,)}),
+        Case(((0, 1),), {"axis": (-1,)}),
+        Case(((),), {"axis": ()}),
+    ),
+)
+
+# Order.
+
+flip = linear(
+    "flip",
+    lambda x, *, axis: np.flip(x, axis),
+    lambda xp, g, x, *, axis: xp.flip(g, axis=axis),
+    shape=same_shape,
+    cases=(
+        Case((("n",),), {"axis": (-1,)}),
+        Case((("n", "m"),), {"axis": (-2, -1)}),
+        Case(((2, "n", 3),), {"axis": (-2,)}),
+        Case(((0,),), {"axis": (-1,)}),
+        Case(((),), {"axis": ()}),
+    ),
+)
+roll = linear(
+    "roll",
+    lambda x, *, shift, axis: np.roll(x, shift, axis),
+    lambda xp, g, x, *, shift, axis: xp.roll(g, shift=tuple(-s for s in shift), axis=axis),
+    shape=same_shape,
+    cases=(
+        Case((("n",),), {"shift": (1,), "axis": (-1,)}),
+        Case((("n", "m"),), {"shift": (2, -1), "axis": (-2, -1)}),
+        Case((("n", 2),), {"shift": (-7,), "axis": (-2,)}),
+        Case(((0,),), {"shift": (1,), "axis": (-1,)}),
+    ),
+)
+
+
+def _triangle_shape(shape: Shape, *, k: int) -> Shape:
+    if len(shape) < 2:
+        raise ShapeError(f"a triangle needs two axes; the operand has {len(shape)}")
+    return shape
+
+
+TRIANGLE_CASES = tuple(
+    Case((shape,), {"k": k})
+    for shape, k in [
+        (("n", "n"), 0),
+        (("n", "m"), 1),
+        ((2, "n", "m"), -1),
+        ((0, 2), 0),
+        ((1, 1), -1),
+    ]
+)
+tril = linear(
+    "tril",
+    lambda x, *, k: np.tril(x, k),
+    lambda xp, g, x, *, k: xp.tril(g, k=k),
+    shape=_triangle_shape,
+    cases=TRIANGLE_CASES,
+)
+triu = linear(
+    "triu",
+    lambda x, *, k: np.triu(x, k),
+    lambda xp, g, x, *, k: xp.triu(g, k=k),
+    shape=_triangle_shape,
+    cases=TRIANGLE_CASES,
+)
+
+# Repetition.
+
+
+def _times(shape: Shape, axis: int, count: Size) -> Shape:
+    place = axis + len(shape)
+    return shape[:place] + (count * shape[axis],) + shape[place + 1 :]
+
+
+def _apart(shape: Shape, axis: int, *sizes: Size) -> Shape:
+    """The shape with these sizes in the place of one axis."""
+    place = axis + len(shape)
+    return shape[:place] + sizes + shape[place + 1 :]
+
+
+repeat = linear(
+    "repeat",
+    lambda x, *, repeats, axis: np.repeat(x, repeats, axis),
+    lambda xp, g, x, *, repeats, axis: xp.sum(
+        xp.reshape(g, shape=_apart(shape_of(x), axis, shape_of(x)[axis], repeats)),
+        axis=(axis,),
+        keepdims=False,
+    ),
+    shape=lambda shape, *, repeats, axis: _times(shape, axis, repeats),
+    cases=(
+        Case((("n",),), {"repeats": 2, "axis": -1}),
+        Case((("n", "m"),), {"repeats": 3, "axis": -2}),
+        Case(((2, 0),), {"repeats": 3, "axis": -1}),
+        Case((("n",),), {"repeats": 0, "axis": -1}),
+    ),
+)
+
+
+def _tiled(shape: Shape, *, reps: tuple[int, ...]) -> Shape:
+    full = (1,) * (len(reps) - len(shape)) + shape
+    return tuple(r * size for r, size in zip(reps, full, strict=True))
+
+
+def _tile(x: Data, *, reps: tuple[int, ...], lead: int = 0) -> Data:
+    shape = np.shape(x)
+    full = shape[:lead] + (1,) * (len(reps) + lead - len(shape)) + shape[lead:]
+    return np.tile(np.reshape(x, full), (1,) * lead + reps)
+
+
+def _tile_pull(xp: Names, g: Data, x: Data, *, reps: tuple[int, ...]) -> Data:
+    """Each axis apart into copies and places, the copies summed away."""
+    rank = len(reps)
+    full = (1,) * (rank - len(shape_of(x))) + shape_of(x)
+    apart = tuple(size for pair in zip(reps, full, strict=True) for size in pair)
+    copies = tuple(range(-2 * rank, 0, 2))
+    return xp.reshape(
+        xp.sum(xp.reshape(g, shape=apart), axis=copies, keepdims=False), shape=shape_of(x)
+    )
+
+
+tile = linear(
+    "tile",
+    _tile,
+    _tile_pull,
+    shape=_tiled,
+    batch=batch_lead,
+    cases=(
+        Case((("n",),), {"reps": (3,)}),
+        Case((("n", "m"),), {"reps": (2, 1)}),
+        Case((("n",),), {"reps": (2, 3)}),
+        Case(((),), {"reps": (2,)}),
+        Case(((0,),), {"reps": (2,)}),
+        Case((("n",),), {"reps": (0,)}),
+    ),
+)
+
+# Several arrays made one.
+
+
+def _joined(*shapes: Shape, axis: int) -> Shape:
+    first = shapes[0]
+    size: Size = 0
+    for i, shape in enumerate(shapes):
+        same = len(shape) == len(first) and _apart(shape, axis, 0) == _apart(first, axis, 0)
+        if not same:
+            raise ShapeError(
+                f"operands 0 and {i} have shapes {first} and {shape}; "
+                f"all sizes but those of axis {axis} must agree"
+            )
+        size = shape[axis] + size
+    return _apart(first, axis, size)
+
+
+def _filled(xp: Names, tangents: tuple[Data, ...], inputs: tuple[Data, ...]) -> list[Data]:
+    pairs = zip(tangents, inputs, strict=True)
+    return [xp.zeros_like(x) if t is None else t for t, x in pairs]
+
+
+def _concat_pull(
+    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+) -> tuple[Data, ...]:
+    axis, start = params["axis"], 0
+    rest = (":",) * (-axis - 1)
+    found = []
+    for x, wants in zip(inputs, wanted, strict=True):
+        size = shape_of(x)[axis]
+        found.append(xp.getitem(g, key=((start, size, 1), *rest)) if wants else None)
+        start = size + start
+    return tuple(found)
+
+
+def _batch_full(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
+    return row.evaluate(*full_leading(count, arrays), **params)
+
+
+concat = general(
+    "concat",
+    lambda *xs, axis: np.concatenate(xs, axis),
+    push=lambda xp, t, out, xs, params: xp.concat(*_filled(xp, t, xs), **params),
+    pull=_concat_pull,
+    shape=_joined,
+    dtype=promoted,
+    batch=_batch_full,
+    needs_values=False,
+    family="layout",
+    cases=(
+        Case((("n",), ("m",)), {"axis": -1}),
+        Case((("n", "m"), ("k", "m"), (1, "m")), {"axis": -2}),
+        Case(((2, "n", 1), (2, "n", 3)), {"axis": -1}),
+        Case(((0,), ("n",)), {"axis": -1}),
+        Case((("n",),), {"axis": -1}),
+    ),
+)
+
+
+def _stacked(*shapes: Shape, axis: int) -> Shape:
+    for i, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise ShapeError(
+                f"operands 0 and {i} have shapes {shapes[0]} and {shape}, not one shape"
+            )
+    place = axis + len(shapes[0]) + 1
+    return shapes[0][:place] + (len(shapes),) + shapes[0][place:]
+
+
+def _stack_pull(
+    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+) -> tuple[Data, ...]:
+    rest = (":",) * (-params["axis"] - 1)
+    return tuple(xp.getitem(g, key=(i, *rest)) if w else None for i, w in enumerate(wanted))
+
+
+stack = general(
+    "stack",
+    lambda *xs, axis: np.stack(xs, axis),
+    push=lambda xp, t, out, xs, params: xp.stack(*_filled(xp, t, xs), **params),
+    pull=_stack_pull,
+    shape=_stacked,
+    dtype=promoted,
+    batch=_batch_full,
+    needs_values=False,
+    family="layout",
+    cases=(
+        Case((("n",), ("n",)), {"axis": -1}),
+        Case((("n", "m"),) * 3, {"axis": -3}),
+        Case(((), ()), {"axis": -1}),
+        Case(((0,), (0,)), {"axis": -2}),
+    ),
+)
+
+# Borders. `widths` are (before, after) of the last axes; `unpad` is the transposed map.
+
+
+def _padded(
+    shape: Shape, *, widths: tuple[tuple[int, int], ...], mode: str, value: float = 0.0
+) -> Shape:
+    lead = len(shape) - len(widths)
+    for size, both in zip(shape[lead:], widths, strict=True):
+        if mode != "constant" and size == 0 and any(both):
+            raise ShapeError(f"an axis of size 0 has no entries to continue it with (mode {mode})")
+    return shape[:lead] + tuple(
+        size + before + after for size, (before, after) in zip(shape[lead:], widths, strict=True)
+    )
+
+
+def _unpadded(shape: Shape, *, widths: tuple[tuple[int, int], ...], mode: str) -> Shape:
+    lead = len(shape) - len(widths)
+    pairs = zip(shape[lead:], widths, strict=True)
+    return shape[:lead] + tuple(size + -(before + after) for size, (before, after) in pairs)
+
+
+def _pad(x: Data, *, widths: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Data:
+    full = ((0, 0),) * (np.ndim(x) - len(widths)) + widths
+    if mode == "constant":
+        return np.pad(x, full, constant_values=value)
+    return np.pad(x, full, mode=mode)  # type: ignore[call-overload]
+
+
+def _unpad(g: Data, *, widths: tuple[tuple[int, int], ...], mode: str) -> Data:
+    """The inner part, and on each of its entries the border entries that continued it."""
+    for axis, (before, after) in zip(range(-len(widths), 0), widths, strict=True):
+        moved = np.moveaxis(g, axis, 0)
+        size = len(moved) - before - after
+        inner = moved[before : before + size]
+        if mode != "constant" and (before or after):
+            inner = inner.copy()
+            source = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]
+            for place in (*range(before), *range(before + size, len(moved))):
+                inner[source[place]] += moved[place]
+        g = np.moveaxis(inner, 0, axis)
+    return g
+
+
+PAD_CASES = tuple(
+    Case((shape,), {"widths": widths, "mode": mode})
+    for shape, widths in [
+        (("n",), ((1, 1),)),
+        (("n", "m"), ((2, 1), (0, 1))),
+        ((2, "n", 3), ((0, 2),)),
+        ((1,), ((2, 3),)),
+    ]
+    for mode in ("constant", "edge", "reflect", "symmetric", "wrap")
+)
+pad = general(
+    "pad",
+    _pad,
+    push=lambda xp, t, out, x, params: xp.pad(t[0], widths=params["widths"], mode=params["mode"]),
+    pull=lambda xp, g, out, x, params, wanted: (
+        xp.unpad(g, widths=params["widths"], mode=params["mode"]),
+    ),
+    shape=_padded,
+    dtype=lambda kind, **params: promoted(kind),
+    batch=lambda row, count, arrays, params: row.evaluate(*arrays, **params),
+    needs_values=False,
+    family="layout",
+    cases=(
+        *PAD_CASES,
+        Case((("n",),), {"widths": ((1, 2),), "mode": "constant", "value": 1.5}),
+        Case(((0,),), {"widths": ((1, 2),), "mode": "constant", "value": 0.0}),
+        Case(((),), {"widths": (), "mode": "constant", "value": 0.0}),
+    ),
+)
+unpad = linear(
+    "unpad",
+    _unpad,
+    lambda xp, g, x, *, widths, mode: xp.pad(g, widths=widths, mode=mode),
+    shape=_unpadded,
+    cases=tuple(
+        Case((shape,), {"widths": widths, "mode": mode})
+        for shape, widths in [((5,), ((2, 1),)), (("n", 6), ((0, 0), (2, 2)))]
+        for mode in ("constant", "edge", "reflect", "wrap")
+    ),
+)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from derivant.base.graph import between
-from derivant.sweeps.setting import Setting, all_finite, fitted, quiet, setting
+from derivant.primitives import RAW
+from derivant.sweeps.setting import WATCH, Setting, all_finite, fitted, quiet, setting
 
 
 def pushforward(
@@ -33,12 +34,15 @@ def pushforward(
 def _sweep(nodes: list[Any], known: dict[int, Any], how: Setting) -> dict[int, Any]:
     """Visit operands before results; each node takes the tangents of its operands."""
     xp = how.names
+    watch = WATCH.get()
     for node in nodes:
         moving = tuple([known.get(id(x)) for x in node.inputs])
         if all(t is None for t in moving):
             continue
         out, operands = how.values(node) if how.record else (node.data, node.args)
         t = node.primitive.push(xp, moving, out, operands, node.params)
+        if watch is not None and xp is RAW:
+            watch(node, t)
         if t is not None:
             known[id(node)] = t if isinstance(t, tuple) else fitted(t, node, how.record)
     return known

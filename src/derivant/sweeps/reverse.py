@@ -8,6 +8,7 @@ from typing import Any
 from derivant.base.graph import between
 from derivant.primitives import FAST, RAW, RECORD, Namespace
 from derivant.sweeps.setting import (
+    WATCH,
     Setting,
     all_finite,
     fitted,
@@ -17,7 +18,7 @@ from derivant.sweeps.setting import (
     without_levels,
 )
 
-ALONE = (True,)
+ALONE: tuple[bool, ...] = (True,)
 
 
 def pullback(
@@ -66,6 +67,7 @@ class Cotangents(dict[int, Any]):
 def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespace) -> Cotangents:
     """On the arrays that the operations saw. The hot loop of training: kept flat."""
     take, get, add = cotangents.pop, cotangents.get, cotangents.add
+    watch = WATCH.get()
     for node in reversed(nodes):
         g = take(id(node), None)
         if g is None:
@@ -73,11 +75,18 @@ def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespa
         row, inputs = node.primitive, node.inputs
         if row.outputs > 1:
             g = parts_of(g, row)
-        wanted = ALONE if len(inputs) == 1 else tuple([id(x) in active for x in inputs])
+        if len(inputs) == 1:
+            wanted = ALONE
+        elif len(inputs) == 2:
+            wanted = id(inputs[0]) in active, id(inputs[1]) in active
+        else:
+            wanted = tuple([id(x) in active for x in inputs])
         place = 0
         for gx in row.pull(xp, g, node.data, node.args, node.params, wanted):
             if gx is not None and wanted[place]:
                 x = inputs[place]
+                if watch is not None and xp is RAW:
+                    watch(node, gx)
                 if gx.__class__ is dict:
                     add(id(x), gx)
                 else:

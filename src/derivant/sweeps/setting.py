@@ -6,7 +6,8 @@ operations saw. Any other sweep applies rows to the nodes themselves and so can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ import numpy as np
 from derivant.base.types import shape_of
 from derivant.primitives import FAST, RAW, RECORD, Primitive
 from derivant.primitives.primitive import Namespace
+
+
+# What looks at each cotangent and tangent of a node, while somebody searches for NaN.
+WATCH: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("derivant_watch", default=None)
 
 
 @dataclass(frozen=True, slots=True)

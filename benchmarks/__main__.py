@@ -1,0 +1,25 @@
+"""`python -m benchmarks [NAME...]`: measure, print a Markdown table, say what does not hold."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import eager, micrograd_demo, startup
+from benchmarks.timing import HEADER
+
+WORKLOADS = {"eager": eager, "startup": startup, "micrograd": micrograd_demo}
+
+
+def main(names: list[str]) -> int:
+    """Print the lines of the named workloads, or of all; 1 where a target does not hold."""
+    failed = 0
+    print(HEADER)
+    for name in names or list(WORKLOADS):
+        for row in WORKLOADS[name].rows():
+            print(row.markdown(), flush=True)
+            failed += not row.holds
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

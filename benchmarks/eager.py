@@ -1,0 +1,90 @@
+"""What recording an operation costs above NumPy's own call, and the 51-operation gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+import derivant as dv
+from benchmarks.timing import Row, excess, interleaved, ratio
+
+US = 1e-6
+INNER = 2000
+
+
+def rows() -> Iterator[Row]:
+    """The lines of the table."""
+    yield from per_operation()
+    yield from gradient_of_51_operations()
+
+
+def per_operation() -> Iterator[Row]:
+    """Forward, and forward with backward, of one operation on ten numbers."""
+    x, y = np.linspace(0.1, 1, 10), np.linspace(1, 2, 10)
+    a, b = dv.tensor(x, requires_grad=True), dv.tensor(y, requires_grad=True)
+    seed = np.ones(10)
+    cases = {
+        "add": (lambda: np.add(x, y), lambda: a + b, lambda: (seed, seed)),
+        "multiply": (lambda: np.multiply(x, y), lambda: a * b, lambda: (seed * y, seed * x)),
+        "tanh": (lambda: np.tanh(x), lambda: dv.tanh(a), lambda: seed * (1.0 - y * y)),
+        "exp": (lambda: np.exp(x), lambda: dv.exp(a), lambda: seed * y),
+    }
+    for name, (plain, recorded, rule) in cases.items():
+        times = interleaved({"numpy": plain, "derivant": recorded}, INNER)
+        value, spread = excess(times["derivant"], times["numpy"], US)
+        yield Row(f"{name}, recorded", f"+{value:.2f} us", spread, "<= +2 us", value <= 2)
+        value, spread = chain_cost(plain, recorded, rule, name)
+        yield Row(f"{name}, forward and backward", f"+{value:.2f} us", spread, "<= +4 us", value <= 4)
+
+
+def chain_cost(plain: object, recorded: object, rule: object, name: str) -> tuple[float, str]:
+    """The cost of one more operation in a chain, above NumPy's calls for it and its derivative."""
+    operations = {
+        "add": lambda t, c: t + c,
+        "multiply": lambda t, c: t * c,
+        "tanh": lambda t, c: dv.tanh(t),
+        "exp": lambda t, c: dv.exp(t),
+    }
+    apply = operations[name]
+    length, x = 100, np.full(10, 1e-3)
+    c = dv.tensor(np.full(10, 0.5))
+    seed = np.ones(10)
+
+    def chain(count: int) -> None:
+        t = dv.tensor(x, requires_grad=True)
+        for _ in range(count):
+            t = apply(t, c)
+        t.backward(seed)
+
+    def floor() -> None:
+        for _ in range(length):
+            plain()  # type: ignore[operator]
+            rule()  # type: ignore[operator]
+
+    with np.errstate(all="ignore"):
+        times = interleaved({"long": lambda: chain(length + 1), "short": lambda: chain(1), "floor": floor}, 5)
+    ours = [(long - short) / length for long, short in zip(times["long"], times["short"], strict=True)]
+    return excess(ours, [t / length for t in times["floor"]], US)
+
+
+def gradient_of_51_operations() -> Iterator[Row]:
+    """25 times tanh and times 1.1 on ten numbers, then a sum; beside autograd where installed."""
+    try:
+        import autograd
+        import autograd.numpy as anp
+    except ImportError:
+        return
+
+    def loss(x, tanh, total):  # type: ignore[no-untyped-def]
+        for _ in range(25):
+            x = tanh(x) * 1.1
+        return total(x)
+
+    x = np.linspace(-1, 1, 10)
+    ours = dv.grad(lambda x: loss(x, dv.tanh, dv.sum))
+    theirs = autograd.grad(lambda x: loss(x, anp.tanh, anp.sum))
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-13)
+    times = interleaved({"ours": lambda: ours(x), "theirs": lambda: theirs(x)}, 50)
+    value, spread = ratio(times["ours"], times["theirs"])
+    yield Row("51-operation gradient / autograd", f"{value:.3f}", spread, "<= 0.5", value <= 0.5)

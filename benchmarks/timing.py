@@ -1,0 +1,60 @@
+"""Interleaved timing: medians with their spread, and ratios of medians taken in one run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+REPEATS = 21
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a figure, its spread, and the target it is held to."""
+
+    workload: str
+    figure: str
+    spread: str
+    target: str
+    holds: bool
+
+    def markdown(self) -> str:
+        """The line as Markdown."""
+        mark = "yes" if self.holds else "NO"
+        return f"| {self.workload} | {self.figure} | {self.spread} | {self.target} | {mark} |"
+
+
+HEADER = "| workload | measured | spread (quartiles) | target | holds |\n|---|---|---|---|---|"
+
+
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], number: int = 1, repeats: int = REPEATS
+) -> dict[str, list[float]]:
+    """Seconds a call, `repeats` times each, the contestants taking turns."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in range(repeats):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            for _ in range(number):
+                call()
+            times[name].append((time.perf_counter() - started) / number)
+    return times
+
+
+def ratio(ours: list[float], theirs: list[float]) -> tuple[float, str]:
+    """The ratio of medians, and the quartiles of the ratios taken turn by turn."""
+    turns = [a / b for a, b in zip(ours, theirs, strict=True)]
+    low, _, high = statistics.quantiles(turns, n=4)
+    return statistics.median(ours) / statistics.median(theirs), f"{low:.3g} to {high:.3g}"
+
+
+def excess(ours: list[float], theirs: list[float], unit: float) -> tuple[float, str]:
+    """The difference of medians in a unit, and the quartiles of the differences."""
+    turns = [(a - b) / unit for a, b in zip(ours, theirs, strict=True)]
+    low, _, high = statistics.quantiles(turns, n=4)
+    value = (statistics.median(ours) - statistics.median(theirs)) / unit
+    return value, f"{low:.3g} to {high:.3g}"

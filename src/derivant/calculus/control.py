@@ -1,0 +1,107 @@
+"""Loops and branches on trees of arrays, with JAX's signatures; eager, and unrolled in a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from derivant.base.errors import ArgumentError, ShapeError
+from derivant.base.tree import flatten, matching_leaves, unflatten
+from derivant.base.types import Array, Operand, shape_of
+from derivant.ops.indexing import index
+from derivant.ops.layout import stack
+
+Carry = TypeVar("Carry")
+
+
+def scan(
+    f: Callable[[Carry, object], tuple[Carry, object]],
+    init: Carry,
+    xs: object = None,
+    length: int | None = None,
+) -> tuple[Carry, object]:
+    """Run `carry, y = f(carry, x)` over the leading axis of `xs`; the last carry and the stacked y.
+
+    `xs` is a tree of arrays with one leading size, or None with `length` given. Raises ShapeError
+    where leading sizes differ, ArgumentError where neither is given.
+
+    >>> import numpy as np
+    >>> total, sums = scan(lambda c, x: (c + x, c + x), 0.0, np.array([1.0, 2.0, 3.0]))
+    >>> float(total), sums
+    (6.0, array([1., 3., 6.]))
+    """
+    leaves, structure = flatten(xs)
+    arrays = [leaf for leaf in leaves if leaf is not None]
+    count = _length(arrays, length)
+    carry = init
+    outputs = []
+    for step in range(count):
+        here = [None if leaf is None else index(leaf, step) for leaf in leaves]  # type: ignore[arg-type]  # leaves of a tree of arrays
+        carry, y = f(carry, unflatten(structure, here))
+        outputs.append(y)
+    return carry, _stacked(outputs)
+
+
+def _length(arrays: list[object], length: int | None) -> int:
+    sizes = {shape_of(a)[0] for a in arrays if shape_of(a)} | ({length} if length is not None else set())
+    if any(not shape_of(a) for a in arrays):
+        raise ShapeError("scan: every array of xs needs a leading axis; one is a number")
+    if not sizes:
+        raise ArgumentError("scan: without xs the length must be given")
+    if len(sizes) > 1:
+        raise ShapeError(f"scan: the leading sizes differ: {sorted(map(str, sizes))}")
+    (count,) = sizes
+    if not isinstance(count, int):
+        raise ArgumentError(f"scan: the leading size {count} is not known; give it as a number")
+    return count
+
+
+def _stacked(outputs: list[object]) -> object:
+    if not outputs:
+        return None
+    first, structure = flatten(outputs[0])
+    columns = zip(*(matching_leaves(structure, y) for y in outputs), strict=True)
+    stacked = [None if col[0] is None else stack(list(col)) for col in columns]  # type: ignore[arg-type]  # leaves of trees of arrays
+    return unflatten(structure, stacked) if first else outputs[0]
+
+
+def fori_loop(lower: int, upper: int, body: Callable[[int, Carry], Carry], init: Carry) -> Carry:
+    """Run `value = body(i, value)` for i from lower up to, not including, upper.
+
+    >>> fori_loop(0, 3, lambda i, v: v * 2.0, 1.0)
+    8.0
+    """
+    value = init
+    for i in range(lower, upper):
+        value = body(i, value)
+    return value
+
+
+def while_loop(
+    condition: Callable[[Carry], Operand], body: Callable[[Carry], Carry], init: Carry
+) -> Carry:
+    """Run `value = body(value)` while the condition holds; it must be known, so not in a trace.
+
+    >>> while_loop(lambda v: v < 100, lambda v: v * 2.0, 1.0)
+    128.0
+    """
+    value = init
+    while bool(condition(value)):
+        value = body(value)
+    return value
+
+
+def cond(
+    predicate: Operand,
+    true_fun: Callable[..., Array],
+    false_fun: Callable[..., Array],
+    *operands: object,
+) -> Array:
+    """`true_fun(*operands)` where the predicate holds, else `false_fun(*operands)`.
+
+    Only the branch taken is run; the predicate must be known, so not in a trace: there use `where`.
+
+    >>> cond(True, lambda x: x + 1, lambda x: x - 1, 1.0)
+    2.0
+    """
+    return true_fun(*operands) if bool(predicate) else false_fun(*operands)

@@ -1,0 +1,138 @@
+"""Rows of vector norms: any order over any axes, without overflow, with gradient 0 at 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from derivant.base.types import shape_of
+from derivant.primitives.families import general
+from derivant.primitives.matrices import Numbers, matrix_dtype
+from derivant.primitives.primitive import Case, Data, Names, Params
+from derivant.primitives.reductions import reduced_shape, restored
+from derivant.primitives.rules import batch_tail, same_shape
+
+
+def _powers(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
+    """(sum |x|^p)^(1/p) with the axes kept, as it is written."""
+    if ord == 2:
+        return np.asarray(np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=True)))
+    kind = x.dtype.type
+    return np.asarray(
+        np.add.reduce(np.abs(x) ** kind(ord), axis=axis, keepdims=True) ** kind(1 / ord)
+    )
+
+
+def _norm(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
+    """The norm with its axes kept; scaled first where a power would leave the range of floats."""
+    x = np.asarray(x)
+    x = x.astype(matrix_dtype(x.dtype), copy=False)
+    if 0 in x.shape:
+        return np.zeros(reduced_shape(x.shape, axis=axis, keepdims=True), x.dtype)
+    with np.errstate(all="ignore"):
+        plain = _powers(x, axis, ord)
+        small = 1e-140 if x.dtype == np.float64 else 1e-15
+        if ((plain > small) & (plain < 1 / small)).all():
+            return plain
+        most = np.abs(x)
+        size = most.max(axis, keepdims=True) if ord > 0 else most.min(axis, keepdims=True)
+        usable = (size > 0) & np.isfinite(size)
+        divisor = np.where(usable, size, 1).astype(x.dtype)
+        scaled = _powers(x / divisor, axis, ord) * divisor
+    return np.where(usable, scaled, size).astype(x.dtype)
+
+
+def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Any:
+    kept = _norm(x, axis, ord)
+    return kept if keepdims else kept.reshape(reduced_shape(kept.shape, axis=axis, keepdims=False))[()]
+
+
+def _norm_slope(x: Numbers, *, axis: tuple[int, ...], ord: float) -> Numbers:
+    """The gradient of the norm: sign(x) |x/norm|^(p-1), 0 at x = 0 (least norm)."""
+    x = np.asarray(x)
+    x = x.astype(matrix_dtype(x.dtype), copy=False)
+    norm = _norm(x, axis, ord)
+    with np.errstate(all="ignore"):
+        unit = x / np.where(norm == 0, 1, norm).astype(x.dtype)
+        if ord == 2:
+            return unit
+        slope = np.sign(x) * np.abs(unit) ** x.dtype.type(ord - 1)
+    return np.where(x == 0, x.dtype.type(0), slope)
+
+
+def _curvature(xp: Names, t: Data, out: Data, x: Data, params: Params) -> Data:
+    """The derivative of the slope s in the direction t, which is symmetric; NaN at x = 0.
+
+    (p - 1) (|x/n|^(p-2) t - s <s, t>) / n.
+    """
+    axis, ord = params["axis"], params["ord"]
+    norm = xp.vector_norm(x, axis=axis, keepdims=True, ord=ord)
+    still = xp.equal(norm, 0)
+    size = xp.where(still, 1.0, norm)
+    along = xp.sum(out * t, axis=axis, keepdims=True)
+    bend = t if ord == 2 else xp.scale(t, xp.power(xp.abs(x) / size, exponent=ord - 2.0))
+    change = xp.scale((bend - out * along) / size, xp.where(still, 0.0, ord - 1.0))
+    undefined = xp.scale(t, xp.where(still, float("nan"), 0.0))
+    return change + xp.sum(undefined, axis=axis, keepdims=True)
+
+
+norm_slope = general(
+    "norm_slope",
+    _norm_slope,
+    push=lambda xp, tangents, out, inputs, params: _curvature(
+        xp, tangents[0], out, inputs[0], params
+    ),
+    pull=lambda xp, g, out, inputs, params, wanted: (_curvature(xp, g, out, inputs[0], params),),
+    shape=same_shape,
+    dtype=matrix_dtype,
+    batch=batch_tail,
+    domain=("nonzero",),
+    cases=(
+        Case((("n", "m"),), {"axis": (-1,), "ord": 2.0}),
+        Case(((2, "n", "m"),), {"axis": (-2, -1), "ord": 3.0}),
+        Case((("n",),), {"axis": (-1,), "ord": 1.5}),
+        Case((("n",),), {"axis": (-1,), "ord": -1.0}),
+    ),
+)
+
+
+def _norm_pull(
+    xp: Names,
+    g: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
+) -> tuple[Data]:
+    x, axis = inputs[0], params["axis"]
+    kept = restored(xp, g, x, axis, params["keepdims"])
+    return (xp.scale(kept, xp.norm_slope(x, axis=axis, ord=params["ord"])),)
+
+
+def _norm_push(
+    xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
+) -> Data:
+    slope = xp.norm_slope(inputs[0], axis=params["axis"], ord=params["ord"])
+    moved = xp.scale(tangents[0], slope)
+    return xp.sum(moved, axis=params["axis"], keepdims=params["keepdims"])
+
+
+vector_norm = general(
+    "vector_norm",
+    _vector_norm,
+    push=_norm_push,
+    pull=_norm_pull,
+    shape=lambda shape, *, axis, keepdims, ord: reduced_shape(shape, axis=axis, keepdims=keepdims),
+    dtype=matrix_dtype,
+    batch=batch_tail,
+    text="norm({0})",
+    latex=r"\lVert {0} \rVert",
+    domain=("nonzero",),
+    cases=tuple(
+        Case((shape,), {"axis": axis, "keepdims": keep, "ord": ord})
+        for shape, axis in [(("n",), (-1,)), ((2, "n", "m"), (-3, -1)), ((1,), (-1,)), ((), ())]
+        for keep, ord in [(False, 2.0), (True, 3.0), (False, 1.5), (False, -2.0)]
+    )
+    + (Case(((0,),), {"axis": (-1,), "keepdims": False, "ord": 2.0}),),
+)
