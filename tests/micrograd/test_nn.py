@@ -1,4 +1,4 @@
-"""Networks: micrograd's names, numbers and graphs, and the fused neuron that looks like its parts."""
+"""Networks: micrograd's names, numbers and graphs; the fused neuron looks like its parts."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def demo(value: Any, mlp: Any, points: Any, labels: Any, steps: int) -> list[Ste
         scores = list(map(model, inputs))
         losses = [(1 + -y * s).relu() for y, s in zip(labels, scores, strict=True)]
         data_loss = sum(losses) * (1.0 / len(losses))
-        total = data_loss + 1e-4 * sum((p * p for p in model.parameters()))
+        total = data_loss + 1e-4 * sum(p * p for p in model.parameters())
         right = [(y > 0) == (s.data > 0) for y, s in zip(labels, scores, strict=True)]
         model.zero_grad()
         total.backward()

@@ -36,22 +36,22 @@ class Mutant:
     """One changed rule, and the rows that it can reach."""
 
     module: str
-    line: int
     kind: str
-    before: str
-    after: str
     rows: tuple[str, ...]
     tree: ast.Module
+    old: ast.expr
+    new: ast.expr
 
     def __str__(self) -> str:
-        where = f"{self.module.rpartition('.')[2]}:{self.line}"
-        return f"{where} {self.kind}: {self.before}  ->  {self.after}"
+        where = f"{self.module.rpartition('.')[2]}:{self.old.lineno}"
+        before, after = (" ".join(ast.unparse(n).split())[:60] for n in (self.old, self.new))
+        return f"{where} {self.kind}: {before}  ->  {after}"
 
     def changed_rows(self) -> dict[str, Primitive]:
         """The rows as the changed source makes them."""
         made: dict[str, Primitive] = {}
         with registering(made):
-            run(self.tree, self.module)
+            run(_replaced(self.tree, self.old, self.new), self.module)
         return {name: made[name] for name in self.rows}
 
 
@@ -158,9 +158,7 @@ def mutants_of(source: Source) -> Iterator[Mutant]:
         if not rows:
             continue
         for node, kind, replacement in sites(statement):
-            tree = _replaced(source.tree, node, replacement)
-            before, after = (" ".join(ast.unparse(n).split())[:60] for n in (node, replacement))
-            yield Mutant(source.name, node.lineno, kind, before, after, rows, tree)
+            yield Mutant(source.name, kind, rows, source.tree, node, replacement)
 
 
 def _replaced(tree: ast.Module, old: ast.expr, new: ast.expr) -> ast.Module:

@@ -201,7 +201,6 @@ SCALARS: Mapping[str, Callable[..., Scalar]] = {
     "floor": _rounded(math.floor),
     "ceil": _rounded(math.ceil),
     "trunc": _rounded(math.trunc),
-    "round": _rounded(round),
     "zeros_like": lambda x: 0,
     "ones_like": lambda x: 1,
     "equal": operator.eq,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import threading
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +12,7 @@ from derivant.base.dims import Shape, Size
 from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
+from derivant.carriers.interning import frozen_params, interned
 from derivant.carriers.methods import Methods
 from derivant.carriers.mode import serial
 from derivant.primitives import TABLE, Primitive
@@ -154,10 +152,6 @@ class Expr(Methods):
 
 LEAF_TYPES.add(Expr)
 
-# Interning. The key holds ids of inputs; the node keeps them alive, and an entry dies with its node.
-_TABLE: weakref.WeakValueDictionary[Any, Expr] = weakref.WeakValueDictionary()
-_LOCK = threading.RLock()
-
 
 def intern(
     row: Primitive,
@@ -170,33 +164,26 @@ def intern(
     hidden: tuple[Size, ...] = (),
 ) -> Expr:
     """The one node of this structure."""
-    frozen = tuple(sorted((name, _frozen(value)) for name, value in params.items()))
-    key = (id(row), tuple(map(id, inputs)), frozen, shape, dtype, weak, levels, hidden)
-    with _LOCK:
-        node = _TABLE.get(key)
-        if node is None:
-            node = object.__new__(Expr)
-            node.primitive, node.inputs, node.params = row, inputs, dict(params)
-            node.shape, node.dtype, node.weak = shape, dtype, weak
-            node.levels, node.hidden = levels, hidden
-            node.serial = serial()
-            _TABLE[key] = node
-    return node
+    key = (
+        id(row),
+        tuple(map(id, inputs)),
+        frozen_params(params),
+        shape,
+        dtype,
+        weak,
+        levels,
+        hidden,
+    )
 
+    def make() -> Expr:
+        node = object.__new__(Expr)
+        node.primitive, node.inputs, node.params = row, inputs, dict(params)
+        node.shape, node.dtype, node.weak = shape, dtype, weak
+        node.levels, node.hidden = levels, hidden
+        node.serial = serial()
+        return node
 
-def _frozen(value: Any) -> Any:
-    """A parameter as part of a key: its type and bits, arrays and functions by identity."""
-    if isinstance(value, float):
-        return ("float", struct.pack("<d", value))
-    if isinstance(value, (tuple, list)):
-        return (type(value).__name__, tuple(map(_frozen, value)))
-    if isinstance(value, slice):
-        return ("slice", tuple(map(_frozen, (value.start, value.stop, value.step))))
-    if isinstance(value, (int, str, bytes, type(None), type(Ellipsis), np.dtype)):
-        return (type(value).__name__, str(value))
-    if isinstance(value, np.ndarray) or callable(value):
-        return ("object", id(value))
-    return ("value", type(value).__name__, value)
+    return interned(key, make)
 
 
 def _common_levels(inputs: tuple[Expr, ...]) -> tuple[tuple[int, ...], tuple[Size, ...]]:

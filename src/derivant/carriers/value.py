@@ -218,8 +218,7 @@ class Value:
                 return NotImplemented
             other = Value(other)
         x, y = self.data, other.data
-        data = x * y
-        return node(MULTIPLY, data, (self, other), (data, x, y))
+        return node(MULTIPLY, data := x * y, (self, other), (data, x, y))
 
     def __pow__(self, exponent: Number) -> Value:
         x = self.data
@@ -229,8 +228,7 @@ class Value:
         if isinstance(exponent, np.ndarray):
             return NotImplemented
         y = number(exponent, "the exponent of a Value")
-        data = _raised(x, y)
-        return node(POWER, data, (self,), (data, x), {"exponent": y})
+        return node(POWER, data := _raised(x, y), (self,), (data, x), {"exponent": y})
 
     # Everything else in terms of these three, with the nodes that micrograd makes.
 
@@ -381,14 +379,15 @@ def _pull(value: Value, row: Primitive) -> None:
     g = value.grad
     if g == 0:
         return
-    args, params = value._args, value.params
-    for x, slope in zip(value._inputs, row.partials, strict=True):
+    inputs, args, params = value._inputs, value._args, value.params
+    for i, slope in enumerate(row.partials):
+        x = inputs[i]
         if not callable(slope):
             if slope is not None:
                 x.grad += g * slope
             continue
         try:
-            x.grad += g * slope(XP, *args, **params)
+            x.grad += g * (slope(XP, *args, **params) if params else slope(XP, *args))
         except ArithmeticError:
             x.grad += g * _by_numpy(slope, value)
 

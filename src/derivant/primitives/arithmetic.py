@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from derivant.base.errors import ArgumentError
 from derivant.primitives.families import constant, elementwise, general
-from derivant.primitives.primitive import Case, Data, Names, Params
+from derivant.primitives.primitive import Case, Data, DType, DTypeRule, Names, Params
 from derivant.primitives.rules import (
     batch_elementwise,
     broadcast_shape,
@@ -17,32 +20,54 @@ from derivant.primitives.rules import (
 )
 
 FLOAT = np.float64
+INF = math.inf
+INTEGER = np.dtype(np.intp)
 _vdot = np.vdot
+
+
+def resolved(ufunc: np.ufunc) -> DTypeRule:
+    """The dtype rule of a NumPy function: what it answers itself."""
+
+    def rule(*dtypes: DType | type, **params: object) -> DType:
+        kinds = tuple(np.dtype(bool) if kind is bool else kind for kind in dtypes)
+        return ufunc.resolve_dtypes((*kinds, None))[-1]
+
+    return rule
 
 
 def _scale(g: Data, p: Data) -> Data:
     r"""g * p, exactly 0 where g is exactly 0 whatever p is. Repairs only what is not finite."""
     product = g * p
     if product.__class__ is FLOAT or product.__class__ is float:
-        return product if product - product == 0 or g != 0 else product.__class__(0)
+        return FLOAT(product if -INF < product < INF or g != 0 else 0.0)
     probe = _vdot(product, product)  # NaN or infinity in, NaN or infinity out; BLAS speed
-    if probe - probe == 0:
+    if -INF < probe < INF:
         return product
     return np.where(np.equal(g, 0), product.dtype.type(0), product)
 
 
-add = elementwise("add", np.add, 1, 1, dtype=promoted, text="{0} + {1}", latex="{0} + {1}")
+add = elementwise("add", np.add, 1, 1, dtype=resolved(np.add), text="{0} + {1}", latex="{0} + {1}")
 subtract = elementwise(
-    "subtract", np.subtract, 1, -1, dtype=promoted, text="{0} - {1}", latex="{0} - {1}"
+    "subtract",
+    np.subtract,
+    1,
+    -1,
+    dtype=resolved(np.subtract),
+    text="{0} - {1}",
+    latex="{0} - {1}",
 )
-negative = elementwise("negative", np.negative, -1, dtype=promoted, text="-{0}", latex="-{0}")
-positive = elementwise("positive", np.positive, 1, dtype=promoted, text="+{0}", latex="{0}")
+negative = elementwise(
+    "negative", np.negative, -1, dtype=resolved(np.negative), text="-{0}", latex="-{0}"
+)
+positive = elementwise(
+    "positive", np.positive, 1, dtype=resolved(np.positive), text="+{0}", latex="{0}"
+)
 multiply = elementwise(
     "multiply",
     np.multiply,
     lambda xp, out, x, y: y,
     lambda xp, out, x, y: x,
-    dtype=promoted,
+    dtype=resolved(np.multiply),
     text="{0} * {1}",
     latex=r"{0} \odot {1}",
     reading=lambda x, y: broadcast_reading((x, y)),
@@ -52,7 +77,7 @@ scale = elementwise(
     _scale,
     lambda xp, out, g, p: p,
     lambda xp, out, g, p: g,
-    dtype=promoted,
+    dtype=resolved(np.multiply),
     text="{0} * {1}",
     latex=r"{0} \odot {1}",
     reading=lambda x, y: broadcast_reading((x, y)),
@@ -60,8 +85,9 @@ scale = elementwise(
 divide = elementwise(
     "divide",
     np.divide,
-    lambda xp, out, x, y: 1.0 / y,
-    lambda xp, out, x, y: -out / y,
+    lambda xp, out, x, y: xp.divide(1.0, y),
+    lambda xp, out, x, y: xp.divide(-out, y),
+    dtype=resolved(np.divide),
     text="{0} / {1}",
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=("real", "nonzero"),
@@ -70,12 +96,38 @@ reciprocal = elementwise(
     "reciprocal",
     lambda x: np.divide(1.0, x),
     lambda xp, out, x: -out * out,
-    text="1/{0}",
+    dtype=lambda kind: resolved(np.divide)(float, kind),
+    text="1 / {0}",
     latex=r"\frac{{1}}{{{0}}}",
     domain=("nonzero",),
 )
 square = elementwise(
-    "square", np.square, lambda xp, out, x: 2 * x, dtype=promoted, text="{0}**2", latex="{0}^2"
+    "square",
+    np.square,
+    lambda xp, out, x: 2 * x,
+    dtype=resolved(np.square),
+    text="{0}**2",
+    latex="{{{0}}}^2",
+)
+
+
+def _quotient(x: Data, y: Data) -> Data:
+    with np.errstate(invalid="ignore"):
+        ratio = np.divide(x, y)
+    return np.where(np.logical_and(np.equal(x, 0), np.equal(y, 0)), 0.0, ratio)[()]
+
+
+# x / y, and 0 where both are 0: the slope of a length at the origin. The slope by x is infinite
+# there, so that the second derivative of a length is NaN, as it does not exist.
+quotient = elementwise(
+    "quotient",
+    _quotient,
+    lambda xp, out, x, y: xp.divide(1.0, y),
+    lambda xp, out, x, y: xp.divide(-out, y),
+    dtype=resolved(np.divide),
+    text="{0} / {1}",
+    latex=r"\frac{{{0}}}{{{1}}}",
+    domain=("real", "nonzero"),
 )
 
 
@@ -83,7 +135,7 @@ def broadcast_reading(shapes: tuple[Any, ...]) -> tuple[tuple[str, ...], str] | 
     """Letters of an elementwise product; None where an axis of size 1 is repeated."""
     rank = max(map(len, shapes))
     letters = "abcdefghijklmnopqrstuvwxyz"[:rank]
-    full = {}
+    full: dict[int, Any] = {}
     for shape in shapes:
         for back, size in enumerate(reversed(shape)):
             if full.setdefault(back, size) != size:
@@ -91,10 +143,31 @@ def broadcast_reading(shapes: tuple[Any, ...]) -> tuple[tuple[str, ...], str] | 
     return tuple(letters[rank - len(s) :] for s in shapes), letters
 
 
-def _power_by_base(xp: Names, out: Data, x: Data, y: Data) -> Data:
-    """y x^(y-1); where y is 0 the function is constant, at x = 0 too."""
-    still = xp.equal(y, 0)
-    return xp.where(still, 0.0, y * xp.pow(x, xp.where(still, 1.0, y - 1)))
+def _pow(x: Data, y: Data) -> Data:
+    try:
+        return np.power(x, y)
+    except ValueError as error:
+        if np.result_type(x, y).kind in "iu" and np.any(np.less(y, 0)):
+            raise ArgumentError(
+                "an integer to a negative integer power is no integer; make the base float first"
+            ) from error
+        raise
+
+
+# NumPy's own power is exact to the last digit, and ten to fifty times slower than these.
+QUICK_POWERS: dict[float, Callable[[Data], Data]] = {
+    -1: lambda x: np.divide(1.0, x),
+    0.5: np.sqrt,
+    2: np.square,
+    3: lambda x: np.multiply(np.square(x), x),
+}
+
+
+def _power(x: Data, *, exponent: float) -> Data:
+    quick = QUICK_POWERS.get(exponent)
+    if quick is not None and (x.__class__ is float or getattr(x, "dtype", INTEGER).kind == "f"):
+        return quick(x)
+    return _pow(x, exponent)
 
 
 def _power_by_exponent(xp: Names, out: Data, x: Data, y: Data) -> Data:
@@ -110,59 +183,88 @@ def _power_slope(xp: Names, out: Data, x: Data, *, exponent: float) -> Data:
     return exponent * xp.power(x, exponent=exponent - 1) if exponent else xp.zeros_like(x)
 
 
+# By the base: y x^(y-1), where the strong zero keeps x^0 constant at x = 0 and leaves the slope
+# of that slope by y as it is.
 pow_ = elementwise(
     "pow",
-    np.power,
-    _power_by_base,
+    _pow,
+    lambda xp, out, x, y: xp.scale(y, xp.pow(x, y - 1)),
     _power_by_exponent,
-    dtype=promoted,
+    dtype=resolved(np.power),
     text="{0}**{1}",
     latex="{{{0}}}^{{{1}}}",
     domain=("positive", "real"),
 )
 power = elementwise(
     "power",
-    lambda x, exponent: np.square(x) if exponent == 2 else np.power(x, exponent),
+    _power,
     _power_slope,
-    dtype=lambda x, exponent: promoted(x, type(exponent)),
+    dtype=lambda kind, *, exponent: resolved(np.power)(kind, type(exponent)),
     text="{0}**{exponent}",
     latex="{{{0}}}^{{{exponent}}}",
     domain=("positive",),
-    cases=tuple(
-        Case((shape,), {"exponent": exponent})
-        for shape in [(), ("n", "m")]
-        for exponent in [0, 1, 2, 3, -1, 0.5, -1.5]
+    cases=(
+        *(Case((("n", "m"),), {"exponent": e}) for e in (0, 1, 2, 3, -1, 0.5, 3.0, -1.5)),
+        Case(((),), {"exponent": 3}),
+        Case(((0,),), {"exponent": 2.0}),
+        Case(((1, "n"),), {"exponent": -2}),
+        Case((("n",),), {"exponent": 3}, ("real",)),
     ),
 )
+
+
+def _share(xp: Names, mine: Data, other: Data, lead: Data) -> Data:
+    """1 where this operand is the extremum, 1/2 at a tie, 0 elsewhere; NaN where either is."""
+    return xp.where(xp.equal(mine, other), 0.5, xp.step(lead))
+
 
 # Extrema: convex (concave), so where operands tie the subgradient of least norm: half each.
 maximum = elementwise(
     "maximum",
     np.maximum,
-    lambda xp, out, x, y: _share(xp, x, y, xp.greater),
-    lambda xp, out, x, y: _share(xp, y, x, xp.greater),
-    dtype=promoted,
+    lambda xp, out, x, y: _share(xp, x, y, x - y),
+    lambda xp, out, x, y: _share(xp, x, y, y - x),
+    dtype=resolved(np.maximum),
+    text="maximum({0}, {1})",
     latex=r"\max({0}, {1})",
 )
 minimum = elementwise(
     "minimum",
     np.minimum,
-    lambda xp, out, x, y: _share(xp, x, y, xp.less),
-    lambda xp, out, x, y: _share(xp, y, x, xp.less),
-    dtype=promoted,
+    lambda xp, out, x, y: _share(xp, x, y, y - x),
+    lambda xp, out, x, y: _share(xp, x, y, x - y),
+    dtype=resolved(np.minimum),
+    text="minimum({0}, {1})",
+    latex=r"\min({0}, {1})",
+)
+# One side of clip each. Unlike the extrema they give x the slope 0 at the bound, which takes it.
+clip_low = elementwise(
+    "clip_low",
+    np.maximum,
+    lambda xp, out, x, low: xp.where(xp.equal(x, low), 0.0, xp.step(x - low)),
+    lambda xp, out, x, low: xp.where(xp.equal(x, low), 1.0, xp.step(low - x)),
+    dtype=resolved(np.maximum),
+    text="clip({0}, {1}, None)",
+    latex=r"\max({0}, {1})",
+)
+clip_high = elementwise(
+    "clip_high",
+    np.minimum,
+    lambda xp, out, x, high: xp.where(xp.equal(x, high), 0.0, xp.step(high - x)),
+    lambda xp, out, x, high: xp.where(xp.equal(x, high), 1.0, xp.step(x - high)),
+    dtype=resolved(np.minimum),
+    text="clip({0}, None, {1})",
     latex=r"\min({0}, {1})",
 )
 
 
-def _share(xp: Names, mine: Data, other: Data, wins: Any) -> Data:
-    """1 where this operand is the extremum, 1/2 at a tie, 0 elsewhere; NaN where either is."""
-    return xp.where(xp.equal(mine, other), 0.5, xp.where(wins(mine, other), 1.0, 0.0)) + 0.0 * (
-        mine - other
-    )
-
-
 def _where_pull(
-    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: tuple[bool, ...]
+    xp: Names,
+    g: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
 ) -> tuple[Data, ...]:
     condition, x, y = inputs
     return (
@@ -190,6 +292,8 @@ where = general(
     shape=broadcast_shape,
     dtype=lambda condition, x, y: promoted(x, y),
     batch=batch_elementwise,
+    text="where({0}, {1}, {2})",
+    latex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
     family="selection",
     domain=("mask", "real", "real"),
     cases=(
@@ -207,24 +311,47 @@ remainder = elementwise(
     np.remainder,
     1,
     lambda xp, out, x, y: -xp.floor_divide(x, y),
-    dtype=promoted,
+    dtype=resolved(np.remainder),
     text="{0} % {1}",
     latex=r"{0} \bmod {1}",
-    domain=("real", "nonzero"),
+    domain=("fractional", "around1"),
+)
+# x - out is a whole multiple of y, but the division rounds; `round` finds the multiple again.
+fmod = elementwise(
+    "fmod",
+    np.fmod,
+    1,
+    lambda xp, out, x, y: xp.round(xp.divide(out - x, y), decimals=0),
+    dtype=resolved(np.fmod),
+    text="fmod({0}, {1})",
+    latex=r"\operatorname{{fmod}}({0}, {1})",
+    domain=("fractional", "around1"),
 )
 floor_divide = constant(
-    "floor_divide", np.floor_divide, 2, dtype=promoted, text="{0} // {1}", domain=("real", "nonzero")
+    "floor_divide",
+    np.floor_divide,
+    2,
+    dtype=resolved(np.floor_divide),
+    text="{0} // {1}",
+    domain=("real", "nonzero"),
 )
-
-for _name, _function, _text in (
-    ("equal", np.equal, "{0} == {1}"),
-    ("not_equal", np.not_equal, "{0} != {1}"),
-    ("less", np.less, "{0} < {1}"),
-    ("less_equal", np.less_equal, "{0} <= {1}"),
-    ("greater", np.greater, "{0} > {1}"),
-    ("greater_equal", np.greater_equal, "{0} >= {1}"),
-    ("logical_and", np.logical_and, "logical_and({0}, {1})"),
-    ("logical_or", np.logical_or, "logical_or({0}, {1})"),
-    ("logical_xor", np.logical_xor, "logical_xor({0}, {1})"),
-):
-    constant(_name, _function, 2, text=_text)
+copysign = elementwise(
+    "copysign",
+    np.copysign,
+    lambda xp, out, x, y: xp.sign(x) * xp.copysign(1.0, y),
+    None,
+    dtype=resolved(np.copysign),
+    text="copysign({0}, {1})",
+    latex=r"|{0}| \operatorname{{sign}} {1}",
+    domain=("nonzero", "nonzero"),
+)
+# The neighbour of x moves with x: its slope is 1 as far as numbers can tell.
+nextafter = elementwise(
+    "nextafter",
+    np.nextafter,
+    1,
+    None,
+    dtype=resolved(np.nextafter),
+    text="nextafter({0}, {1})",
+    latex=r"\operatorname{{nextafter}}({0}, {1})",
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from derivant.base.dims import Shape, broadcast, total
@@ -19,7 +21,8 @@ HIDDEN = "αβγδεζηθικλμνξοπρστυφχψω"  # letters of hidden
 def _matmul(x: Data, y: Data) -> Data:
     """The product; a stack times one matrix is one product of matrices."""
     if x.ndim > 2 and y.ndim == 2:
-        return np.matmul(x.reshape(-1, x.shape[-1]), y).reshape(x.shape[:-1] + y.shape[1:])
+        rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+        return np.matmul(rows, y).reshape(x.shape[:-1] + y.shape[1:])
     return np.matmul(x, y)
 
 

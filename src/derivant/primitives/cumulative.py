@@ -15,7 +15,7 @@ from derivant.base.errors import ShapeError
 from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
 from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
-from derivant.primitives.reductions import summed
+from derivant.primitives.reductions import merged, summed
 from derivant.primitives.rules import (
     accumulate,
     batch_tail,
@@ -227,13 +227,9 @@ def _unflat(xp: Names, y: Data, shape: Shape, axis: tuple[int, ...]) -> Data:
 
 
 def _prod_except(x: Data, *, axis: tuple[int, ...]) -> Data:
-    x = np.asarray(x)
-    ends = tuple(range(-len(axis), 0))
-    moved = np.moveaxis(x, axis, ends)
-    flat = moved.reshape(moved.shape[: x.ndim - len(axis)] + (total(x.shape[a] for a in axis),))
+    flat, back = merged(np.asarray(x), axis)
     left = _cumprod(flat, axis=-1, reverse=False, exclusive=True)
-    right = _cumprod(flat, axis=-1, reverse=True, exclusive=True)
-    return np.moveaxis((left * right).reshape(moved.shape), ends, axis)
+    return back(left * _cumprod(flat, axis=-1, reverse=True, exclusive=True))
 
 
 LEFT: Params = {"axis": -1, "reverse": False, "exclusive": True}

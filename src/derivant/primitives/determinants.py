@@ -23,7 +23,13 @@ from derivant.primitives.primitive import Case, Data, DType, Names, Params
 from derivant.primitives.rules import batch_tail
 
 LETTERS = "abcdefghij"
-SHAPES = (("n", "n"), (1, 1), (0, 0), (2, "n", "n"), (2, 1, 2, 2))
+SHAPES: tuple[tuple[str | int, ...], ...] = (
+    ("n", "n"),
+    (1, 1),
+    (0, 0),
+    (2, "n", "n"),
+    (2, 1, 2, 2),
+)
 
 
 def _but_one(s: Numbers) -> Numbers:
@@ -40,10 +46,11 @@ def leave_out(s: Numbers, count: int) -> Numbers:
         return _but_one(s)
     n = s.shape[-1]
     one = np.eye(n, dtype=bool)
-    inner = leave_out(np.where(one, s.dtype.type(1), s[..., None, :]), count - 1)
+    products = leave_out(np.where(one, s.dtype.type(1), s[..., None, :]), count - 1)
     for axis in range(count - 1):
-        inner = inner * ~one.reshape((n,) + (1,) * axis + (n,) + (1,) * (count - 2 - axis))
-    return inner
+        shape = (n,) + (1,) * axis + (n,) + (1,) * (count - 2 - axis)
+        products = products * ~one.reshape(shape)
+    return products
 
 
 def _sign(permutation: Sequence[int]) -> int:

@@ -1,25 +1,33 @@
 """Rows that read and write at places: slices, arrays of indices, along an axis.
 
 A key (the parameter of `getitem`) covers the last axes. Its items: an int, `(start, count, step)`
-for a slice, `":"` for a whole axis, None for a new one. A slice of an axis with a named size has the
-size as a fourth number: whether it fits is seen only when the size is known. Index arrays are
-operands, on which nothing depends smoothly.
+for a slice, `":"` for a whole axis, None for a new one. A slice of an axis with a named size has
+that size as a fourth number: whether it fits is seen only when the size is known. Index arrays
+are operands, on which nothing depends smoothly.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.dims import Shape, Size, total
+from derivant.base.dims import Shape, Size
 from derivant.base.errors import BoundsError, ShapeError
 from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
 from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
-from derivant.primitives.rules import batch_loop, full_leading, integer, promoted, same_shape
+from derivant.primitives.rules import (
+    SCALARS,
+    batch_loop,
+    full_leading,
+    integer,
+    promoted,
+    same_shape,
+)
 
 Key: TypeAlias = tuple[Any, ...]
 Indices: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -140,12 +148,14 @@ def _setitem_pull(
     )
 
 
+def _setitem_batch(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
+    if isinstance(arrays[1], SCALARS):
+        return row.evaluate(*arrays, **params)
+    return row.evaluate(*full_leading(count, arrays), **params)
+
+
 def _setitem_shape(x: Shape, v: Shape, *, key: Key) -> Shape:
     return _place_shape(v, key=key, shape=x)
-
-
-def _batch_full(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
-    return row.evaluate(*full_leading(count, arrays), **params)
 
 
 setitem = general(
@@ -155,7 +165,7 @@ setitem = general(
     pull=_setitem_pull,
     shape=_setitem_shape,
     dtype=promoted,
-    batch=_batch_full,
+    batch=_setitem_batch,
     domain=("real", "real"),
     cases=(
         Case(((3,), ()), {"key": (1,)}),
@@ -240,11 +250,11 @@ def _scatter_add(g: Data, *indices: Indices, axis: int, sizes: tuple[int, ...]) 
     after = _tail(axis, len(indices))
     before = g.ndim - after - flat.ndim
     shape = g.shape[:before] + sizes + g.shape[g.ndim - after :]
-    outer, inner = total(g.shape[:before]), total(g.shape[g.ndim - after :])
+    outer, inner = prod(g.shape[:before]), prod(g.shape[g.ndim - after :])
     places = flat.reshape(-1, 1) * inner + np.arange(inner)
     if outer != 1:
-        places = np.arange(outer).reshape(-1, 1, 1) * (total(sizes) * inner) + places
-    return add_at(places, g, total(shape)).reshape(shape)
+        places = np.arange(outer).reshape(-1, 1, 1) * (prod(sizes) * inner) + places
+    return add_at(places, g, prod(shape)).reshape(shape)
 
 
 def _scatter_shape(g: Shape, *indices: Shape, axis: int, sizes: Shape) -> Shape:
@@ -308,7 +318,7 @@ scatter_add = linear(
 def _winners(*indices: Indices, sizes: tuple[int, ...]) -> Indices:
     """For each place the number of the last index that points there, -1 where none does."""
     flat = flat_places(indices, sizes).reshape(-1)
-    found = np.full(total(sizes), -1, np.intp)
+    found = np.full(prod(sizes), -1, np.intp)
     found[flat] = np.arange(flat.size)
     return found.reshape(sizes)
 
@@ -379,8 +389,8 @@ def _add_along(g: Data, indices: Indices, *, axis: int, size: int) -> Data:
     flat = flat_places((np.moveaxis(indices, axis, -1),), (size,))
     columns = np.moveaxis(g, axis, -1)
     shape = columns.shape[:-1] + (size,)
-    rows = np.arange(total(shape[:-1])).reshape(shape[:-1] + (1,))
-    added = add_at(flat + rows * size, columns, total(shape))
+    rows = np.arange(prod(shape[:-1])).reshape(shape[:-1] + (1,))
+    added = add_at(flat + rows * size, columns, prod(shape))
     return np.moveaxis(added.reshape(shape), -1, axis)
 
 
@@ -392,7 +402,7 @@ def _added_shape(g: Shape, indices: Shape, *, axis: int, size: Size) -> Shape:
     return g[:place] + (size,) + g[place + 1 :]
 
 
-def _batch_pad(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
+def _batch_full(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
     return row.evaluate(*full_leading(count, arrays), **params)
 
 
@@ -401,7 +411,7 @@ take_along_axis = linear(
     _take_along,
     lambda xp, g, x, i, *, axis: xp.add_along_axis(g, i, axis=axis, size=shape_of(x)[axis]),
     shape=_along_shape,
-    batch=_batch_pad,
+    batch=_batch_full,
     needs_values=True,
     domain=("real", "int"),
     cases=(
@@ -416,7 +426,7 @@ add_along_axis = linear(
     _add_along,
     lambda xp, g, x, i, *, axis, size: xp.take_along_axis(g, i, axis=axis),
     shape=_added_shape,
-    batch=_batch_pad,
+    batch=_batch_full,
     needs_values=True,
     domain=("real", "int"),
     cases=(

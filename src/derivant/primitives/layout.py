@@ -12,6 +12,7 @@ from derivant.base.types import shape_of
 from derivant.primitives.families import general, linear
 from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import (
+    SCALARS,
     batch_lead,
     full_leading,
     promoted,
@@ -328,7 +329,8 @@ def _filled(xp: Names, tangents: tuple[Data, ...], inputs: tuple[Data, ...]) -> 
 def _concat_pull(
     xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
 ) -> tuple[Data, ...]:
-    axis, start = params["axis"], 0
+    axis = params["axis"]
+    start: Size = 0
     rest = (":",) * (-axis - 1)
     found = []
     for x, wants in zip(inputs, wanted, strict=True):
@@ -339,6 +341,9 @@ def _concat_pull(
 
 
 def _batch_full(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
+    if any(isinstance(a, SCALARS) for a in arrays):
+        kind = np.result_type(*arrays)
+        arrays = tuple(np.asarray(a, kind) if isinstance(a, SCALARS) else a for a in arrays)
     return row.evaluate(*full_leading(count, arrays), **params)
 
 
@@ -366,7 +371,7 @@ def _stacked(*shapes: Shape, axis: int) -> Shape:
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise ShapeError(
-                f"operands 0 and {i} have shapes {shapes[0]} and {shape}, not one shape"
+                f"operands 0 and {i} have shapes {shapes[0]} and {shape}; all must have one shape"
             )
     place = axis + len(shapes[0]) + 1
     return shapes[0][:place] + (len(shapes),) + shapes[0][place:]
@@ -379,9 +384,15 @@ def _stack_pull(
     return tuple(xp.getitem(g, key=(i, *rest)) if w else None for i, w in enumerate(wanted))
 
 
+def _stack(*xs: Data, axis: int) -> Data:
+    if any(isinstance(x, SCALARS) for x in xs):  # a Python number gives way to the arrays' dtype
+        return np.stack(xs, axis, dtype=np.result_type(*xs))
+    return np.stack(xs, axis)
+
+
 stack = general(
     "stack",
-    lambda *xs, axis: np.stack(xs, axis),
+    _stack,
     push=lambda xp, t, out, xs, params: xp.stack(*_filled(xp, t, xs), **params),
     pull=_stack_pull,
     shape=_stacked,
@@ -419,6 +430,8 @@ def _unpadded(shape: Shape, *, widths: tuple[tuple[int, int], ...], mode: str) -
 
 
 def _pad(x: Data, *, widths: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Data:
+    if not widths:
+        return +x
     full = ((0, 0),) * (np.ndim(x) - len(widths)) + widths
     if mode == "constant":
         return np.pad(x, full, constant_values=value)

@@ -27,9 +27,14 @@ from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import accumulate, batch_tail, integer, promoted, unbroadcast
 
 scipy_linalg = LazyModule("scipy.linalg")
-SQUARE_CASES = tuple(
-    Case((shape,)) for shape in [("n", "n"), (1, 1), (0, 0), (2, "n", "n"), (0, 2, 2)]
+SQUARE_SHAPES: tuple[tuple[str | int, ...], ...] = (
+    ("n", "n"),
+    (1, 1),
+    (0, 0),
+    (2, "n", "n"),
+    (0, 2, 2),
 )
+SQUARE_CASES = tuple(Case((shape,)) for shape in SQUARE_SHAPES)
 
 
 def _finite(a: Numbers) -> Numbers:
@@ -64,9 +69,7 @@ def _inv_pull(
 inv = general(
     "inv",
     _inv,
-    push=lambda xp, tangents, out, inputs, params: (
-        -xp.matmul(xp.matmul(out, tangents[0]), out)
-    ),
+    push=lambda xp, tangents, out, inputs, params: -xp.matmul(xp.matmul(out, tangents[0]), out),
     pull=_inv_pull,
     shape=square_shape,
     dtype=matrix_dtype,
@@ -121,7 +124,7 @@ def _triangular(a: Numbers, b: Numbers, *, lower: bool, unit: bool) -> Numbers:
         bad = (np.diagonal(a, 0, -2, -1) == 0).any(-1)
         refuse_where(bad, "is singular: it has a 0 on the diagonal")
     kind = matrix_dtype(a.dtype, b.dtype)
-    full = shape + (1,) if b.ndim == 1 else shape
+    full: Any = shape + (1,) if b.ndim == 1 else shape
     right = np.broadcast_to(b[:, None] if b.ndim == 1 else b, full)
     left = np.broadcast_to(a, full[:-2] + a.shape[-2:])
     result = np.empty(right.shape, kind)

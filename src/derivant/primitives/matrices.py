@@ -37,9 +37,7 @@ def square_shape(shape: Shape, *rest: Shape, **params: object) -> Shape:
     if len(shape) < 2:
         raise ShapeError(f"a matrix has at least two axes, this has {len(shape)}")
     if shape[-1] != shape[-2]:
-        raise ShapeError(
-            f"the last two axes must be equal, they are {shape[-2]} and {shape[-1]}"
-        )
+        raise ShapeError(f"the last two axes must be equal, they are {shape[-2]} and {shape[-1]}")
     for other in rest:
         if other[-2:] != shape[-2:]:
             raise ShapeError(f"a direction of shape {other} for a matrix of shape {shape}")
@@ -137,7 +135,7 @@ def where_finite(
     a: Numbers, function: Callable[[Numbers], tuple[Numbers, ...]]
 ) -> tuple[Numbers, ...]:
     """A decomposition that LAPACK would not survive on NaN: all NaN for such a matrix."""
-    fine = np.isfinite(a).all((-1, -2))
+    fine = np.asarray(np.isfinite(a).all((-1, -2)))
     if fine.all():
         return function(a)
     parts = function(np.where(fine[..., None, None], a, 0))
@@ -151,7 +149,12 @@ def where_finite(
 
 
 def closed_row(
-    name: str, evaluate: Callable[..., Any], *, transposes: bool, cases: tuple[Case, ...], **more: Any
+    name: str,
+    evaluate: Callable[..., Any],
+    *,
+    transposes: bool,
+    cases: tuple[Case, ...],
+    **more: Any,
 ) -> Primitive:
     """A matrix function f(A), and with directions its derivative D^k f(A)[E1, ..., Ek].
 
@@ -208,10 +211,11 @@ def closed_row(
 
 def closed_cases(domain: str, *params: Params, directions: int = 2) -> tuple[Case, ...]:
     """Cases with no direction and some, of sizes 0, 1 and n, and in a stack."""
-    found = []
+    found: list[Case] = []
+    shapes: list[tuple[str | int, ...]] = [("n", "n"), (1, 1), (0, 0), (2, "n", "n")]
     for count in range(directions + 1):
         names = (domain,) + ("real",) * count
-        for shape in [("n", "n"), (1, 1), (0, 0), (2, "n", "n")][: None if count < 2 else 2]:
+        for shape in shapes[: None if count < 2 else 2]:
             found += [Case((shape,) * (count + 1), p, names) for p in params or ({},)]
     return tuple(found)
 

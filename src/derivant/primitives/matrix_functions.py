@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
 from derivant.base.errors import ArgumentError
 from derivant.base.loader import LazyModule
-from derivant.primitives.determinants import inner, lifted
+from derivant.primitives.determinants import SHAPES, inner, lifted
 from derivant.primitives.families import general
 from derivant.primitives.matrices import (
     Numbers,
@@ -128,7 +127,7 @@ def _series(x: Numbers, function: str, exponent: float) -> Numbers:
 
 
 def _divided(x: Numbers, function: str, exponent: float) -> Numbers:
-    """f[x0, ..., xk] of sorted points: by recursion where they are far apart, else by the series."""
+    """f[x0, ..., xk] of sorted points: by recursion where far apart, else by the series."""
     k = x.shape[-1] - 1
     if k == 0:
         return _values(x[..., 0], function, exponent)
@@ -241,11 +240,7 @@ spectral_sum = general(
     dtype=matrix_dtype,
     batch=batch_tail,
     domain=("spd",),
-    cases=tuple(
-        Case((shape,), params)
-        for shape in [("n", "n"), (1, 1), (0, 0), (2, "n", "n")]
-        for params in SPD_PARAMS
-    ),
+    cases=tuple(Case((shape,), params) for shape in SHAPES for params in SPD_PARAMS),
     source="Lewis, Derivatives of spectral functions, 1996",
 )
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from derivant.base.types import shape_of
 from derivant.primitives.families import general
 from derivant.primitives.matrices import Numbers, matrix_dtype
 from derivant.primitives.primitive import Case, Data, Names, Params
@@ -14,51 +11,51 @@ from derivant.primitives.reductions import reduced_shape, restored
 from derivant.primitives.rules import batch_tail, same_shape
 
 
-def _powers(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
-    """(sum |x|^p)^(1/p) with the axes kept, as it is written."""
-    if ord == 2:
-        return np.asarray(np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=True)))
-    kind = x.dtype.type
-    return np.asarray(
-        np.add.reduce(np.abs(x) ** kind(ord), axis=axis, keepdims=True) ** kind(1 / ord)
-    )
+def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
+    """The sum of |x|^p with the axes kept."""
+    powers = x * x if ord == 2 else np.abs(x) ** x.dtype.type(ord)
+    return np.asarray(np.add.reduce(powers, axis=axis, keepdims=True))
+
+
+def _root(total: Numbers, ord: float) -> Numbers:
+    return np.asarray(np.sqrt(total) if ord == 2 else total ** total.dtype.type(1 / ord))
 
 
 def _norm(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
     """The norm with its axes kept; scaled first where a power would leave the range of floats."""
-    x = np.asarray(x)
-    x = x.astype(matrix_dtype(x.dtype), copy=False)
-    if 0 in x.shape:
-        return np.zeros(reduced_shape(x.shape, axis=axis, keepdims=True), x.dtype)
     with np.errstate(all="ignore"):
-        plain = _powers(x, axis, ord)
-        small = 1e-140 if x.dtype == np.float64 else 1e-15
-        if ((plain > small) & (plain < 1 / small)).all():
-            return plain
+        total = _power_sum(x, axis, ord)
+        low, high = (1e-280, 1e290) if x.dtype == np.float64 else (1e-30, 1e36)
+        if ((total > low) & (total < high)).all() or not x.size:
+            return _root(total, ord)
         most = np.abs(x)
         size = most.max(axis, keepdims=True) if ord > 0 else most.min(axis, keepdims=True)
         usable = (size > 0) & np.isfinite(size)
-        divisor = np.where(usable, size, 1).astype(x.dtype)
-        scaled = _powers(x / divisor, axis, ord) * divisor
-    return np.where(usable, scaled, size).astype(x.dtype)
+        divisor = np.where(usable, size, x.dtype.type(1))
+        scaled = _root(_power_sum(x / divisor, axis, ord), ord) * divisor
+    return np.asarray(np.where(usable, scaled, size))
 
 
-def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Any:
-    kept = _norm(x, axis, ord)
-    return kept if keepdims else kept.reshape(reduced_shape(kept.shape, axis=axis, keepdims=False))[()]
+def _floats(x: Numbers) -> Numbers:
+    x = np.asarray(x)
+    return x.astype(matrix_dtype(x.dtype), copy=False)
+
+
+def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Data:
+    kept = _norm(_floats(x), axis, ord)
+    return kept if keepdims else np.squeeze(kept, axis)[()]
 
 
 def _norm_slope(x: Numbers, *, axis: tuple[int, ...], ord: float) -> Numbers:
     """The gradient of the norm: sign(x) |x/norm|^(p-1), 0 at x = 0 (least norm)."""
-    x = np.asarray(x)
-    x = x.astype(matrix_dtype(x.dtype), copy=False)
+    x = _floats(x)
     norm = _norm(x, axis, ord)
     with np.errstate(all="ignore"):
-        unit = x / np.where(norm == 0, 1, norm).astype(x.dtype)
+        unit = np.asarray(x / np.where(norm == 0, x.dtype.type(1), norm))
         if ord == 2:
             return unit
         slope = np.sign(x) * np.abs(unit) ** x.dtype.type(ord - 1)
-    return np.where(x == 0, x.dtype.type(0), slope)
+    return np.asarray(np.where(x == 0, x.dtype.type(0), slope))
 
 
 def _curvature(xp: Names, t: Data, out: Data, x: Data, params: Params) -> Data:

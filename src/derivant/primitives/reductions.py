@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def _sum_pull(xp: Names, g: Data, x: Data, *, axis: tuple[int, ...], keepdims: b
 def summed(kind: DType | type, **params: object) -> DType:
     """Sums of small integers and booleans are taken in NumPy's default integer."""
     kind = promoted(kind)
-    return np.sum(np.zeros(1, kind)).dtype
+    return np.result_type(np.sum(np.zeros(1, kind)))
 
 
 def _sum_reading(
@@ -136,7 +137,7 @@ def reduction(
 
 # Products. The factors of the others are products again, never quotients: exact at zeros.
 
-prod = reduction(
+prod_ = reduction(
     "prod",
     lambda x, *, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
     lambda xp, out, x, *, axis, keepdims: xp.prod_except(x, axis=axis),
@@ -202,7 +203,7 @@ def freedom(shape: Shape, axis: tuple[int, ...], correction: float) -> Size | fl
 
 
 def _centered(xp: Names, x: Data, axis: tuple[int, ...]) -> Data:
-    """The distance from the mean; twice, so that the rounding of the mean is gone: 0 of a constant."""
+    """The distance from the mean; taken twice, so that no rounding is left of a constant."""
     count = total(shape_of(x)[a] for a in axis)
     once = x - xp.over_size(xp.sum(x, axis=axis, keepdims=True), size=count)
     return once - xp.over_size(xp.sum(once, axis=axis, keepdims=True), size=count)
@@ -210,17 +211,18 @@ def _centered(xp: Names, x: Data, axis: tuple[int, ...]) -> Data:
 
 def _std(x: Data, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Data:
     shape = np.shape(x)
-    count = total(shape[a] for a in axis)
-    away = x - np.divide(np.add.reduce(x, axis=axis, keepdims=True), count)
-    away = away - np.divide(np.add.reduce(away, axis=axis, keepdims=True), count)
-    squares = np.add.reduce(away * away, axis=axis, keepdims=keepdims)
-    return np.sqrt(np.divide(squares, freedom(shape, axis, correction)))
+    count = prod(shape[a] for a in axis)
+    away = x - np.add.reduce(x, axis=axis, keepdims=True) / count
+    away = away - np.add.reduce(away, axis=axis, keepdims=True) / count
+    squares = np.add.reduce(away * away, axis=axis)
+    found = np.sqrt(np.divide(squares, max(count - correction, 0)))
+    return np.expand_dims(found, axis) if keepdims else found
 
 
 def _std_weights(
     xp: Names, out: Data, x: Data, *, axis: tuple[int, ...], correction: float, keepdims: bool
 ) -> Data:
-    """(x - mean) / (d std): least norm at a constant, where the second derivative does not exist."""
+    """(x - mean) / (d std): 0 for a constant, where there is no second derivative."""
     inverse = 1.0 / xp.where(xp.equal(out, 0), np.nan, out)
     ratio = xp.scale(_centered(xp, x, axis), inverse)
     return xp.over_size(ratio, size=freedom(shape_of(x), axis, correction))
@@ -247,17 +249,26 @@ std = reduction(
 )
 
 
+def merged(x: Data, axis: tuple[int, ...]) -> tuple[Data, Callable[[Data], Data]]:
+    """The axes merged into one at the end, and the way back."""
+    ends = tuple(range(-len(axis), 0))
+    moved = np.moveaxis(x, axis, ends)
+    rest = moved.shape[: moved.ndim - len(axis)]
+    flat = moved.reshape(rest + (total(moved.shape[len(rest) :]),))
+    return flat, lambda y: np.moveaxis(y.reshape(moved.shape), ends, axis)
+
+
 def _median(x: Data, *, axis: tuple[int, ...], keepdims: bool) -> Data:
-    return np.median(x, axis=axis, keepdims=keepdims) if axis else np.divide(x, 1)
+    if len(axis) == 1:
+        return np.median(x, axis=axis[0], keepdims=keepdims)
+    found = np.median(merged(np.asarray(x), axis)[0], axis=-1)
+    return np.expand_dims(found, axis) if keepdims else found
 
 
 def _median_weights(x: Data, *, axis: tuple[int, ...]) -> Data:
     """1 at the entry in the middle of the stable order, 1/2 at each of two; NaN where one is."""
-    x = np.asarray(x)
-    ends = tuple(range(-len(axis), 0))
-    moved = np.moveaxis(x, axis, ends)
-    flat = moved.reshape(moved.shape[: x.ndim - len(axis)] + (total(x.shape[a] for a in axis),))
-    weights = np.zeros(flat.shape, inexact(x.dtype))
+    flat, back = merged(np.asarray(x), axis)
+    weights = np.zeros(flat.shape, inexact(flat.dtype))
     count = flat.shape[-1]
     order = np.argsort(flat, axis=-1, kind="stable")
     for middle in ((count - 1) // 2, count // 2) if count else ():
@@ -265,7 +276,7 @@ def _median_weights(x: Data, *, axis: tuple[int, ...]) -> Data:
         now = np.take_along_axis(weights, place, -1)
         np.put_along_axis(weights, place, now + weights.dtype.type(0.5), -1)
     weights[np.isnan(flat).any(axis=-1)] = np.nan
-    return np.moveaxis(weights.reshape(moved.shape), ends, axis)
+    return back(weights)
 
 
 median_weights = constant(

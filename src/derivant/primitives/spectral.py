@@ -15,7 +15,6 @@ from derivant.primitives.matrices import (
     Numbers,
     batch_cores,
     matrix_dtype,
-    require_square,
     square_shape,
     symmetric_part,
     symmetrised,
@@ -25,7 +24,7 @@ from derivant.primitives.matrices import (
 from derivant.primitives.primitive import Case, Data, DType, Names, Params
 from derivant.primitives.rules import accumulate, batch_tail, promoted
 
-SYMMETRIC_SHAPES = (("n", "n"), (1, 1), (0, 0), (2, "n", "n"))
+SYMMETRIC_SHAPES: tuple[tuple[str | int, ...], ...] = (("n", "n"), (1, 1), (0, 0), (2, "n", "n"))
 NOISE = 64.0  # roundings: what is smaller than this many, for each row, counts as none
 
 
@@ -52,7 +51,7 @@ def equal_pairs(w: Numbers) -> Numbers:
 def _mean(g: Numbers, w: Numbers) -> Numbers:
     same = equal_pairs(w).astype(g.dtype)
     if same.sum() == w.size:  # no two are equal
-        return g + np.zeros_like(w, dtype=g.dtype)
+        return np.asarray(g + np.zeros_like(w, dtype=g.dtype))
     return np.asarray((same * g[..., None, :]).sum(-1) / same.sum(-1))
 
 
@@ -212,7 +211,7 @@ eigen_scale = general(
     _eigen_scale,
     push=_eigen_scale_push,
     pull=lambda xp, g, out, inputs, params, wanted: (
-        _loewner(xp, *inputs, g) if wanted[0] else None,
+        _loewner(xp, inputs[0], inputs[1], g) if wanted[0] else None,
         xp.eigen_diagonal(inputs[0], g) if wanted[1] else None,
     ),
     shape=lambda a, g: square_shape(a),
@@ -349,7 +348,8 @@ def _smaller(rows: Size, columns: Size) -> Size:
     return min(rows, columns)
 
 
-MATRIX_CASES = tuple(Case((s,)) for s in [("n", "n"), (2, 3), (3, 2), (2, "n", 1), (0, 2)])
+WIDE_SHAPES: tuple[tuple[str | int, ...], ...] = ((2, 3), (3, 2), (2, 2, 2), (1, 1), (0, 2))
+MATRIX_CASES = tuple(Case((s,)) for s in (("n", "n"), (2, "n", 1), *WIDE_SHAPES))
 symmetric_embedding = linear(
     "symmetric_embedding",
     _embedding,
@@ -426,6 +426,6 @@ svdvals = general(
     batch=batch_tail,
     text="svdvals({0})",
     latex=r"\sigma({0})",
-    cases=tuple(Case((s,)) for s in [("n", "n"), (2, 3), (3, 2), (2, 2, 2), (1, 1), (0, 2)]),
+    cases=tuple(Case((s,)) for s in (("n", "n"), *WIDE_SHAPES)),
     source="the symmetric matrix [[0, A], [A', 0]] has the eigenvalues +-sigma and 0",
 )

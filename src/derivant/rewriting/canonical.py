@@ -121,10 +121,13 @@ class _Web:
             for c in sorted(atom.index, key=lambda c: self._shade(c, colours)):
                 if c >= self._rank:
                     order.setdefault(c, len(order) + self._rank)
-        code = tuple(
-            (*self._labels[i], tuple(order.get(c, c) for c in self._atoms[i].index)) for i in rows
-        )
+        code = tuple((*self._labels[i], self._named(i, order)) for i in rows)
         return code, atoms, list(order)
+
+    def _named(self, place: int, order: Mapping[Letter, int]) -> Index:
+        """The letters of an atom by their new names."""
+        index = tuple(order.get(c, c) for c in self._atoms[place].index)
+        return tuple(sorted(index)) if self._loose[place] else index
 
     def _shade(self, letter: Letter, colours: Colours) -> int:
         """A number for any letter: free ones by their place, bound ones by their colour."""

@@ -7,19 +7,21 @@ are names only; a place that has two letters becomes a unit tensor between them.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from typing import TypeAlias
 
 from derivant.base.dims import Shape, Size
 from derivant.carriers.expr import Expr
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
-from derivant.rewriting.readings import Reading, reading_of
+from derivant.rewriting.readings import Reading
 from derivant.rewriting.regions import REPEATED, SIGNS, Kind, Regions, exponent_of
 
 # An operand's axis of size 1 that is repeated: each place where it ends has a letter of its own.
 SINGLE: Letter = -1
-Powered = Callable[[Expr, Index, Fraction], Term | None]
+Fresh: TypeAlias = Callable[[Size], Letter]
+Powered: TypeAlias = Callable[[Expr, Index, Fraction, Fresh], Term | None]
 
 
 class Reader:
@@ -116,20 +118,19 @@ class Reader:
             kind, reading, value = self._regions[node]
             if value is not None:
                 number *= value
-            elif self._ends(node, kind, is_top and node is root):
-                factor = self._inlined(self._powered(node, index, ONE))
-                if factor is None:
-                    return None
-                number *= factor.coefficient
-                atoms += factor.atoms
-            elif kind is Kind.PRODUCT and reading is not None:
+                continue
+            ends = self._ends(node, kind, is_top and node is root)
+            if not ends and kind is Kind.PRODUCT and reading is not None:
                 stack += self._operands(node, reading, index, atoms)
+                continue
+            if ends:
+                factor = self._powered(node, index, ONE, self.fresh)
             else:
-                factor = self._inlined(self._other(node, kind, index, stack))
-                if factor is None:
-                    return None
-                number *= factor.coefficient
-                atoms += factor.atoms
+                factor = self._other(node, kind, index, stack)
+            if factor is None:
+                return None
+            number *= factor.coefficient
+            atoms += factor.atoms
         singled = tuple(self._single(a) for a in atoms)
         bound = tuple((c, s) for c, s in self._sizes.items() if c not in start)
         return Term(number, singled, bound) if number else None
@@ -163,20 +164,13 @@ class Reader:
         if kind is Kind.QUOTIENT:
             x, y = node.inputs
             stack.append((x, _tail(x.shape, node.shape, index)))
-            return self._powered(y, _tail(y.shape, node.shape, index), -ONE)
+            return self._powered(y, _tail(y.shape, node.shape, index), -ONE, self.fresh)
         exponent = exponent_of(node) or ONE
         base = node.inputs[0]
         if exponent in REPEATED:
             stack += [(base, index)] * int(exponent)
             return Term(ONE, ())
-        return self._powered(base, index, exponent)
-
-    def _inlined(self, term: Term | None) -> Term | None:
-        """A term of another form with fresh letters for its bound ones."""
-        if term is None or not term.bound:
-            return term
-        names = {c: self.fresh(size) for c, size in term.bound}
-        return replace(term, atoms=tuple(a.renamed(names) for a in term.atoms))
+        return self._powered(base, index, exponent, self.fresh)
 
     def _single(self, atom: Atom) -> Atom:
         """Each repeated axis of size 1 by a letter of its own."""
@@ -193,6 +187,3 @@ def _tail(shape: Shape, out: Shape, index: Index) -> Index:
         c if size == wide else SINGLE
         for c, size, wide in zip(index[skip:], shape, out[skip:], strict=True)
     )
-
-
-__all__ = ["Reader", "Sequence", "reading_of"]

@@ -1,0 +1,400 @@
+"""Sums, products, extrema, statistics and running totals along axes."""
+
+from __future__ import annotations
+
+from derivant.base.dims import Dim, Size, total
+from derivant.base.errors import ArgumentError, ShapeError
+from derivant.base.types import Array, Axes, DTypeLike, Operand
+from derivant.ops.arguments import many_axes, one_axis
+from derivant.ops.creation import astype
+from derivant.ops.rows import call, over, read
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
+    "log_softmax",
+    "logsumexp",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "prod",
+    "softmax",
+    "std",
+    "sum",
+    "var",
+]
+
+
+def _reduced(name: str, x: Operand, axis: Axes, keepdims: bool) -> Array:
+    a = read(x)
+    return call(name, a, axis=many_axes(name, a, axis), keepdims=bool(keepdims))
+
+
+def _cast(x: Operand, dtype: DTypeLike | None) -> Array:
+    return read(x) if dtype is None else astype(x, dtype)
+
+
+def sum(
+    x: Operand, axis: Axes = None, dtype: DTypeLike | None = None, keepdims: bool = False
+) -> Array:
+    """The sum over axes: sum_i x_i.
+
+    `axis` is one axis, several, or None for all; `dtype` is cast to first. A sum over no entries
+    is 0. Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import sum
+    >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
+    array([4., 6.])
+    """
+    return _reduced("sum", _cast(x, dtype), axis, keepdims)
+
+
+def prod(
+    x: Operand, axis: Axes = None, dtype: DTypeLike | None = None, keepdims: bool = False
+) -> Array:
+    """The product over axes: prod_i x_i; its derivatives are exact at zeros, to every order.
+
+    The partial by x_i is the product of the others. A product of no entries is 1. Raises AxisError
+    for an axis that is not there.
+
+    >>> from derivant.ops.reductions import prod
+    >>> float(prod([2.0, 4.0, 3.0]))
+    24.0
+    """
+    return _reduced("prod", _cast(x, dtype), axis, keepdims)
+
+
+def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The arithmetic mean over axes: (1/n) sum_i x_i.
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import mean
+    >>> mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    array([1.5, 3.5])
+    """
+    a = read(x)
+    axes = many_axes("mean", a, axis)
+    return over(call("sum", a, axis=axes, keepdims=bool(keepdims)), _count(a, axes))
+
+
+def _count(x: Array, axes: tuple[int, ...]) -> Size:
+    return total(x.shape[axis] for axis in axes)
+
+
+def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+    """The variance over axes: sum_i (x_i - mean(x))^2 / (n - correction).
+
+    `correction` 1 gives the unbiased estimate of a sample. Raises AxisError for an axis that is not
+    there, ArgumentError for a correction that is no whole number where n is a named size.
+
+    >>> from derivant.ops.reductions import var
+    >>> float(var([1.0, 2.0, 3.0], correction=1))
+    1.0
+    """
+    a = read(x)
+    axes = many_axes("var", a, axis)
+    away = a - mean(a, axes, keepdims=True)
+    squares = call("sum", call("square", away), axis=axes, keepdims=bool(keepdims))
+    count = _count(a, axes)
+    less = _correction("var", count, correction)
+    if isinstance(count, Dim):
+        return over(squares, count - int(less))
+    return over(squares, count - less if count > less else 0)
+
+
+def _correction(name: str, count: Size, correction: float) -> float:
+    if correction == int(correction):
+        return int(correction)
+    if isinstance(count, Dim):
+        raise ArgumentError(
+            f"{name}: correction {correction} must be a whole number where n is a named size"
+        )
+    return float(correction)
+
+
+def std(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+    """The standard deviation over axes: the square root of `var`.
+
+    Its derivative by x_i is (x_i - mean(x)) / ((n - correction) std(x)), and 0 where all entries
+    are equal (the subgradient of least norm). Raises as `var` does.
+
+    >>> from derivant.ops.reductions import std
+    >>> float(std([1.0, 3.0]))
+    1.0
+    """
+    a = read(x)
+    axes = many_axes("std", a, axis)
+    less = _correction("std", _count(a, axes), correction)
+    return call("std", a, axis=axes, correction=less, keepdims=bool(keepdims))
+
+
+def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The middle entry over axes, the mean of the two in the middle where n is even.
+
+    Its derivative is 1 at that entry (1/2 at each of two); of equal entries the stable order
+    decides. Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import median
+    >>> float(median([3.0, 1.0, 2.0]))
+    2.0
+    """
+    return _reduced("median", x, axis, keepdims)
+
+
+def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The largest entry over axes; NaN where one is.
+
+    Where m entries tie each has the derivative 1/m. Raises ShapeError where there are no entries.
+
+    >>> from derivant.ops.reductions import max
+    >>> max([[1.0, 5.0], [3.0, 4.0]], axis=0)
+    array([3., 5.])
+    """
+    return _reduced("max", x, axis, keepdims)
+
+
+def min(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The smallest entry over axes; NaN where one is.
+
+    Where m entries tie each has the derivative 1/m. Raises ShapeError where there are no entries.
+
+    >>> from derivant.ops.reductions import min
+    >>> min([[1.0, 5.0], [3.0, 4.0]], axis=1)
+    array([1., 3.])
+    """
+    return _reduced("min", x, axis, keepdims)
+
+
+amax = max
+amin = min
+
+
+def all(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Whether every entry over axes is true (not 0).
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import all
+    >>> all([[True, False], [True, True]], axis=0)
+    array([ True, False])
+    """
+    return _reduced("all", x, axis, keepdims)
+
+
+def any(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Whether some entry over axes is true (not 0).
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import any
+    >>> any([[False, False], [True, False]], axis=0)
+    array([ True, False])
+    """
+    return _reduced("any", x, axis, keepdims)
+
+
+def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The number of entries over axes that are not 0.
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import count_nonzero
+    >>> int(count_nonzero([0.0, 2.0, 3.0]))
+    2
+    """
+    return _reduced("count_nonzero", x, axis, keepdims)
+
+
+def _placed(name: str, x: Operand, axis: int | None, keepdims: bool) -> Array:
+    a = read(x)
+    if axis is not None:
+        return call(name, a, axis=one_axis(name, a, axis), keepdims=bool(keepdims))
+    flat = call("reshape", a, shape=(total(a.shape),))
+    place = call(name, flat, axis=-1, keepdims=False)
+    return call("reshape", place, shape=(1,) * len(a.shape)) if keepdims else place
+
+
+def argmax(x: Operand, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The place of the first largest entry along an axis, of the flattened array for None.
+
+    Raises ShapeError where there are no entries.
+
+    >>> from derivant.ops.reductions import argmax
+    >>> argmax([[1.0, 5.0], [7.0, 4.0]], axis=1)
+    array([1, 0])
+    """
+    return _placed("argmax", x, axis, keepdims)
+
+
+def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The place of the first smallest entry along an axis, of the flattened array for None.
+
+    Raises ShapeError where there are no entries.
+
+    >>> from derivant.ops.reductions import argmin
+    >>> int(argmin([3.0, 1.0, 2.0]))
+    1
+    """
+    return _placed("argmin", x, axis, keepdims)
+
+
+def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The logarithm of a sum of exponentials over axes: log sum_i exp(x_i), without overflow.
+
+    Its gradient is softmax(x), and 0 where every entry is -inf. Over no entries it is -inf. Raises
+    AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import logsumexp
+    >>> float(logsumexp([1e4, -1e4]))
+    10000.0
+    """
+    return _reduced("logsumexp", x, axis, keepdims)
+
+
+def softmax(x: Operand, axis: Axes = -1) -> Array:
+    """Positive weights of sum 1 over axes: exp(x_i) / sum_j exp(x_j), without overflow.
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import softmax
+    >>> softmax([0.0, 1e4])
+    array([0., 1.])
+    """
+    a = read(x)
+    return call("softmax", a, axis=many_axes("softmax", a, axis))
+
+
+def log_softmax(x: Operand, axis: Axes = -1) -> Array:
+    """The logarithm of `softmax`: x_i - log sum_j exp(x_j), exact where the weight underflows.
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import log_softmax
+    >>> log_softmax([0.0, 1e4])
+    array([-10000.,      0.])
+    """
+    a = read(x)
+    return call("log_softmax", a, axis=many_axes("log_softmax", a, axis))
+
+
+def _lined(name: str, x: Operand, axis: int | None, strict: bool) -> tuple[Array, int]:
+    """The array and the axis to run along; without one the array flattened, or refused."""
+    a = read(x)
+    if axis is not None:
+        return a, one_axis(name, a, axis)
+    if strict and len(a.shape) != 1:
+        raise ShapeError(f"{name}: an array of shape {a.shape} needs an axis to run along")
+    return (a if len(a.shape) == 1 else call("reshape", a, shape=(total(a.shape),))), -1
+
+
+def _with_initial(x: Array, axis: int, value: float) -> Array:
+    widths = ((1, 0),) + ((0, 0),) * (-axis - 1)
+    return call("pad", x, widths=widths, mode="constant", value=value)
+
+
+def cumulative_sum(
+    x: Operand,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    include_initial: bool = False,
+) -> Array:
+    """The running sum along an axis: y_i = x_0 + ... + x_i.
+
+    `include_initial` puts the empty sum 0 before: n + 1 entries. Raises ShapeError where the array
+    has several axes and none is given.
+
+    >>> from derivant.ops.reductions import cumulative_sum
+    >>> cumulative_sum([1.0, 2.0, 3.0], include_initial=True)
+    array([0., 1., 3., 6.])
+    """
+    a, line = _lined("cumulative_sum", _cast(x, dtype), axis, strict=True)
+    y = call("cumsum", a, axis=line, reverse=False)
+    return _with_initial(y, line, 0) if include_initial else y
+
+
+def cumulative_prod(
+    x: Operand,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    include_initial: bool = False,
+) -> Array:
+    """The running product along an axis: y_i = x_0 ... x_i; derivatives are exact at zeros.
+
+    `include_initial` puts the empty product 1 before: n + 1 entries. Raises ShapeError where the
+    array has several axes and none is given.
+
+    >>> from derivant.ops.reductions import cumulative_prod
+    >>> cumulative_prod([2.0, 3.0, 4.0])
+    array([ 2.,  6., 24.])
+    """
+    a, line = _lined("cumulative_prod", _cast(x, dtype), axis, strict=True)
+    y = call("cumprod", a, axis=line, reverse=False, exclusive=False)
+    return _with_initial(y, line, 1) if include_initial else y
+
+
+def cumsum(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
+    """The running sum along an axis, of the flattened array for None, as NumPy's.
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import cumsum
+    >>> cumsum([[1.0, 2.0], [3.0, 4.0]])
+    array([ 1.,  3.,  6., 10.])
+    """
+    a, line = _lined("cumsum", _cast(x, dtype), axis, strict=False)
+    return call("cumsum", a, axis=line, reverse=False)
+
+
+def cumprod(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
+    """The running product along an axis, of the flattened array for None, as NumPy's.
+
+    Raises AxisError for an axis that is not there.
+
+    >>> from derivant.ops.reductions import cumprod
+    >>> cumprod([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    array([[ 1.,  2.],
+           [ 3., 12.]])
+    """
+    a, line = _lined("cumprod", _cast(x, dtype), axis, strict=False)
+    return call("cumprod", a, axis=line, reverse=False, exclusive=False)
+
+
+def cummax(x: Operand, axis: int | None = None) -> Array:
+    """The largest entry so far along an axis: y_i = max(x_0, ..., x_i); flattened for None.
+
+    Of equal entries the later one has the derivative. Raises AxisError for an axis that is not
+    there.
+
+    >>> from derivant.ops.reductions import cummax
+    >>> cummax([1.0, 3.0, 2.0])
+    array([1., 3., 3.])
+    """
+    a, line = _lined("cummax", x, axis, strict=False)
+    return call("cummax", a, axis=line)
+
+
+def cummin(x: Operand, axis: int | None = None) -> Array:
+    """The smallest entry so far along an axis: y_i = min(x_0, ..., x_i); flattened for None.
+
+    Of equal entries the later one has the derivative. Raises AxisError for an axis that is not
+    there.
+
+    >>> from derivant.ops.reductions import cummin
+    >>> cummin([3.0, 1.0, 2.0])
+    array([3., 1., 1.])
+    """
+    a, line = _lined("cummin", x, axis, strict=False)
+    return call("cummin", a, axis=line)

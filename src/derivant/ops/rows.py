@@ -1,0 +1,46 @@
+"""Applying a row by its name, with a type that public functions can return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derivant.base.dims import Dim, Size
+from derivant.base.errors import DifferentiationError
+from derivant.base.types import Array, Operand
+from derivant.ops.arguments import operand
+from derivant.primitives import TABLE, apply
+
+
+def call(name: str, /, *operands: Any, **params: Any) -> Array:
+    """The row of that name on operands, in the carrier that they ask for."""
+    result: Array = apply(TABLE[name], operands, params)
+    return result
+
+
+def read(x: Operand) -> Array:
+    """An operand that has a shape: carriers and arrays as they are, numbers and lists as arrays."""
+    array: Array = operand(x)
+    return array
+
+
+def given(value: Any) -> Array:
+    """What NumPy returned, in the type of public results."""
+    array: Array = value
+    return array
+
+
+def over(x: Array, size: Size | float) -> Array:
+    """The quotient by a number of entries, which may be a named size."""
+    return call("over_size", x, size=size) if isinstance(size, Dim) else x / size
+
+
+def numbers_of(name: str, x: Any) -> Any:
+    """The numbers of an array or Tensor, for results whose shape depends on them."""
+    if not hasattr(x, "derivant_rank"):
+        return x
+    if hasattr(x, "numpy"):
+        return x.numpy()
+    raise DifferentiationError(
+        f"{name}: the shape of the result depends on numbers, and an expression has none yet; "
+        "call it on arrays, or use where(condition, a, b)"
+    )

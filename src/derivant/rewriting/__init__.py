@@ -1,0 +1,22 @@
+"""Floor 4: expressions rewritten, each rewrite named and logged; the contraction normal form."""
+
+from derivant.rewriting.context import Step
+from derivant.rewriting.indexed import Atom, Sum, Term, as_number
+from derivant.rewriting.laws import RULES, Rule, size_of_number
+from derivant.rewriting.lowering import lowered
+from derivant.rewriting.normal_form import Form, form_of, normal_form
+
+__all__ = [
+    "RULES",
+    "Atom",
+    "Form",
+    "Rule",
+    "Step",
+    "Sum",
+    "Term",
+    "as_number",
+    "form_of",
+    "lowered",
+    "normal_form",
+    "size_of_number",
+]

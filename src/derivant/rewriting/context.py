@@ -1,0 +1,134 @@
+"""What the laws share while forms are made: labels, the sums inside parentheses, the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TypeAlias
+
+from derivant.base.dims import Size
+from derivant.carriers.expr import Expr
+from derivant.rewriting.canonical import Namer
+from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
+from derivant.rewriting.labels import Labels
+from derivant.rewriting.lowering import lowered
+
+Fresh: TypeAlias = Callable[[Size], Letter]
+LONGEST_INLINED = 64  # factors of a form that is written out where it is used
+SYMMETRIC_FACTS = ("symmetric", "symmetric-invertible", "spd", "psd", "diagonal", "distance")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One rewrite that was applied: the name of its rule, the sum before it and after it."""
+
+    rule: str
+    before: Sum
+    after: Sum
+
+
+class Context:
+    """Turns a sum into a factor, remembers the sum of each payload, and keeps the log."""
+
+    __slots__ = ("_oriented", "namer", "normalised", "opened", "steps")
+
+    def __init__(self, normalised: Callable[[Context, Sum], Sum]) -> None:
+        self.namer = Namer(Labels(), set())
+        self.normalised = normalised
+        self.opened: dict[int, tuple[Expr, Sum]] = {}
+        self.steps: list[Step] = []
+        self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
+
+    def note(self, leaf: Expr) -> None:
+        """Learn the facts of a leaf."""
+        if any(fact in SYMMETRIC_FACTS for fact in leaf.params.get("facts", ())):
+            self.namer.symmetric.add(id(leaf))
+
+    def factor(self, form: Sum, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
+        """A form to a power as a factor with these letters; None where it is zero."""
+        if not form.terms and power > 0:
+            return None
+        whole = power.denominator == 1
+        if len(form.terms) == 1 and len(form.terms[0].atoms) <= LONGEST_INLINED:
+            term = form.terms[0]
+            if power == 1 or _is_one_atom(form):
+                return _raised(_placed(term, index, fresh), power)
+            if whole and not term.bound and not any(a.payload is None for a in term.atoms):
+                return _raised(_placed(term, index, fresh), power)
+        if not whole or not form.terms:
+            return Term(ONE, (Atom(self.remembered(form), index, power),))
+        number, payload, flipped = self.payload(form)
+        letters = index[::-1] if flipped else index
+        return Term(number**power.numerator, (Atom(payload, letters, power),))
+
+    def remembered(self, form: Sum) -> Expr:
+        """A form as an expression whose sum can be asked for."""
+        whole = lowered(form)
+        self.opened[id(whole)] = (whole, form)
+        return whole
+
+    def payload(self, form: Sum) -> tuple[Fraction, Expr, bool]:
+        """A form as a number times one expression, which may stand for its transpose."""
+        whole = lowered(form)
+        known = self._oriented.get(id(whole))
+        if known is None:
+            known = self._oriented[id(whole)] = (whole, self._best(form))
+        return known[1]
+
+    def _best(self, form: Sum) -> tuple[Fraction, Expr, bool]:
+        number, one, expr = self._signed(form)
+        choice = number, expr, False
+        if form.rank == 2:
+            steps, self.steps = self.steps, []  # a look from the other side is no step
+            turned, other, back = self._signed(self.normalised(self, form.transposed()))
+            self.steps = steps
+            if back is expr and turned == number:
+                self.namer.symmetric.add(id(expr))
+            elif self._ease(other, back) < self._ease(one, expr):
+                choice, one = (turned, back, True), other
+        self.opened[id(choice[1])] = (choice[1], one)
+        return choice
+
+    def _signed(self, form: Sum) -> tuple[Fraction, Sum, Expr]:
+        """A form without its number: that of a single term, or the sign of the first of several."""
+        first = form.terms[0].coefficient
+        number = first if len(form.terms) == 1 else ONE if first > 0 else -ONE
+        one = replace(form, terms=tuple(t.scaled(1 / number) for t in form.terms))
+        return number, one, lowered(one)
+
+    def _ease(self, form: Sum, expr: Expr) -> tuple[object, ...]:
+        """How well the axes stand: the first axis first in its factor, the second one last."""
+        turned = sum(
+            (a.index[0] == 1) + (a.index[1] == 0)
+            for t in form.terms
+            for a in t.atoms
+            if len(a.index) == 2
+        )
+        return turned, self.namer.labels.of(expr)
+
+
+def _is_one_atom(form: Sum) -> bool:
+    """Whether a form is one entry of one expression, without number or power."""
+    term = form.terms[0]
+    if term.coefficient != 1 or term.bound or len(term.atoms) != 1:
+        return False
+    return term.atoms[0].payload is not None and term.atoms[0].power == 1
+
+
+def _placed(term: Term, index: Index, fresh: Fresh) -> Term:
+    """A term with these letters for its free ones and new ones for those that are bound."""
+    names = dict(enumerate(index))
+    bound = []
+    for c, size in term.bound:
+        names[c] = fresh(size)
+        bound.append((names[c], size))
+    return Term(term.coefficient, tuple(a.renamed(names) for a in term.atoms), tuple(bound))
+
+
+def _raised(term: Term, power: Fraction) -> Term:
+    if power == 1:
+        return term
+    atoms = tuple(replace(a, power=a.power * power) for a in term.atoms)
+    # a number that is not 1 comes here with whole powers only
+    return Term(term.coefficient**power.numerator, atoms, term.bound)

@@ -1,0 +1,194 @@
+"""Common factors of the terms of a sum: A x + B x = (A + B) x, on either side or entry by entry.
+
+Two terms are laid over one another from their free letters inwards; what covers is the common
+factor, what is left of both becomes one sum in parentheses. A number such as x'Ax inside a term is
+covered whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, count
+
+from derivant.base.dims import Size
+from derivant.rewriting.canonical import components
+from derivant.rewriting.context import Context
+from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
+
+MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
+MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cover:
+    """What two terms share: places of atoms in both, and the letters of the second in the first's."""
+
+    pairs: tuple[tuple[int, int], ...]
+    names: dict[Letter, Letter]
+
+
+def factored(context: Context, total: Sum) -> Sum:
+    """The sum with the largest common factor of two terms extracted; itself where there is none."""
+    if not 2 <= len(total.terms) <= MOST_TERMS:
+        return total
+    best: tuple[int, int, int, Sum, Cover] | None = None
+    for i, j in combinations(range(len(total.terms)), 2):
+        one, two = total.terms[i], total.terms[j]
+        cover = _cover(context, one, two, total.rank)
+        if best is not None and len(cover.pairs) <= best[0]:
+            continue
+        rest = _rest(one, two, cover, total)
+        if rest is not None:
+            best = (len(cover.pairs), i, j, rest, cover)
+    return total if best is None else _with_factor(context, total, *best[1:])
+
+
+def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover: Cover) -> Sum:
+    """The sum with terms i and j replaced by their common factor times what is left of both."""
+    one = total.terms[i]
+    common = [one.atoms[k] for k, _ in cover.pairs]
+    letters = _boundary(one, total.terms[j], cover, total.rank)
+    free = count(1 + max([total.rank, *(c for t in total.terms for c, _ in t.bound)]))
+    sizes = dict(one.bound)
+    factor = context.factor(context.normalised(context, rest), letters, ONE, lambda size: next(free))
+    others = [t for k, t in enumerate(total.terms) if k not in (i, j)]
+    if factor is None:
+        return replace(total, terms=tuple(others))
+    atoms = (*common, *factor.atoms)
+    bound = [(c, sizes[c]) for c in letters_of(common) | dict.fromkeys(letters) if c in sizes]
+    joined = Term(factor.coefficient, atoms, (*bound, *factor.bound))
+    return replace(total, terms=(joined, *others))
+
+
+# Laying one term over another
+
+
+def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
+    """The largest common part found when each pair of equal atoms is tried as a start."""
+    labels = [
+        {i: (id(a.payload), a.power) for i, a in enumerate(t.atoms)} for t in (one, two)
+    ]
+    best = Cover((), {})
+    for i, first in labels[0].items():
+        for j, second in labels[1].items():
+            if first == second and (i, j) not in best.pairs:
+                found = _grown(context, one, two, (i, j), rank)
+                if len(found.pairs) > len(best.pairs):
+                    best = found
+    return best
+
+
+def _grown(context: Context, one: Term, two: Term, start: tuple[int, int], rank: int) -> Cover:
+    """What covers when a pair of atoms does, atoms with letters already named first."""
+    names: dict[Letter, Letter] = {c: c for c in range(rank)}
+    pairs: list[tuple[int, int]] = []
+    queue = [start]
+    while queue:
+        i, j = queue.pop(0)
+        found = _matched(context, one.atoms[i], two.atoms[j], names, rank)
+        if found is None:
+            break
+        names = found
+        pairs.append((i, j))
+        queue = _next(context, one, two, pairs, names, rank)
+    return _whole_numbers(one, two, Cover(tuple(sorted(pairs)), names), rank)
+
+
+def _next(
+    context: Context,
+    one: Term,
+    two: Term,
+    pairs: Sequence[tuple[int, int]],
+    names: dict[Letter, Letter],
+    rank: int,
+) -> list[tuple[int, int]]:
+    """The next pair of atoms that can cover: the one with most letters named, then the first."""
+    used = {i for i, _ in pairs}, {j for _, j in pairs}
+    options = []
+    for i, a in enumerate(one.atoms):
+        for j, b in enumerate(two.atoms):
+            if i in used[0] or j in used[1] or a.payload is not b.payload or a.power != b.power:
+                continue
+            if _matched(context, a, b, names, rank) is not None:
+                options.append((-sum(c in names for c in b.index), i, j))
+    return [min(options)[1:]] if options else []
+
+
+def _matched(
+    context: Context, a: Atom, b: Atom, names: dict[Letter, Letter], rank: int
+) -> dict[Letter, Letter] | None:
+    """The names with those that make b equal to a; None where b cannot be."""
+    orders = [b.index]
+    if id(b.payload) in context.namer.symmetric:
+        orders.append(b.index[::-1])
+    for order in orders:
+        trial = dict(names)
+        taken = set(trial.values())
+        for mine, other in zip(a.index, order, strict=True):
+            if other not in trial and mine not in taken and mine >= rank:
+                trial[other] = mine
+                taken.add(mine)
+            elif trial.get(other) != mine:
+                break
+        else:
+            return trial
+    return None
+
+
+def _whole_numbers(one: Term, two: Term, cover: Cover, rank: int) -> Cover:
+    """The cover without parts of numbers that it holds in part only."""
+    dropped: set[tuple[int, int]] = set()
+    for side, term in enumerate((one, two)):
+        places = {id(a): k for k, a in enumerate(term.atoms)}
+        groups = components(term.atoms, rank)
+        if len(groups) == 1:
+            continue
+        for group in groups:
+            members = {places[id(a)] for a in group}
+            held = [p for p in cover.pairs if p[side] in members]
+            if len(held) < len(members) and not any(c < rank for a in group for c in a.index):
+                dropped.update(held)
+    return replace(cover, pairs=tuple(p for p in cover.pairs if p not in dropped))
+
+
+# What is left
+
+
+def _leftovers(one: Term, two: Term, cover: Cover) -> tuple[list[Atom], list[Atom]]:
+    """The atoms of both terms that are not common, by the letters of the first."""
+    high = 1 + max([0, *(c for c, _ in one.bound), *(c for c, _ in two.bound)])
+    names = {c: cover.names.get(c, high + c) for c, _ in two.bound}
+    left = [a for k, a in enumerate(one.atoms) if k not in {i for i, _ in cover.pairs}]
+    right = [a for k, a in enumerate(two.atoms) if k not in {j for _, j in cover.pairs}]
+    return left, [a.renamed(names) for a in right]
+
+
+def _boundary(one: Term, two: Term, cover: Cover, rank: int) -> tuple[Letter, ...]:
+    """The letters that the rest shares with the outside: free ones, and those of the factor."""
+    common = letters_of(one.atoms[i] for i, _ in cover.pairs)
+    left, right = _leftovers(one, two, cover)
+    return tuple(c for c in sorted(letters_of(left + right)) if c < rank or c in common)
+
+
+def _rest(one: Term, two: Term, cover: Cover, total: Sum) -> Sum | None:
+    """What is left of two terms as one sum; None where extracting would not help."""
+    left, right = _leftovers(one, two, cover)
+    letters = _boundary(one, two, cover, total.rank)
+    if not cover.pairs or len(letters) > MOST_AXES:
+        return None
+    if letters and not (left and right):  # x o y + x = x o (y + ones) is no shorter
+        return None
+    if not total.rank and len(cover.pairs) <= max(len(left), len(right)):
+        return None
+    sizes: dict[Letter, Size] = {**dict(enumerate(total.shape)), **dict(one.bound)}
+    high = 1 + max([0, *(c for c, _ in one.bound), *(c for c, _ in two.bound)])
+    sizes |= {cover.names.get(c, high + c): size for c, size in two.bound}
+    names = {c: k for k, c in enumerate(letters)}
+    terms = []
+    for number, atoms in ((one.coefficient, left), (two.coefficient, right)):
+        inner = [c for c in letters_of(atoms) if c not in names]
+        local = {**names, **{c: len(letters) + k for k, c in enumerate(inner)}}
+        bound = tuple((local[c], sizes[c]) for c in inner)
+        terms.append(Term(number, tuple(a.renamed(local) for a in atoms), bound))
+    return Sum(tuple(sizes[c] for c in letters), total.dtype, tuple(terms))

@@ -1,0 +1,221 @@
+"""From a sum of contractions back to an expression that can be evaluated.
+
+Factors are joined pair by pair, the pair with the fewest letters first, so that vectors meet before
+matrices do; named sizes need not be known. The order depends on the sum alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from derivant.base.dims import Shape
+from derivant.carriers.expr import Expr, as_expr
+from derivant.primitives import RECORD as xp
+from derivant.rewriting.indexed import Atom, Index, Letter, Sum, Term, as_number
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """An expression and the letter of each of its axes."""
+
+    expr: Expr
+    index: Index
+
+    def in_order(self, index: Index) -> Part:
+        """The same with its axes in another order."""
+        if index == self.index:
+            return self
+        if index == self.index[::-1] and len(index) == 2:
+            return Part(xp.matrix_transpose(self.expr), index)
+        axes = tuple(self.index.index(c) - len(index) for c in index)
+        return Part(xp.permute_dims(self.expr, axes=axes), index)
+
+    def summed(self, letters: Iterable[Letter]) -> Part:
+        """The same with letters summed over."""
+        gone = set(letters)
+        axes = tuple(i - len(self.index) for i, c in enumerate(self.index) if c in gone)
+        if not axes:
+            return self
+        kept = tuple(c for c in self.index if c not in gone)
+        return Part(xp.sum(self.expr, axis=axes, keepdims=False), kept)
+
+    def padded(self, index: Index) -> Expr:
+        """The expression with an axis of size 1 where it lacks a letter, none in front."""
+        part = self.in_order(tuple(c for c in index if c in self.index))
+        lacking = [i - len(index) for i, c in enumerate(index) if c not in part.index]
+        first = -len(part.index) - len(lacking)
+        while lacking and lacking[0] == first:
+            lacking, first = lacking[1:], first + 1
+        return xp.expand_dims(part.expr, axis=tuple(lacking)) if lacking else part.expr
+
+
+def lowered(total: Sum) -> Expr:
+    """The expression of a sum, of its shape and dtype."""
+    free = tuple(range(total.rank))
+    if not any(term.atoms for term in total.terms):
+        number = sum((term.coefficient for term in total.terms), Fraction(0))
+        constant = as_expr(np.asarray(as_number(number)).astype(total.dtype)[()])
+        return xp.broadcast_to(constant, shape=total.shape) if total.shape else constant
+    result: Expr | None = None
+    for term in total.terms:
+        value = _product(term, total).padded(free) if term.atoms else None
+        result = _added(result, value, term.coefficient)
+    assert result is not None
+    if result.shape != total.shape:
+        result = xp.broadcast_to(_typed(result, total.dtype), shape=total.shape)
+    return _typed(result, total.dtype)
+
+
+def _typed(value: Expr, dtype: np.dtype[np.generic]) -> Expr:
+    return value if value.dtype == dtype and not value.weak else xp.astype(value, dtype=dtype)
+
+
+def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
+    """A term of this number added to what there is; no value is the number alone."""
+    size = as_number(number if total is None else abs(number))
+    if value is None:
+        scaled = as_expr(size)
+    elif total is None and number == -1:
+        scaled = -value
+    else:
+        scaled = value if size == 1 else xp.multiply(size, value)
+    if total is None:
+        return scaled
+    return xp.add(total, scaled) if number > 0 else xp.subtract(total, scaled)
+
+
+def _product(term: Term, total: Sum) -> Part:
+    """All atoms of a term as one expression over free letters in rising order."""
+    ends = {a.index[1]: a.index[0] for a in term.atoms if a.payload is None}
+    parts = [_settled(a, total.dtype) for a in term.atoms if a.payload is not None]
+    joined = _joined(parts, set(range(total.rank)))
+    for end, start in sorted(ends.items()):
+        joined = _with_delta(joined, start, end, total.shape, total.dtype)
+    return joined.in_order(tuple(sorted(joined.index)))
+
+
+def _settled(atom: Atom, dtype: np.dtype[np.generic]) -> Part:
+    """An atom as an expression in which each letter stands once."""
+    value = atom.payload
+    assert value is not None
+    if value.dtype.kind != "f" and value.dtype != dtype:
+        value = xp.astype(value, dtype=dtype)
+    part = Part(value, atom.index)
+    for letter in dict.fromkeys(c for c in atom.index if atom.index.count(c) > 1):
+        for _ in range(atom.index.count(letter) - 1):
+            part = _diagonal(part, letter)
+    if atom.power == 1:
+        return part
+    return Part(xp.power(part.expr, exponent=as_number(atom.power)), part.index)
+
+
+def _diagonal(part: Part, letter: Letter) -> Part:
+    """Two axes with one letter made one."""
+    places = [i for i, c in enumerate(part.index) if c == letter][:2]
+    rest = [i for i in range(len(part.index)) if i not in places]
+    order, expr = [*rest, *places], part.expr
+    if order != sorted(order):
+        expr = xp.permute_dims(expr, axes=tuple(i - len(order) for i in order))
+    kept = (*(part.index[i] for i in rest), letter)
+    return Part(xp.diagonal(expr, offset=0), kept)
+
+
+def _with_delta(
+    part: Part, start: Letter, end: Letter, shape: Shape, dtype: np.dtype[np.generic]
+) -> Part:
+    """The part times a unit tensor between a free letter and another that nothing else carries."""
+    rest = tuple(c for c in part.index if c != start)
+    if start in part.index:
+        expr = part.in_order((*rest, start)).expr
+    else:
+        like = xp.broadcast_to(as_expr(np.ones((), dtype)), shape=(shape[start],))
+        expr = xp.multiply(xp.expand_dims(part.expr, axis=(-1,)), like) if part.index else like
+        expr = expr if part.index else xp.multiply(part.expr, like)
+    return Part(xp.diag_embed(expr, offset=0), (*rest, start, end))
+
+
+# Joining pairs
+
+
+def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
+    """The product of all parts, summed over the letters that are not free."""
+    if not parts:
+        return Part(as_expr(1), ())
+    scalars = [p for p in parts if not p.index]
+    alive = {i: p for i, p in enumerate(p for p in parts if p.index)}
+    users: dict[Letter, set[int]] = {}
+    for place, part in alive.items():
+        for c in part.index:
+            users.setdefault(c, set()).add(place)
+    for place, part in alive.items():
+        alive[place] = part.summed(
+            c for c in part.index if c not in free and users[c] == {place}
+        )
+    queue = _pairs(alive, users, alive)
+    while queue:
+        _, i, j = heapq.heappop(queue)
+        if i not in alive or j not in alive:
+            continue
+        new = len(parts) + i + j + max(alive)
+        left, right = alive.pop(i), alive.pop(j)
+        kept = {c for c in (*left.index, *right.index) if c in free or users[c] - {i, j}}
+        alive[new] = _pair(left, right, kept)
+        for c in (*left.index, *right.index):
+            users[c] = (users[c] - {i, j}) | ({new} if c in kept else set())
+        for entry in _pairs({new: alive[new]}, users, alive):
+            heapq.heappush(queue, entry)
+    return _side_by_side([*scalars, *alive.values()])
+
+
+def _pairs(
+    some: Iterable[int], users: dict[Letter, set[int]], alive: dict[int, Part]
+) -> list[tuple[tuple[int, int], int, int]]:
+    """Pairs of parts that share a letter, those first whose product has the fewest letters."""
+    found = set()
+    for i in some:
+        for c in alive[i].index:
+            for j in users[c]:
+                if j != i and j in alive:
+                    found.add((min(i, j), max(i, j)))
+    queue = []
+    for i, j in found:
+        both = {*alive[i].index, *alive[j].index}
+        alone = sum(1 for c in both if users[c] <= {i, j})
+        queue.append(((len(both), -alone), i, j))
+    heapq.heapify(queue)
+    return queue
+
+
+def _pair(left: Part, right: Part, kept: set[Letter]) -> Part:
+    """Two parts as one: a product of matrices where it is one, else entry by entry."""
+    shared = [c for c in left.index if c in right.index]
+    summed = [c for c in shared if c not in kept]
+    if len(summed) == 1 and len(left.index) <= 2 and len(right.index) <= 2 and len(shared) == 1:
+        return _matmul(left, right, summed[0])
+    index = tuple(sorted({*left.index, *right.index}))
+    product = xp.multiply(left.padded(index), right.padded(index))
+    return Part(product, index).summed(summed)
+
+
+def _matmul(left: Part, right: Part, letter: Letter) -> Part:
+    """A product of matrices or vectors over one letter."""
+    rows = tuple(c for c in left.index if c != letter)
+    columns = tuple(c for c in right.index if c != letter)
+    if columns and not rows:
+        left, right, rows, columns = right, left, columns, rows
+    first, second = left.in_order((*rows, letter)), right.in_order((letter, *columns))
+    return Part(xp.matmul(first.expr, second.expr), rows + columns)
+
+
+def _side_by_side(parts: Sequence[Part]) -> Part:
+    """Parts that share no letter, multiplied; numbers with numbers first."""
+    result = parts[0]
+    for part in parts[1:]:
+        index = tuple(sorted((*result.index, *part.index)))
+        result = Part(xp.multiply(result.padded(index), part.padded(index)), index)
+    return result
