@@ -223,8 +223,8 @@ def arange(
     for number in (start, stop, step):
         if isinstance(number, Dim) or hasattr(number, "derivant_rank"):
             raise ArgumentError(f"arange: {number!r} is no plain number; the shape depends on it")
-    first, last = (0, start) if stop is None else (start, stop)
-    return given(np.arange(first, last, step, None if dtype is None else _dtype("arange", dtype)))
+    bounds: tuple[Any, Any, Any] = (0, start, step) if stop is None else (start, stop, step)
+    return given(np.arange(*bounds, dtype=None if dtype is None else _dtype("arange", dtype)))
 
 
 def linspace(

@@ -92,3 +92,11 @@ def explained(
     if kind is None:
         kind = next((ours for theirs, ours in KINDS if isinstance(error, theirs)), ArgumentError)
     return kind(f"{head}: {filled(reason, operands)}")
+
+
+def refusal(
+    name: str, operands: Sequence[object], settings: Sequence[str], error: DerivantError
+) -> DerivantError:
+    """The error of a public function that found the fault before it applied a row."""
+    inside = ", ".join([*operand_texts(operands), *settings])
+    return type(error)(f"{name}: {name}({inside}): {filled(str(error), operands)}")

@@ -1,0 +1,365 @@
+"""Products of matrices and tensors, and diagonals: what reads as a contraction by letters."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+from derivant.base.dims import total
+from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeError
+from derivant.base.types import Array, DTypeLike, Operand, shape_of
+from derivant.ops.arguments import one_axis
+from derivant.ops.creation import astype
+from derivant.ops.rows import call, read
+from derivant.primitives.einsum import SPARE, Terms, letter_sizes, read_pattern
+from derivant.primitives.explain import refusal
+
+__all__ = [
+    "diag",
+    "diag_embed",
+    "diagonal",
+    "dot",
+    "einsum",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "tensordot",
+    "trace",
+    "vdot",
+    "vecdot",
+]
+
+
+def matmul(x1: Operand, x2: Operand, /) -> Array:
+    """The matrix product: Z[..., i, k] = sum_j X[..., i, j] Y[..., j, k].
+
+    (..., n, m) @ (..., m, k) -> (..., n, k), leading axes broadcast; a vector (m) is a row on the
+    left and a column on the right, and that axis goes away. Raises ShapeError where sizes do not
+    fit or an operand is a number.
+
+    >>> from derivant.ops.contraction import matmul
+    >>> matmul([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    array([3., 7.])
+    """
+    return call("matmul", read(x1), read(x2))
+
+
+def einsum(
+    pattern: str | Operand, /, *operands: Operand | Sequence[int], optimize: bool | str = True
+) -> Array:
+    """A contraction by letters: "ij,jk->ik" is sum_j X[i, j] Y[j, k].
+
+    A letter of the operands that is not in the result is summed; a letter twice in one operand
+    takes its diagonal; `...` stands for axes without a letter, which broadcast; without `->` the
+    result has the letters that stand once, in alphabetical order. NumPy's other form, each operand
+    followed by a list of axis numbers, is read too. Operands are multiplied in pairs, in an order
+    of low cost whatever `optimize` says. Raises ArgumentError where the pattern cannot be read,
+    ShapeError where the operands do not fit it.
+
+    >>> from derivant.ops.contraction import einsum
+    >>> einsum("ij,j->i", [[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    array([3., 7.])
+    """
+    if isinstance(pattern, str):
+        text, given = pattern, operands
+    else:
+        text, given = _from_lists((pattern, *operands))
+    # Python numbers stay as they are, since they give way in the dtype
+    arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
+    shapes = [shape_of(x) for x in arrays]
+    try:
+        terms, out = read_pattern(text, tuple(map(len, shapes)))
+        sizes = letter_sizes(terms, shapes, one_fits=True)
+    except DerivantError as error:
+        raise refusal("einsum", arrays, [repr(text)], error) from None
+    named: list[str] = []
+    for place, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        kept = [size == sizes[c] for c, size in zip(term, shape, strict=True)]
+        if not all(kept):
+            shape = tuple(s for s, keep in zip(shape, kept, strict=True) if keep)
+            arrays[place] = call("reshape", arrays[place], shape=shape)
+        named.append("".join(c for c, keep in zip(term, kept, strict=True) if keep))
+    return call("einsum", *arrays, spec=f"{','.join(named)}->{out}")
+
+
+def _from_lists(
+    arguments: tuple[Operand | Sequence[int], ...],
+) -> tuple[str, tuple[Operand, ...]]:
+    """The pattern that operands with lists of axis numbers mean."""
+    given = arguments[0::2] if len(arguments) % 2 == 0 else arguments[0:-1:2]
+    lists = arguments[1::2] if len(arguments) % 2 == 0 else (*arguments[1::2], arguments[-1])
+    texts = [_letters_of(numbers) for numbers in lists]
+    arrow = "->" + texts.pop() if len(texts) > len(given) else ""
+    return ",".join(texts) + arrow, given  # type: ignore[return-value]  # every second is an operand
+
+
+def _letters_of(numbers: object) -> str:
+    letters = SPARE[26:] + SPARE[:26]
+    if not isinstance(numbers, (list, tuple)):
+        raise ArgumentError(
+            f"einsum: a pattern or lists of axis numbers are needed, not {numbers!r}"
+        )
+    for number in numbers:
+        if number is not Ellipsis and not (isinstance(number, int) and 0 <= number < len(letters)):
+            raise ArgumentError(
+                f"einsum: an axis number is 0 to {len(letters) - 1}, not {number!r}"
+            )
+    return "".join("..." if n is Ellipsis else letters[n] for n in numbers)
+
+
+def tensordot(
+    x1: Operand, x2: Operand, /, axes: int | tuple[Sequence[int] | int, Sequence[int] | int] = 2
+) -> Array:
+    """The sum of products over axes of both: the last `axes` of X with the first of Y, or by lists.
+
+    `axes=(a, b)` sums axis a[i] of X with axis b[i] of Y; the axes left are those of X, then those
+    of Y. Raises ShapeError where the sizes differ, AxisError where an axis is not there.
+
+    >>> from derivant.ops.contraction import tensordot
+    >>> float(tensordot([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [0.0, 1.0]]))
+    5.0
+    """
+    a, b = read(x1), read(x2)
+    first, second = _paired_axes(a, b, axes)
+    for one, two in zip(first, second, strict=True):
+        _same_size("tensordot", a, one, b, two, [f"axes={axes}"])
+    letters = iter(SPARE)
+    left = [next(letters) for _ in a.shape]
+    right = [next(letters) for _ in b.shape]
+    for one, two in zip(first, second, strict=True):
+        right[two] = left[one]
+    summed = {left[one] for one in first}
+    out = "".join(c for c in (*left, *right) if c not in summed)
+    return call("einsum", a, b, spec=f"{''.join(left)},{''.join(right)}->{out}")
+
+
+def _paired_axes(
+    a: Array, b: Array, axes: int | tuple[Sequence[int] | int, Sequence[int] | int]
+) -> tuple[list[int], list[int]]:
+    """The axes to sum, of each operand."""
+    if isinstance(axes, (tuple, list)):
+        if len(axes) != 2:
+            raise ArgumentError(f"tensordot: axes is a number or two lists, not {axes!r}")
+        lists = [list(part) if isinstance(part, (tuple, list)) else [part] for part in axes]
+        first = [one_axis("tensordot", a, axis) for axis in lists[0]]  # type: ignore[arg-type]  # see above
+        second = [one_axis("tensordot", b, axis) for axis in lists[1]]  # type: ignore[arg-type]  # see above
+        if len(first) != len(second) or len({*first}) < len(first) or len({*second}) < len(second):
+            raise ArgumentError(f"tensordot: axes={axes!r} does not pair different axes")
+        return first, second
+    count = operator.index(axes)  # type: ignore[arg-type]  # an int by now
+    if not 0 <= count <= min(len(a.shape), len(b.shape)):
+        error = AxisError(f"axes={count}, but {{0}} has {len(a.shape)} and {{1}} {len(b.shape)}")
+        raise refusal("tensordot", (a, b), [f"axes={axes}"], error)
+    rank = len(b.shape)
+    return list(range(-count, 0)), list(range(-rank, count - rank))
+
+
+def _same_size(
+    name: str, a: Array, one: int, b: Array, two: int, settings: Sequence[str] = ()
+) -> None:
+    """Refuse two axes of different sizes, given from the end."""
+    here, there = a.shape[one], b.shape[two]
+    if here != there:
+        one, two = one + len(a.shape), two + len(b.shape)
+        error = ShapeError(f"axis {one} of {{0}} is {here}, axis {two} of {{1}} is {there}")
+        raise refusal(name, (a, b), settings, error)
+
+
+def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Array:
+    """The dot product of vectors along one axis: z = sum_i x_i y_i; the other axes broadcast.
+
+    (..., n), (..., n) -> (...). Raises ShapeError where the sizes along `axis` differ.
+
+    >>> from derivant.ops.contraction import vecdot
+    >>> vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    array([3., 7.])
+    """
+    a, b = read(x1), read(x2)
+    one, two = one_axis("vecdot", a, axis), one_axis("vecdot", b, axis)
+    _same_size("vecdot", a, one, b, two, [f"axis={axis}"])
+    if one != two:
+        error = AxisError(f"axis {axis} is another one in {{0}} than in {{1}}; count from the end")
+        raise refusal("vecdot", (a, b), [f"axis={axis}"], error)
+    return einsum("...i,...i->...", _to_end(a, (one,)), _to_end(b, (two,)))
+
+
+def _to_end(x: Array, axes: tuple[int, ...]) -> Array:
+    """These axes, counted from the end, behind the others."""
+    rank = len(x.shape)
+    order = tuple(a for a in range(-rank, 0) if a not in axes) + axes
+    return x if order == tuple(range(-rank, 0)) else call("permute_dims", x, axes=order)
+
+
+def inner(x1: Operand, x2: Operand, /) -> Array:
+    """The sum of products over the last axes: Z[i, j] = sum_k X[i, k] Y[j, k].
+
+    (..., n), (---, n) -> (..., ---); with a number it is the product. Raises ShapeError where the
+    last axes differ.
+
+    >>> from derivant.ops.contraction import inner
+    >>> inner([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    array([3., 7.])
+    """
+    a, b = read(x1), read(x2)
+    if not a.shape or not b.shape:
+        return call("multiply", a, b)
+    _same_size("inner", a, -1, b, -1)
+    return tensordot(a, b, axes=((-1,), (-1,)))
+
+
+def dot(x1: Operand, x2: Operand, /) -> Array:
+    """NumPy's dot: the matrix product of vectors and matrices, the product with a number.
+
+    With more axes, the sum over the last of X and the second to last of Y:
+    Z[..., i, ---, k] = sum_j X[..., i, j] Y[---, j, k]. Raises ShapeError where these differ.
+
+    >>> from derivant.ops.contraction import dot
+    >>> float(dot([1.0, 2.0], [3.0, 4.0]))
+    11.0
+    """
+    a, b = read(x1), read(x2)
+    if not a.shape or not b.shape:
+        return call("multiply", a, b)
+    axis = -2 if len(b.shape) > 1 else -1
+    _same_size("dot", a, -1, b, axis)
+    return call("matmul", a, b) if len(b.shape) <= 2 else tensordot(a, b, axes=((-1,), (axis,)))
+
+
+def vdot(x1: Operand, x2: Operand, /) -> Array:
+    """The sum of products of all entries: sum_i x_i y_i, both read as one vector.
+
+    Raises ShapeError where the numbers of entries differ.
+
+    >>> from derivant.ops.contraction import vdot
+    >>> float(vdot([[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]]))
+    10.0
+    """
+    a, b = read(x1), read(x2)
+    if total(a.shape) != total(b.shape):
+        error = ShapeError(f"{{0}} has {total(a.shape)} entries, {{1}} has {total(b.shape)}")
+        raise refusal("vdot", (a, b), [], error)
+    return call("matmul", _flat(a), _flat(b))
+
+
+def _flat(x: Array) -> Array:
+    return x if len(x.shape) == 1 else call("reshape", x, shape=(total(x.shape),))
+
+
+def outer(x1: Operand, x2: Operand, /) -> Array:
+    """The outer product: Z[i, j] = x_i y_j, both read as one vector.
+
+    >>> from derivant.ops.contraction import outer
+    >>> outer([1.0, 2.0], [3.0, 4.0])
+    array([[3., 4.],
+           [6., 8.]])
+    """
+    return call("einsum", _flat(read(x1)), _flat(read(x2)), spec="i,j->ij")
+
+
+def kron(x1: Operand, x2: Operand, /) -> Array:
+    """The Kronecker product: X[i, j] Y in the place of each entry X[i, j].
+
+    (n, m), (p, q) -> (n p, m q), and so for any number of axes; the operand with fewer gets axes
+    of size 1 in front.
+
+    >>> from derivant.ops.contraction import kron
+    >>> kron([1.0, 10.0], [1.0, 2.0])
+    array([ 1.,  2., 10., 20.])
+    """
+    a, b = read(x1), read(x2)
+    rank = max(len(a.shape), len(b.shape))
+    one = (1,) * (rank - len(a.shape)) + tuple(a.shape)
+    two = (1,) * (rank - len(b.shape)) + tuple(b.shape)
+    left, right = SPARE[:rank], SPARE[rank : 2 * rank]
+    pairs = "".join(map("".join, zip(left, right, strict=True)))
+    spec = f"{left[rank - len(a.shape) :]},{right[rank - len(b.shape) :]}->"
+    known = spec.partition("->")[0]
+    product = call("einsum", a, b, spec=spec + "".join(c for c in pairs if c in known))
+    return call("reshape", product, shape=tuple(p * n for n, p in zip(one, two, strict=True)))
+
+
+# Diagonals
+
+
+def diagonal(x: Operand, /, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Array:
+    """The diagonal of each matrix as a vector: y_i = X[i, i + offset].
+
+    (..., n, m) -> (..., k); the matrices are the last two axes unless `axis1` and `axis2` say
+    otherwise. Raises ShapeError for fewer than two axes.
+
+    >>> from derivant.ops.contraction import diagonal
+    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
+    array([1., 4.])
+    """
+    a = _matrices("diagonal", read(x), axis1, axis2)
+    return call("diagonal", a, offset=_whole("diagonal", "offset", offset))
+
+
+def trace(
+    x: Operand,
+    /,
+    offset: int = 0,
+    axis1: int = -2,
+    axis2: int = -1,
+    dtype: DTypeLike | None = None,
+) -> Array:
+    """The sum of the diagonal of each matrix: sum_i X[i, i + offset].
+
+    (..., n, m) -> (...); the matrices are the last two axes unless `axis1` and `axis2` say
+    otherwise; `dtype` is cast to first. Raises ShapeError for fewer than two axes.
+
+    >>> from derivant.ops.contraction import trace
+    >>> float(trace([[1.0, 2.0], [3.0, 4.0]]))
+    5.0
+    """
+    a = _matrices("trace", read(x) if dtype is None else astype(x, dtype), axis1, axis2)
+    return call("trace", a, offset=_whole("trace", "offset", offset))
+
+
+def diag_embed(x: Operand, /, offset: int = 0) -> Array:
+    """Square matrices with each vector on a diagonal, zero elsewhere: Y[i, i + offset] = x_i.
+
+    (..., n) -> (..., n + |offset|, n + |offset|). Raises ShapeError for a number.
+
+    >>> from derivant.ops.contraction import diag_embed
+    >>> diag_embed([1.0, 2.0])
+    array([[1., 0.],
+           [0., 2.]])
+    """
+    return call("diag_embed", read(x), offset=_whole("diag_embed", "offset", offset))
+
+
+def diag(v: Operand, /, k: int = 0) -> Array:
+    """A vector to the matrix with it on the k-th diagonal, a matrix to its k-th diagonal.
+
+    (n) -> (n + |k|, n + |k|), (n, m) -> (its entries). Raises ShapeError for other numbers of axes.
+
+    >>> from derivant.ops.contraction import diag
+    >>> diag([[1.0, 2.0], [3.0, 4.0]])
+    array([1., 4.])
+    """
+    a = read(v)
+    if len(a.shape) not in (1, 2):
+        error = ShapeError(f"{{0}} has {len(a.shape)} axes; a vector or a matrix is needed")
+        raise refusal("diag", (a,), [], error)
+    name = "diag_embed" if len(a.shape) == 1 else "diagonal"
+    return call(name, a, offset=_whole("diag", "k", k))
+
+
+def _matrices(name: str, a: Array, axis1: int, axis2: int) -> Array:
+    """The array with these two axes last."""
+    if len(a.shape) < 2:
+        error = ShapeError(f"a diagonal needs two axes; {{0}} has {len(a.shape)}")
+        raise refusal(name, (a,), [], error)
+    first, second = one_axis(name, a, axis1), one_axis(name, a, axis2)
+    if first == second:
+        raise AxisError(f"{name}: axis1={axis1} and axis2={axis2} are the same axis")
+    return _to_end(a, (first, second))
+
+
+def _whole(name: str, what: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name}: {what} is an integer, not {value!r}") from None

@@ -1,0 +1,189 @@
+"""Several arrays made one, one made several, and borders around an array."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from derivant.base.errors import ArgumentError
+from derivant.base.types import Array, Operand
+from derivant.ops.arguments import one_axis
+from derivant.ops.layout import ravel, reshape
+from derivant.ops.rows import call, read
+
+__all__ = [
+    "concat",
+    "concatenate",
+    "hstack",
+    "pad",
+    "split",
+    "stack",
+    "unstack",
+    "vstack",
+]
+
+Widths: TypeAlias = "int | Sequence[int] | Sequence[Sequence[int]]"
+MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def _arrays(name: str, arrays: Sequence[Operand] | Array) -> list[Any]:
+    """The arrays of a sequence; those of one array along its first axis."""
+    if hasattr(arrays, "shape"):
+        return list(unstack(arrays))
+    found = list(arrays)
+    if not found:
+        raise ArgumentError(f"{name}: there are no arrays")
+    return found
+
+
+def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
+    """Arrays one after the other along an axis: sizes n and m become n + m.
+
+    Without an axis the flattened arrays are joined. Raises ShapeError where other sizes differ.
+
+    >>> from derivant.ops.joining import concat
+    >>> concat([[1.0, 2.0], [3.0]])
+    array([1., 2., 3.])
+    """
+    given = _arrays("concat", arrays)
+    if axis is None:
+        return call("concat", *map(ravel, given), axis=-1)
+    found = [read(x) for x in given]
+    return call("concat", *found, axis=one_axis("concat", found[0], axis))
+
+
+concatenate = concat
+
+
+def stack(arrays: Sequence[Operand] | Array, axis: int = 0) -> Array:
+    """Arrays of one shape along a new axis.
+
+    Raises ShapeError where the shapes differ, AxisError where the result has no such axis.
+
+    >>> from derivant.ops.joining import stack
+    >>> stack([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    array([[1., 3.],
+           [2., 4.]])
+    """
+    given = _arrays("stack", arrays)
+    found = [x if isinstance(x, (int, float)) else read(x) for x in given]
+    return call("stack", *found, axis=one_axis("stack", found[0], axis, extra=1))
+
+
+def unstack(x: Operand, axis: int = 0) -> tuple[Array, ...]:
+    """The parts of an array along an axis, without it; the reverse of `stack`.
+
+    Raises ArgumentError where the size of the axis is a name.
+
+    >>> from derivant.ops.joining import unstack
+    >>> [float(part) for part in unstack([1.0, 2.0])]
+    [1.0, 2.0]
+    """
+    a = read(x)
+    line = one_axis("unstack", a, axis)
+    size = a.shape[line]
+    if not isinstance(size, int):
+        raise ArgumentError(f"unstack: the number of parts is the named size {size}")
+    rest = (":",) * (-line - 1)
+    return tuple(call("getitem", a, key=(place, *rest)) for place in range(size))
+
+
+def split(x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Array, ...]:
+    """An array cut along an axis: into equal parts, or before each of the places given.
+
+    Raises ArgumentError where the size of the axis is a name, or equal parts do not come out.
+
+    >>> from derivant.ops.joining import split
+    >>> [part.shape for part in split([1.0, 2.0, 3.0, 4.0], [1])]
+    [(1,), (3,)]
+    """
+    a = read(x)
+    line = one_axis("split", a, axis)
+    size = a.shape[line]
+    if not isinstance(size, int):
+        raise ArgumentError(f"split: the axis has the named size {size}")
+    if isinstance(indices_or_sections, (list, tuple)):
+        cuts = [slice(c).indices(size)[1] for c in indices_or_sections]
+    else:
+        parts = operator.index(indices_or_sections)  # type: ignore[arg-type]
+        if parts < 1 or size % parts:
+            raise ArgumentError(f"split: {size} entries do not make {parts} equal parts")
+        cuts = [i * (size // parts) for i in range(1, parts)]
+    rest = (":",) * (-line - 1)
+    pieces = [(start, max(stop - start, 0), 1) for start, stop in pairwise([0, *cuts, size])]
+    return tuple(call("getitem", a, key=(piece, *rest)) for piece in pieces)
+
+
+def _at_least(x: Operand, rank: int) -> Array:
+    """New axes before, up to this many."""
+    a = read(x)
+    missing = rank - len(a.shape)
+    return reshape(a, (1,) * missing + tuple(a.shape)) if missing > 0 else a
+
+
+def hstack(arrays: Sequence[Operand] | Array) -> Array:
+    """Arrays side by side: along the second axis, vectors along the first.
+
+    Raises ShapeError where other sizes differ.
+
+    >>> from derivant.ops.joining import hstack
+    >>> hstack([[[1.0], [2.0]], [[3.0], [4.0]]])
+    array([[1., 3.],
+           [2., 4.]])
+    """
+    found = [_at_least(x, 1) for x in _arrays("hstack", arrays)]
+    return concat(found, axis=0 if len(found[0].shape) == 1 else 1)
+
+
+def vstack(arrays: Sequence[Operand] | Array) -> Array:
+    """Arrays one above the other: along the first axis, vectors as rows.
+
+    Raises ShapeError where other sizes differ.
+
+    >>> from derivant.ops.joining import vstack
+    >>> vstack([[1.0, 2.0], [3.0, 4.0]])
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    return concat([_at_least(x, 2) for x in _arrays("vstack", arrays)], axis=0)
+
+
+def pad(x: Operand, pad_width: Widths, mode: str = "constant", constant_values: float = 0) -> Array:
+    """A border around an array: a size n becomes before + n + after.
+
+    `pad_width` is one number, (before, after), or such a pair for each axis. `mode` says what stands
+    in the border: "constant" (`constant_values`), "edge", "reflect", "symmetric" or "wrap", as in
+    NumPy. Raises ArgumentError for another mode and for widths that do not fit.
+
+    >>> from derivant.ops.joining import pad
+    >>> pad([1.0, 2.0, 3.0], (1, 2), mode="reflect")
+    array([2., 1., 2., 3., 2., 1.])
+    """
+    a = read(x)
+    if mode not in MODES:
+        raise ArgumentError(f"pad: the mode is one of {', '.join(MODES)}, not {mode!r}")
+    widths = _widths(pad_width, len(a.shape))
+    if mode != "constant":
+        return call("pad", a, widths=widths, mode=mode)
+    if a.dtype.kind in "iu" and constant_values != int(constant_values):
+        raise ArgumentError(f"pad: {constant_values} cannot stand among numbers of dtype {a.dtype}")
+    return call("pad", a, widths=widths, mode=mode, value=constant_values)
+
+
+def _widths(given: Widths, rank: int) -> tuple[tuple[int, int], ...]:
+    """A pair of numbers for each axis."""
+    try:
+        rows = [given] if isinstance(given, int) else list(given)
+        if all(isinstance(row, int) for row in rows):
+            rows = [rows]
+        pairs = [tuple([row] * 2) if isinstance(row, int) else tuple(row) for row in rows]  # type: ignore[arg-type]
+        pairs = [pair * 2 if len(pair) == 1 else pair for pair in pairs]
+        pairs = pairs * rank if len(pairs) == 1 else pairs
+        found = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"pad: {given!r} is not (before, after) for each axis") from None
+    if len(found) != rank or any(width < 0 for pair in found for width in pair):
+        raise ArgumentError(f"pad: {given!r} is not a pair of widths for each of {rank} axes")
+    return found
