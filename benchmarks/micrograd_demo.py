@@ -1,33 +1,25 @@
-"""micrograd's moons demo on derivant and on micrograd: the same code, step by step in turn.
-
-Run: python benchmarks/micrograd_demo.py [steps]. The answers are compared before any time counts.
-"""
+"""micrograd's moons demo on derivant and on micrograd: the same code, step by step in turn."""
 
 from __future__ import annotations
 
 import random
-import statistics
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import micrograd.engine
-import micrograd.nn
 import numpy as np
-from sklearn.datasets import make_moons
 
 import derivant.micrograd.engine
 import derivant.micrograd.nn
-
-GOAL = 10.0
+from benchmarks.timing import REPEATS, Row, ratio
+from derivant.base.loader import load
 
 
 def training(value: Any, mlp: Any) -> Iterator[tuple[float, float]]:
     """The demo as in micrograd's notebook; each step yields its loss and its seconds."""
     np.random.seed(1337)
     random.seed(1337)
-    points, labels = make_moons(n_samples=100, noise=0.1)
+    points, labels = load("sklearn.datasets").make_moons(n_samples=100, noise=0.1)
     labels = labels * 2 - 1
     model = mlp(2, [16, 16, 1])
     for k in range(100):
@@ -44,30 +36,21 @@ def training(value: Any, mlp: Any) -> Iterator[tuple[float, float]]:
         yield total.data, time.perf_counter() - start
 
 
-def main(steps: int) -> int:
-    """Print both medians and their ratio; 1 where the ratio misses its goal."""
-    sides = {
-        "derivant": training(derivant.micrograd.engine.Value, derivant.micrograd.nn.MLP),
-        "micrograd": training(micrograd.engine.Value, micrograd.nn.MLP),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for k in range(steps):
-        results = {name: next(side) for name, side in sides.items()}
-        losses = [loss for loss, _ in results.values()]
-        if abs(losses[0] - losses[1]) > 1e-9:
-            sys.stdout.write(f"step {k}: the losses differ: {losses}\n")
-            return 1
-        for name, (_, spent) in results.items():
-            seconds[name].append(spent)
-    ours, theirs = (statistics.median(spent) for spent in seconds.values())
-    sys.stdout.write(
-        f"moons demo, {steps} steps in turn, losses equal to 1e-9\n"
-        f"derivant  {ours * 1e3:9.2f} ms a step\n"
-        f"micrograd {theirs * 1e3:9.2f} ms a step\n"
-        f"micrograd / derivant = {theirs / ours:.1f} (goal: at least {GOAL:.0f})\n"
-    )
-    return int(theirs / ours < GOAL)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10))
+def rows() -> Iterator[Row]:
+    """The line of the table: micrograd's time over ours, a step each in turn, losses equal to 1e-9."""
+    try:
+        import micrograd.engine
+        import micrograd.nn
+        import sklearn.datasets  # noqa: F401 - whether the data is there
+    except ImportError:
+        return
+    ours = training(derivant.micrograd.engine.Value, derivant.micrograd.nn.MLP)
+    theirs = training(micrograd.engine.Value, micrograd.nn.MLP)
+    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for _ in range(REPEATS):
+        (mine, spent), (reference, waited) = next(ours), next(theirs)
+        np.testing.assert_allclose(mine, reference, atol=1e-9, rtol=0)
+        seconds["ours"].append(spent)
+        seconds["theirs"].append(waited)
+    value, spread = ratio(seconds["theirs"], seconds["ours"])
+    yield Row("micrograd / Value, moons demo", f"{value:.1f}", spread, ">= 10", value >= 10)

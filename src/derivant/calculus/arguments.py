@@ -23,6 +23,7 @@ from derivant.carriers.expr import Expr
 from derivant.carriers.levels import WEAK
 from derivant.carriers.mode import FREE
 from derivant.carriers.tensor import Tensor, check_variable
+from derivant.primitives import RECORD
 from derivant.primitives.dispatch import plain_array
 
 SIMPLE = (np.ndarray, float, Tensor)
@@ -115,9 +116,9 @@ def handed_out(value: Any, like: Any, tag: int) -> Any:
     It stays a Tensor (or Expr) where it depends on something outside of the transform.
     """
     if value is None:
-        value = np.zeros(np.shape(like) if isinstance(like, float) else like.shape, _dtype(like))
         if isinstance(like, Expr):
-            return symbolic.as_expr(0.0) * like
+            return RECORD.zeros_like(like)
+        value = np.zeros(np.shape(like) if isinstance(like, float) else like.shape, _dtype(like))
     if isinstance(value, Tensor):
         value = value.settled(tag)
         if value.tag != FREE or value.levels or isinstance(like, Tensor):

@@ -133,6 +133,8 @@ class Writer:
                 below.append(powered(word, -atom.power, True))
             elif not atom.index:
                 network.numbers.append(powered(word, atom.power, True))
+            elif atom.power == 2 and _meets_itself(atom, term, total):
+                network.factors += [((word,), atom.index)] * 2
             else:
                 network.factors.append(((powered(word, atom.power, False),), atom.index))
         if ends:
@@ -165,6 +167,14 @@ class Writer:
         return powered(Word(text), atom.power, True).text
 
 
+def _meets_itself(atom: Atom, term: Term, total: Sum) -> bool:
+    """Whether a square is summed over all its letters and nothing else has them: x'x."""
+    others = {c for a in term.atoms if a is not atom for c in a.index}
+    return len(set(atom.index)) == len(atom.index) and all(
+        c >= total.rank and c not in others for c in atom.index
+    )
+
+
 def _payloads(total: Sum) -> list[Expr]:
     return [a.payload for t in total.terms for a in t.atoms if a.payload is not None]
 
@@ -180,8 +190,7 @@ def _with_numbers(
         return numbers[0].text, bond
     if body:
         alone = size == 1 and not pieces and not below
-        several = len(body) > 1 and not below
-        pieces.append(written(body) if alone or several else enclosed(body))
+        pieces.append(written(body) if alone or len(body) > 1 else enclosed(body))
         bond = bond_of(body) if alone else Bond.PRODUCT
     if size != 1 or not pieces:
         pieces.insert(0, number(size))

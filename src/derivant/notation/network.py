@@ -104,9 +104,9 @@ class Network:
             chains = [
                 c if own == letters else turned(c) for c, own in (self.factors[j] for j in same)
             ]
-            if alone and len(letters) == 1:
+            if alone and len(letters) == 1 and len(same) == 2:
                 return self._replace(tuple(same), (inner(*chains),), ())
-            if alone:
+            if alone and len(same) == 2:
                 return self._replace(tuple(same), (_trace(turned(chains[0]) + chains[1]),), ())
             return self._replace(tuple(same), (hadamard(chains),), letters)
         return False
@@ -168,8 +168,8 @@ class Network:
 
 
 def _trace(chain: Chain) -> Word:
-    """The trace of a product, from the side that needs fewer transposes."""
-    other = turned(chain)
-    return function("tr", written(other if flips(other) < flips(chain) else chain))
-
-
+    """The trace of a product, turned round and over to have few transposes and start with A."""
+    both = (chain, turned(chain))
+    rounds = [c[k:] + c[:k] for c in both for k in range(len(chain))]
+    best = min(rounds, key=lambda c: (flips(c), [word.text for word in c]))
+    return function("tr", written(best))

@@ -116,14 +116,15 @@ def powered(word: Word, exponent: Fraction, is_number: bool) -> Word:
 
 
 def joined(terms: Sequence[tuple[Fraction, str, Bond]]) -> Word:
-    """Terms with their signs; a sum of one term is as firm as that term."""
+    """Terms with their signs, a positive one first; a sum of one term is as firm as that term."""
     if len(terms) == 1:
         coefficient, text, bond = terms[0]
         if coefficient > 0:
             return Word(text, bond)
         return Word("-" + (f"({text})" if bond is Bond.SUM else text), Bond.SUM)
-    pieces = []
-    for coefficient, text, bond in terms:
+    pieces: list[str] = []
+    first = next((i for i, term in enumerate(terms) if term[0] > 0), 0)
+    for coefficient, text, bond in [terms[first], *terms[:first], *terms[first + 1 :]]:
         sign = ("-" if coefficient < 0 else "") if not pieces else "- " if coefficient < 0 else "+ "
         pieces.append(sign + (f"({text})" if bond is Bond.SUM else text))
     return Word(" ".join(pieces), Bond.SUM)

@@ -65,8 +65,8 @@ def _term(p: Numbers, moved: list[Numbers], places: tuple[int, ...]) -> Numbers:
     row, column = LETTERS[k], LETTERS[places[k]]
     out = row if row == column else row + column
     spec = ",".join(["..." + LETTERS[: k + 1], *operands])
-    value = np.einsum(f"{spec}->...{out}", p, *moved)
-    return value[..., None] * np.eye(p.shape[-1], dtype=p.dtype) if row == column else value
+    value = np.asarray(np.einsum(f"{spec}->...{out}", p, *moved))
+    return np.asarray(value[..., None] * np.eye(p.shape[-1])) if row == column else value
 
 
 def _cofactor(a: Numbers, *directions: Numbers) -> Numbers:

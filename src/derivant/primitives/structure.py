@@ -6,11 +6,13 @@ apply both themselves, since only they know which hidden axes they hold.
 
 from __future__ import annotations
 
+import numpy as np
+
 from derivant.base.dims import Shape
 from derivant.base.errors import DerivantError
 from derivant.base.types import shape_of
 from derivant.primitives.families import general, linear
-from derivant.primitives.primitive import Data, Names, Params, Primitive
+from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import batch_tail, first_dtype, same_shape, zero_pull, zero_push
 
 
@@ -44,6 +46,7 @@ cast = linear(
     lambda xp, g, x, *, dtype: g,
     shape=same_shape,
     dtype=lambda kind, *, dtype: dtype,
+    cases=(Case((("n",),), {"dtype": np.dtype(np.float64)}), Case(((),), {"dtype": np.dtype(np.float32)})),
 )
 
 

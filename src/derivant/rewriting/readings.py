@@ -13,7 +13,8 @@ from typing import NamedTuple
 from derivant.base.dims import Shape
 from derivant.carriers.expr import Expr
 
-SAME = ("bind", "positive")
+# `inside` is NaN outside the domain that a rule holds on; formulas are read on the domain.
+SAME = ("bind", "positive", "inside")
 MOVES_ONES = ("reshape", "expand_dims", "squeeze")
 PRODUCTS = ("multiply", "scale")
 
