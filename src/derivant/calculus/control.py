@@ -9,7 +9,7 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.tree import flatten, matching_leaves, unflatten
 from derivant.base.types import Array, Operand, shape_of
 from derivant.ops.indexing import index
-from derivant.ops.layout import stack
+from derivant.ops.joining import stack
 
 Carry = TypeVar("Carry")
 

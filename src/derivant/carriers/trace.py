@@ -76,3 +76,22 @@ def variables(expressions: Expr | Sequence[Expr]) -> list[Expr]:
     """The variables of expressions, in order of first making."""
     from_one = [expressions] if isinstance(expressions, Expr) else expressions
     return [n for n in ancestors(from_one) if n.primitive.name == "variable"]
+
+
+def symbols(text: str) -> Expr | tuple[Expr, ...]:
+    """Variables of formulas with their shapes: one Expr, or a tuple of several.
+
+    `text` lists names with sizes, `"x: n, A: n n"`; without sizes a variable is a number. Raises
+    ArgumentError where the text cannot be read.
+
+    >>> x, A = symbols("x: n, A: n n")
+    >>> x.shape, (A @ x).shape
+    ((n,), (n,))
+    """
+    made = []
+    for part in text.split(","):
+        name, _, shape = part.partition(":")
+        if not name.strip().isidentifier():
+            raise ArgumentError(f"symbols are written as in 'x: n, A: n n'; {part.strip()!r} is not")
+        made.append(symbol(name.strip(), sizes(shape)))
+    return made[0] if len(made) == 1 else tuple(made)

@@ -1,7 +1,8 @@
 """Expressions as text: matrix notation where there is one, index notation always.
 
-`A'` is the transpose, a space is the matrix product, `∘` the product entry by entry, `x'y` an inner
-and `x y'` an outer product. In index notation letters under a Σ are summed and `δ` is the unit tensor.
+`A'` is the transpose, a space is the matrix product, `∘` the product entry by entry, `x'y` an
+inner and `x y'` an outer product. In index notation the letters under a Σ are summed, and `δ` is
+the unit tensor.
 """
 
 from __future__ import annotations
@@ -184,7 +185,9 @@ def _with_numbers(
 ) -> tuple[str, Bond]:
     """The number, the scalars, the body, over the scalars with negative powers."""
     sole = len(numbers) == 1 and not body and not below
-    pieces = [w.text if sole and w.bond is not Bond.SUM else closed(w.text, w.bond) for w in numbers]
+    pieces = [
+        w.text if sole and w.bond is not Bond.SUM else closed(w.text, w.bond) for w in numbers
+    ]
     bond = numbers[0].bond if sole else Bond.PRODUCT
     if sole and size == 1:
         return numbers[0].text, bond

@@ -95,7 +95,7 @@ class Network:
 
     def _same_ends(self) -> bool:
         """Factors with the same letters: an inner product, or a product entry by entry."""
-        for k, (chain, letters) in enumerate(self.factors):
+        for k, (_, letters) in enumerate(self.factors):
             ends = set(letters)
             same = [j for j, (_, other) in enumerate(self.factors) if set(other) == ends]
             if len(same) < 2 or len(letters) > 2 or same[0] != k:

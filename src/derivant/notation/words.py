@@ -1,4 +1,4 @@
-"""Pieces of matrix notation: words, chains of words that are a product, and how they are written."""
+"""Pieces of matrix notation: words, products of words, and how they are written."""
 
 from __future__ import annotations
 

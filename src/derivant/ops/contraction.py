@@ -11,7 +11,7 @@ from derivant.base.types import Array, DTypeLike, Operand, shape_of
 from derivant.ops.arguments import one_axis
 from derivant.ops.creation import astype
 from derivant.ops.rows import call, read
-from derivant.primitives.einsum import SPARE, Terms, letter_sizes, read_pattern
+from derivant.primitives.einsum import SPARE, letter_sizes, read_pattern
 from derivant.primitives.explain import refusal
 
 __all__ = [
@@ -91,7 +91,7 @@ def _from_lists(
     lists = arguments[1::2] if len(arguments) % 2 == 0 else (*arguments[1::2], arguments[-1])
     texts = [_letters_of(numbers) for numbers in lists]
     arrow = "->" + texts.pop() if len(texts) > len(given) else ""
-    return ",".join(texts) + arrow, given  # type: ignore[return-value]  # every second is an operand
+    return ",".join(texts) + arrow, given
 
 
 def _letters_of(numbers: object) -> str:
@@ -147,7 +147,7 @@ def _paired_axes(
         if len(first) != len(second) or len({*first}) < len(first) or len({*second}) < len(second):
             raise ArgumentError(f"tensordot: axes={axes!r} does not pair different axes")
         return first, second
-    count = operator.index(axes)  # type: ignore[arg-type]  # an int by now
+    count = operator.index(axes)
     if not 0 <= count <= min(len(a.shape), len(b.shape)):
         error = AxisError(f"axes={count}, but {{0}} has {len(a.shape)} and {{1}} {len(b.shape)}")
         raise refusal("tensordot", (a, b), [f"axes={axes}"], error)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Operand
 from derivant.ops.arguments import one_axis
@@ -30,9 +32,8 @@ MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 def _arrays(name: str, arrays: Sequence[Operand] | Array) -> list[Any]:
     """The arrays of a sequence; those of one array along its first axis."""
-    if hasattr(arrays, "shape"):
-        return list(unstack(arrays))
-    found = list(arrays)
+    given: Any = arrays
+    found = list(unstack(given) if hasattr(given, "shape") else given)
     if not found:
         raise ArgumentError(f"{name}: there are no arrays")
     return found
@@ -153,9 +154,9 @@ def vstack(arrays: Sequence[Operand] | Array) -> Array:
 def pad(x: Operand, pad_width: Widths, mode: str = "constant", constant_values: float = 0) -> Array:
     """A border around an array: a size n becomes before + n + after.
 
-    `pad_width` is one number, (before, after), or such a pair for each axis. `mode` says what stands
-    in the border: "constant" (`constant_values`), "edge", "reflect", "symmetric" or "wrap", as in
-    NumPy. Raises ArgumentError for another mode and for widths that do not fit.
+    `pad_width` is one number, (before, after), or such a pair for each axis. `mode` says what
+    stands in the border: "constant" (`constant_values`), "edge", "reflect", "symmetric" or "wrap",
+    as in NumPy. Raises ArgumentError for another mode and for widths that do not fit.
 
     >>> from derivant.ops.joining import pad
     >>> pad([1.0, 2.0, 3.0], (1, 2), mode="reflect")
@@ -175,15 +176,9 @@ def pad(x: Operand, pad_width: Widths, mode: str = "constant", constant_values: 
 def _widths(given: Widths, rank: int) -> tuple[tuple[int, int], ...]:
     """A pair of numbers for each axis."""
     try:
-        rows = [given] if isinstance(given, int) else list(given)
-        if all(isinstance(row, int) for row in rows):
-            rows = [rows]
-        pairs = [tuple([row] * 2) if isinstance(row, int) else tuple(row) for row in rows]  # type: ignore[arg-type]
-        pairs = [pair * 2 if len(pair) == 1 else pair for pair in pairs]
-        pairs = pairs * rank if len(pairs) == 1 else pairs
-        found = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"pad: {given!r} is not (before, after) for each axis") from None
-    if len(found) != rank or any(width < 0 for pair in found for width in pair):
-        raise ArgumentError(f"pad: {given!r} is not a pair of widths for each of {rank} axes")
-    return found
+        pairs = np.broadcast_to(np.asarray(given), (rank, 2))
+    except ValueError:
+        raise ArgumentError(f"pad: {given!r} is not (before, after) for {rank} axes") from None
+    if pairs.dtype.kind not in "iu" or np.any(pairs < 0):
+        raise ArgumentError(f"pad: {given!r} must be whole numbers, none negative")
+    return tuple((int(before), int(after)) for before, after in pairs)

@@ -14,12 +14,11 @@ from derivant.base.dims import Size
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Operand, shape_of
 from derivant.ops.arguments import one_axis
-from derivant.ops.arguments import operand as read
-from derivant.primitives import TABLE, Primitive, apply
-from derivant.primitives import determinants as dets
-from derivant.primitives import linalg as rows
-
-MATMUL, TRANSPOSE = TABLE["matmul"], TABLE["matrix_transpose"]
+from derivant.ops.rows import call, read
+from derivant.primitives.determinants import slogdet as slogdet_row
+from derivant.primitives.dispatch import apply
+from derivant.primitives.explain import operand_texts
+from derivant.primitives.matrices import square_shape
 
 
 class SlogdetResult(NamedTuple):
@@ -27,12 +26,6 @@ class SlogdetResult(NamedTuple):
 
     sign: Array
     logabsdet: Array
-
-
-def applied(row: Primitive, *operands: Operand, **params: object) -> Array:
-    """The result of a row on what a caller gave."""
-    result: Array = apply(row, tuple(map(read, operands)), params)
-    return result
 
 
 # determinants
@@ -50,7 +43,7 @@ def det(x: Operand, /) -> Array:
     array([[ 4., -2.],
            [-2.,  1.]])
     """
-    return applied(dets.det, x)
+    return call("det", read(x))
 
 
 def slogdet(x: Operand, /) -> SlogdetResult:
@@ -62,7 +55,7 @@ def slogdet(x: Operand, /) -> SlogdetResult:
     >>> slogdet([[0.0, 2.0], [1.0, 0.0]]).sign
     np.float64(-1.0)
     """
-    return SlogdetResult(*apply(dets.slogdet, (read(x),)))
+    return SlogdetResult(*apply(slogdet_row, (read(x),)))
 
 
 def logdet(x: Operand, /) -> Array:
@@ -74,7 +67,7 @@ def logdet(x: Operand, /) -> Array:
     >>> float(logdet([[2.0, 0.0], [0.0, 0.5]]))
     0.0
     """
-    return applied(dets.logdet, x)
+    return call("logdet", read(x))
 
 
 def cofactor(x: Operand, /) -> Array:
@@ -88,7 +81,7 @@ def cofactor(x: Operand, /) -> Array:
     array([[ 4., -3.],
            [-2.,  1.]])
     """
-    return applied(dets.cofactor, x)
+    return call("cofactor", read(x))
 
 
 def adjugate(x: Operand, /) -> Array:
@@ -100,7 +93,7 @@ def adjugate(x: Operand, /) -> Array:
     array([[ 4., -2.],
            [-3.,  1.]])
     """
-    return applied(TRANSPOSE, cofactor(x))
+    return call("matrix_transpose", cofactor(x))
 
 
 # systems and factors
@@ -116,7 +109,7 @@ def inv(x: Operand, /) -> Array:
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
-    return applied(rows.inv, x)
+    return call("inv", read(x))
 
 
 def solve(x1: Operand, x2: Operand, /) -> Array:
@@ -129,7 +122,7 @@ def solve(x1: Operand, x2: Operand, /) -> Array:
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
     array([0.5 , 0.25])
     """
-    return applied(rows.solve, x1, x2)
+    return call("solve", read(x1), read(x2))
 
 
 def solve_triangular(
@@ -143,7 +136,7 @@ def solve_triangular(
     >>> solve_triangular([[2.0, 9.0], [1.0, 1.0]], [2.0, 3.0], lower=True)
     array([1., 2.])
     """
-    return applied(rows.solve_triangular, x1, x2, lower=bool(lower), unit=bool(unit_diagonal))
+    return call("solve_triangular", read(x1), read(x2), lower=bool(lower), unit=bool(unit_diagonal))
 
 
 def cholesky(x: Operand, /, *, upper: bool = False) -> Array:
@@ -157,8 +150,8 @@ def cholesky(x: Operand, /, *, upper: bool = False) -> Array:
     array([[2., 0.],
            [1., 1.]])
     """
-    factor = applied(rows.cholesky, x)
-    return applied(TRANSPOSE, factor) if upper else factor
+    factor = call("cholesky", read(x))
+    return call("matrix_transpose", factor) if upper else factor
 
 
 # powers and rank
@@ -178,20 +171,24 @@ def matrix_power(x: Operand, n: int, /) -> Array:
         left = operator.index(n)
     except TypeError:
         raise ArgumentError(f"matrix_power: the power is an integer, not {n!r}") from None
-    base = inv(x) if left < 0 else applied(TABLE["positive"], x)
-    identity = applied(rows.identity_like, base)
+    try:
+        square_shape(shape_of(x))
+    except ShapeError as error:
+        raise ShapeError(f"matrix_power: {operand_texts([read(x)])[0]}: {error}") from None
+    base = inv(x) if left < 0 else read(x)
     left = abs(left)
     if left == 0:
-        return applied(TABLE["add"], applied(TABLE["zeros_like"], base), identity)
+        return call("zeros_like", base) + call("identity_like", base)
+    base = call("positive", base)  # a result of its own, where n is 1 too
     result: Array | None = None
     while True:
         if left & 1:
-            result = base if result is None else applied(MATMUL, result, base)
+            result = base if result is None else call("matmul", result, base)
         left >>= 1
         if not left:
             assert result is not None
             return result
-        base = applied(MATMUL, base, base)
+        base = call("matmul", base, base)
 
 
 def matrix_rank(x: Operand, /, *, rtol: float | None = None) -> Array:
@@ -203,7 +200,7 @@ def matrix_rank(x: Operand, /, *, rtol: float | None = None) -> Array:
     >>> int(matrix_rank([[1.0, 2.0], [2.0, 4.0]]))
     1
     """
-    return applied(rows.matrix_rank, x, rtol=None if rtol is None else float(rtol))
+    return call("matrix_rank", read(x), rtol=None if rtol is None else float(rtol))
 
 
 # products
@@ -220,7 +217,7 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Array:
     """
     left, right = read(x1), read(x2)
     longer = left if len(shape_of(left)) >= len(shape_of(right)) else right
-    return applied(rows.cross, left, right, axis=one_axis("cross", longer, axis))
+    return call("cross", left, right, axis=one_axis("cross", longer, axis))
 
 
 def multi_dot(arrays: Sequence[Operand], /) -> Array:
@@ -279,7 +276,7 @@ def _product(given: Sequence[Array], splits: dict[tuple[int, int], int], i: int,
     if i == j:
         return given[i]
     k = splits[i, j]
-    return applied(MATMUL, _product(given, splits, i, k), _product(given, splits, k + 1, j))
+    return call("matmul", _product(given, splits, i, k), _product(given, splits, k + 1, j))
 
 
 __all__ = [

@@ -8,22 +8,20 @@ from typing import Any
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, Operand, shape_of
 from derivant.ops.arguments import many_axes, one_axis
-from derivant.ops.arguments import operand as read
-from derivant.ops.linalg import applied, inv
+from derivant.ops.linalg import inv
+from derivant.ops.rows import call, read
 from derivant.ops.spectral import svdvals
-from derivant.primitives import TABLE
-from derivant.primitives.norms import vector_norm as vector_norm_row
 
 MATRIX_ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf)
 
 
 def _reduce(name: str, x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
-    return applied(TABLE[name], x, axis=axis, keepdims=keepdims)
+    return call(name, x, axis=axis, keepdims=keepdims)
 
 
 def _inexact(x: Array) -> Array:
     """Integers as floats; floats as they are."""
-    return x if x.dtype.kind == "f" else applied(TABLE["multiply"], x, 1.0)
+    return x if x.dtype.kind == "f" else call("multiply", x, 1.0)
 
 
 def vector_norm(
@@ -48,13 +46,13 @@ def _vector_norm(name: str, x: Array, axes: tuple[int, ...], keep: bool, ord: An
     if isinstance(ord, (str, bool)) or not isinstance(ord, (int, float)) or ord != ord:
         raise ArgumentError(f"{name}: the order of a vector norm is a number, not {ord!r}")
     if ord == 0:
-        zero = applied(TABLE["zeros_like"], _inexact(x))
-        counted = applied(TABLE["where"], applied(TABLE["equal"], x, 0), zero, 1.0)
+        zero = call("zeros_like", _inexact(x))
+        counted = call("where", call("equal", x, 0), zero, zero + 1.0)
         return _reduce("sum", counted, axes, keep)
     if math.isinf(ord) or ord == 1:
-        size = applied(TABLE["abs"], _inexact(x))
+        size = call("abs", _inexact(x))
         return _reduce("sum" if ord == 1 else "max" if ord > 0 else "min", size, axes, keep)
-    return applied(vector_norm_row, x, axis=axes, keepdims=keep, ord=float(ord))
+    return call("vector_norm", x, axis=axes, keepdims=keep, ord=float(ord))
 
 
 def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: float | str = "fro") -> Array:
@@ -82,9 +80,9 @@ def _matrix_norm(name: str, x: Array, keep: bool, ord: Any) -> Array:
     extremum = "min" if ord != "nuc" and ord < 0 else "max"
     if ord in ("nuc", 2, -2):
         found = _reduce("sum" if ord == "nuc" else extremum, svdvals(x), (-1,), False)
-        return applied(TABLE["expand_dims"], found, axis=(-2, -1)) if keep else found
+        return call("expand_dims", found, axis=(-2, -1)) if keep else found
     summed = -2 if abs(ord) == 1 else -1
-    size = applied(TABLE["abs"], _inexact(x))
+    size = call("abs", _inexact(x))
     sums = _reduce("sum", size, (summed,), True)
     return _reduce(extremum, sums, (-2, -1), keep)
 
@@ -131,11 +129,11 @@ def _norm_of_axes(x: Array, axes: tuple[int, int], keep: bool, ord: Any) -> Arra
     others = tuple(a for a in range(-rank, 0) if a not in axes)
     moved = x
     if others + axes != tuple(range(-rank, 0)):
-        moved = applied(TABLE["permute_dims"], x, axes=others + axes)
+        moved = call("permute_dims", x, axes=others + axes)
     found = _matrix_norm("norm", moved, False, ord)
     if not keep:
         return found
-    return applied(TABLE["expand_dims"], found, axis=tuple(sorted(axes)))
+    return call("expand_dims", found, axis=tuple(sorted(axes)))
 
 
 def cond(x: Operand, /, p: float | str | None = None) -> Array:
@@ -153,7 +151,7 @@ def cond(x: Operand, /, p: float | str | None = None) -> Array:
         values = svdvals(given)
         largest, smallest = (_reduce(name, values, (-1,), False) for name in ("max", "min"))
         top, bottom = (smallest, largest) if p == -2 else (largest, smallest)
-        return applied(TABLE["divide"], top, bottom)
+        return call("divide", top, bottom)
     return _matrix_norm("cond", given, False, p) * _matrix_norm("cond", inv(given), False, p)
 
 

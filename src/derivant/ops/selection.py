@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -224,7 +225,8 @@ def nan_to_num(
     array = read(x)
     if array.dtype.kind != "f":
         return positive(array)
-    limits = np.finfo(array.dtype)
+    kind: Any = array.dtype
+    limits = np.finfo(kind)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf
     finite = where(equal(array, math.inf), high, where(equal(array, -math.inf), low, array))

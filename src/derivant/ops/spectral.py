@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from derivant.base.types import Array, Operand
-from derivant.ops.arguments import operand as read
-from derivant.ops.linalg import applied
-from derivant.primitives import apply, spectral
-from derivant.primitives import matrix_functions as functions
+from derivant.ops.rows import call, read
+from derivant.primitives.dispatch import apply
+from derivant.primitives.matrix_functions import slope_of
+from derivant.primitives.spectral import eigh as eigh_row
 
 
 class EighResult(NamedTuple):
@@ -31,7 +31,7 @@ def eigh(x: Operand, /) -> EighResult:
     >>> eigh([[2.0, 0.0], [0.0, 1.0]]).eigenvalues
     array([1., 2.])
     """
-    return EighResult(*apply(spectral.eigh, (read(x),)))
+    return EighResult(*apply(eigh_row, (read(x),)))
 
 
 def eigvalsh(x: Operand, /) -> Array:
@@ -45,7 +45,7 @@ def eigvalsh(x: Operand, /) -> Array:
     >>> eigvalsh([[2.0, 0.0], [0.0, 1.0]])
     array([1., 2.])
     """
-    return applied(spectral.eigvalsh, x)
+    return call("eigvalsh", read(x))
 
 
 def svdvals(x: Operand, /) -> Array:
@@ -57,7 +57,7 @@ def svdvals(x: Operand, /) -> Array:
     >>> svdvals([[0.0, 2.0], [1.0, 0.0]])
     array([2., 1.])
     """
-    return applied(spectral.svdvals, x)
+    return call("svdvals", read(x))
 
 
 def matrix_function(x: Operand, /, function: str, exponent: float = 0.0) -> Array:
@@ -72,7 +72,7 @@ def matrix_function(x: Operand, /, function: str, exponent: float = 0.0) -> Arra
     array([[2., 0.],
            [0., 3.]])
     """
-    return applied(functions.matrix_function, x, **_spectral_params(function, exponent))
+    return call("matrix_function", read(x), **_spectral_params(function, exponent))
 
 
 def spectral_sum(x: Operand, /, function: str, exponent: float = 0.0) -> Array:
@@ -85,11 +85,11 @@ def spectral_sum(x: Operand, /, function: str, exponent: float = 0.0) -> Array:
     >>> float(spectral_sum([[2.0, 0.0], [0.0, 3.0]], "power", 2.0))
     13.0
     """
-    return applied(functions.spectral_sum, x, **_spectral_params(function, exponent))
+    return call("spectral_sum", read(x), **_spectral_params(function, exponent))
 
 
 def _spectral_params(function: str, exponent: float) -> dict[str, Any]:
-    functions.slope_of(function, float(exponent))
+    slope_of(function, float(exponent))
     return {"function": function, "exponent": float(exponent)}
 
 
@@ -130,7 +130,7 @@ def expm(x: Operand, /) -> Array:
     array([[1., 1.],
            [0., 1.]])
     """
-    return applied(functions.expm, x)
+    return call("expm", read(x))
 
 
 __all__ = [

@@ -117,6 +117,15 @@ logaddexp = elementwise(
     text="logaddexp({0}, {1})",
     latex=r"\log(e^{{{0}}} + e^{{{1}}})",
 )
+logaddexp2 = elementwise(
+    "logaddexp2",
+    np.logaddexp2,
+    lambda xp, out, x, y: _logaddexp_slope(xp, out, LN2 * x, LN2 * y),
+    lambda xp, out, x, y: _logaddexp_slope(xp, out, LN2 * y, LN2 * x),
+    dtype=resolved(np.logaddexp2),
+    text="logaddexp2({0}, {1})",
+    latex=r"\log_2(2^{{{0}}} + 2^{{{1}}})",
+)
 sqrt = elementwise(
     "sqrt",
     np.sqrt,

@@ -195,10 +195,10 @@ def _gather(x: Data, *indices: Indices, axis: int) -> Data:
 def _gather_shape(x: Shape, *indices: Shape, axis: int) -> Shape:
     after = _tail(axis, len(indices))
     before = len(x) - after - len(indices)
-    return x[:before] + _together(indices) + x[len(x) - after :]
+    return x[:before] + indices_shape(indices) + x[len(x) - after :]
 
 
-def _together(indices: tuple[Shape, ...]) -> Shape:
+def indices_shape(indices: tuple[Shape, ...]) -> Shape:
     """The shape of the index arrays broadcast."""
     rank = max(map(len, indices))
     found: list[Size] = [1] * rank
@@ -259,9 +259,9 @@ def _scatter_add(g: Data, *indices: Indices, axis: int, sizes: tuple[int, ...]) 
 
 def _scatter_shape(g: Shape, *indices: Shape, axis: int, sizes: Shape) -> Shape:
     after = _tail(axis, len(indices))
-    before = len(g) - after - len(_together(indices))
-    if before < 0 or g[before : len(g) - after] != _together(indices):
-        raise ShapeError(f"{g} does not fit the places, which are {_together(indices)}")
+    before = len(g) - after - len(indices_shape(indices))
+    if before < 0 or g[before : len(g) - after] != indices_shape(indices):
+        raise ShapeError(f"{g} does not fit the places, which are {indices_shape(indices)}")
     return g[:before] + sizes + g[len(g) - after :]
 
 
@@ -326,7 +326,7 @@ def _winners(*indices: Indices, sizes: tuple[int, ...]) -> Indices:
 winners = constant(
     "winners",
     _winners,
-    shape=lambda *indices, sizes: (_together(indices), tuple(sizes))[1],
+    shape=lambda *indices, sizes: (indices_shape(indices), tuple(sizes))[1],
     dtype=integer,
     batch=batch_loop,
     domain=("int",),
@@ -340,7 +340,7 @@ winners = constant(
 flat_index = constant(
     "flat_index",
     lambda *indices, sizes: flat_places(np.broadcast_arrays(*indices), sizes),
-    shape=lambda *indices, sizes: _together(indices),
+    shape=lambda *indices, sizes: indices_shape(indices),
     dtype=integer,
     batch=batch_loop,
     domain=("int",),

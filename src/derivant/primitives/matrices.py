@@ -23,6 +23,8 @@ from derivant.primitives.primitive import (
     Names,
     Params,
     Primitive,
+    Pull,
+    Push,
 )
 from derivant.primitives.rules import accumulate, promoted
 
@@ -162,7 +164,20 @@ def closed_row(
     <F, D^k f(A)[E1, ..., Ek]> is symmetric in F and the E, or is so after transposing A and the E
     (`transposes`), so that the cotangent is one more direction too.
     """
+    return general(
+        name,
+        evaluate,
+        push=_closed_push(name),
+        pull=_closed_pull(name, transposes),
+        shape=square_shape,
+        dtype=matrix_dtype,
+        batch=batch_cores(2),
+        cases=cases,
+        **more,
+    )
 
+
+def _closed_push(name: str) -> Push:
     def push(
         xp: Names,
         tangents: tuple[Data, ...],
@@ -178,6 +193,10 @@ def closed_row(
                 total = accumulate(total, f(*moved, **params))
         return total
 
+    return push
+
+
+def _closed_pull(name: str, transposes: bool) -> Pull:
     def pull(
         xp: Names,
         g: Data,
@@ -187,7 +206,7 @@ def closed_row(
         wanted: tuple[bool, ...],
     ) -> tuple[Data, ...]:
         f = getattr(xp, name)
-        if transposes and any(wanted):
+        if transposes:
             inputs = tuple(xp.matrix_transpose(x) for x in inputs)
         first = f(*inputs, g, **params) if wanted[0] else None
         rest = [
@@ -196,17 +215,7 @@ def closed_row(
         ]
         return (first, *rest)
 
-    return general(
-        name,
-        evaluate,
-        push=push,
-        pull=pull,
-        shape=square_shape,
-        dtype=matrix_dtype,
-        batch=batch_cores(2),
-        cases=cases,
-        **more,
-    )
+    return pull
 
 
 def closed_cases(domain: str, *params: Params, directions: int = 2) -> tuple[Case, ...]:

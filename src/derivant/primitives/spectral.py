@@ -157,7 +157,8 @@ def _untied(t: Numbers, g: Numbers, w: Numbers) -> Numbers:
                 "equal eigenvalues have no second derivative; for sums of a function of all "
                 "eigenvalues use spectral_sum"
             )
-    return t
+    lead = np.broadcast_shapes(t.shape[:-2], g.shape[:-1], w.shape[:-1])
+    return np.broadcast_to(t, lead + t.shape[-2:])
 
 
 untied = linear(
@@ -348,7 +349,7 @@ def _smaller(rows: Size, columns: Size) -> Size:
     return min(rows, columns)
 
 
-WIDE_SHAPES: tuple[tuple[str | int, ...], ...] = ((2, 3), (3, 2), (2, 2, 2), (1, 1), (0, 2))
+WIDE_SHAPES: tuple[tuple[str | int, ...], ...] = ((2, 3), (3, 2), (2, 2, 2), (2, 1), (0, 2))
 MATRIX_CASES = tuple(Case((s,)) for s in (("n", "n"), (2, "n", 1), *WIDE_SHAPES))
 symmetric_embedding = linear(
     "symmetric_embedding",

@@ -11,7 +11,7 @@ import numpy as np
 from derivant.base.dims import Shape
 from derivant.base.errors import DerivantError
 from derivant.base.types import shape_of
-from derivant.primitives.families import general, linear
+from derivant.primitives.families import constant, general, linear
 from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import batch_tail, first_dtype, same_shape, zero_pull, zero_push
 
@@ -46,8 +46,10 @@ cast = linear(
     lambda xp, g, x, *, dtype: g,
     shape=same_shape,
     dtype=lambda kind, *, dtype: dtype,
-    cases=(Case((("n",),), {"dtype": np.dtype(np.float64)}), Case(((),), {"dtype": np.dtype(np.float32)})),
+    cases=(Case((("n",),), {"dtype": np.dtype(np.float64)}),),
 )
+
+stop_gradient = constant("stop_gradient", np.positive, dtype=first_dtype)
 
 
 def _part_pull(

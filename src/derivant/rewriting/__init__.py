@@ -2,8 +2,8 @@
 
 from derivant.rewriting.context import Step
 from derivant.rewriting.indexed import Atom, Sum, Term, as_number
-from derivant.rewriting.laws import RULES, Rule, size_of_number
-from derivant.rewriting.lowering import lowered
+from derivant.rewriting.laws import RULES, Rule
+from derivant.rewriting.lowering import lowered, size_of_number
 from derivant.rewriting.normal_form import Form, form_of, normal_form
 
 __all__ = [

@@ -36,7 +36,8 @@ class Namer:
         """The term with canonical letters and order of atoms, and a code equal for equal terms."""
         parts = [self._part(part, rank, dict(term.bound)) for part in components(term.atoms, rank)]
         parts.sort(key=lambda part: part[0])
-        sizes, atoms, bound, code = dict(term.bound), list[Atom](), [], list[Entry]()
+        sizes, atoms, code = dict(term.bound), list[Atom](), list[Entry]()
+        bound: list[tuple[Letter, Size]] = []
         for entries, members, order in parts:
             names = {c: rank + len(bound) + i for i, c in enumerate(order)}
             bound += [(names[c], sizes[c]) for c in order]

@@ -76,13 +76,26 @@ class Context:
             known = self._oriented[id(whole)] = (whole, self._best(form))
         return known[1]
 
+    def upright(self, form: Sum) -> tuple[Expr, bool]:
+        """A matrix that a function is taken of entry by entry, or its transpose, and which."""
+        expr = self.remembered(form)
+        turned = self._turned(form)
+        other = self.remembered(turned)
+        if other is not expr and self._ease(turned, other) < self._ease(form, expr):
+            return other, True
+        return expr, False
+
+    def _turned(self, form: Sum) -> Sum:
+        steps, self.steps = self.steps, []  # a look from the other side is no step
+        turned = self.normalised(self, form.transposed())
+        self.steps = steps
+        return turned
+
     def _best(self, form: Sum) -> tuple[Fraction, Expr, bool]:
         number, one, expr = self._signed(form)
         choice = number, expr, False
         if form.rank == 2:
-            steps, self.steps = self.steps, []  # a look from the other side is no step
-            turned, other, back = self._signed(self.normalised(self, form.transposed()))
-            self.steps = steps
+            turned, other, back = self._signed(self._turned(form))
             if back is expr and turned == number:
                 self.namer.symmetric.add(id(expr))
             elif self._ease(other, back) < self._ease(one, expr):

@@ -22,7 +22,7 @@ MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
-    """What two terms share: places of atoms in both, and the letters of the second in the first's."""
+    """What two terms share: places of atoms in both; letters of the second to those of the first."""
 
     pairs: tuple[tuple[int, int], ...]
     names: dict[Letter, Letter]
@@ -51,7 +51,9 @@ def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover:
     letters = _boundary(one, total.terms[j], cover, total.rank)
     free = count(1 + max([total.rank, *(c for t in total.terms for c, _ in t.bound)]))
     sizes = dict(one.bound)
-    factor = context.factor(context.normalised(context, rest), letters, ONE, lambda size: next(free))
+    factor = context.factor(
+        context.normalised(context, rest), letters, ONE, lambda size: next(free)
+    )
     others = [t for k, t in enumerate(total.terms) if k not in (i, j)]
     if factor is None:
         return replace(total, terms=tuple(others))
@@ -66,9 +68,7 @@ def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover:
 
 def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     """The largest common part found when each pair of equal atoms is tried as a start."""
-    labels = [
-        {i: (id(a.payload), a.power) for i, a in enumerate(t.atoms)} for t in (one, two)
-    ]
+    labels = [{i: (id(a.payload), a.power) for i, a in enumerate(t.atoms)} for t in (one, two)]
     best = Cover((), {})
     for i, first in labels[0].items():
         for j, second in labels[1].items():

@@ -28,7 +28,8 @@ LARGEST_INT = 2**53
 class Atom:
     """One factor: an expression read entry by entry, raised to a power; no payload: a unit tensor.
 
-    `Atom(A, (0, 2))` is A[i, k]; `Atom(x, (1,), 2)` is x[j]**2; `Atom(None, (0, 1))` is delta[i, j].
+    `Atom(A, (0, 2))` is A[i, k], `Atom(x, (1,), 2)` is x[j]**2, `Atom(None, (0, 1))` is
+    delta[i, j].
     """
 
     payload: Expr | None

@@ -6,15 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
-import numpy as np
-
-from derivant.base.dims import Size
-from derivant.carriers.expr import Expr, as_expr
-from derivant.primitives import RECORD as xp
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
 from derivant.rewriting.factoring import factored
 from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
+from derivant.rewriting.lowering import size_as_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +96,6 @@ def _counted(term: Term) -> Term:
     return Term(number, tuple(atoms), bound)
 
 
-def size_as_number(size: Size) -> Expr:
-    """A named size as an expression: so many ones, added."""
-    ones = xp.broadcast_to(as_expr(np.float64(1.0)), shape=(size,))
-    total: Expr = xp.sum(ones, axis=(-1,), keepdims=False)
-    return total
-
-
-def size_of_number(payload: Expr) -> Size | None:
-    """The size that `size_as_number` made an expression of, None for any other expression."""
-    if payload.primitive.name != "sum" or payload.inputs[0].primitive.name != "broadcast_to":
-        return None
-    source = payload.inputs[0].inputs[0]
-    is_one = source.primitive.name == "const" and source.shape == () and source.params["value"] == 1
-    size: Size = payload.inputs[0].shape[0] if len(payload.inputs[0].shape) == 1 else 1
-    return size if is_one and not isinstance(size, int) else None
-
-
 # Sums
 
 
@@ -193,4 +172,4 @@ RULES = (
     Rule("a common number is extracted", number_extracted),
 )
 
-__all__ = ["RULES", "Rule", "size_as_number", "size_of_number"]
+__all__ = ["RULES", "Rule"]

@@ -13,10 +13,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from derivant.base.dims import Shape
+from derivant.base.dims import Shape, Size
 from derivant.carriers.expr import Expr, as_expr
-from derivant.primitives import RECORD as xp
+from derivant.primitives import RECORD
 from derivant.rewriting.indexed import Atom, Index, Letter, Sum, Term, as_number
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +33,9 @@ class Part:
         if index == self.index:
             return self
         if index == self.index[::-1] and len(index) == 2:
-            return Part(xp.matrix_transpose(self.expr), index)
+            return Part(RECORD.matrix_transpose(self.expr), index)
         axes = tuple(self.index.index(c) - len(index) for c in index)
-        return Part(xp.permute_dims(self.expr, axes=axes), index)
+        return Part(RECORD.permute_dims(self.expr, axes=axes), index)
 
     def summed(self, letters: Iterable[Letter]) -> Part:
         """The same with letters summed over."""
@@ -42,7 +44,7 @@ class Part:
         if not axes:
             return self
         kept = tuple(c for c in self.index if c not in gone)
-        return Part(xp.sum(self.expr, axis=axes, keepdims=False), kept)
+        return Part(RECORD.sum(self.expr, axis=axes, keepdims=False), kept)
 
     def padded(self, index: Index) -> Expr:
         """The expression with an axis of size 1 where it lacks a letter, none in front."""
@@ -51,7 +53,7 @@ class Part:
         first = -len(part.index) - len(lacking)
         while lacking and lacking[0] == first:
             lacking, first = lacking[1:], first + 1
-        return xp.expand_dims(part.expr, axis=tuple(lacking)) if lacking else part.expr
+        return RECORD.expand_dims(part.expr, axis=tuple(lacking)) if lacking else part.expr
 
 
 def lowered(total: Sum) -> Expr:
@@ -60,19 +62,19 @@ def lowered(total: Sum) -> Expr:
     if not any(term.atoms for term in total.terms):
         number = sum((term.coefficient for term in total.terms), Fraction(0))
         constant = as_expr(np.asarray(as_number(number)).astype(total.dtype)[()])
-        return xp.broadcast_to(constant, shape=total.shape) if total.shape else constant
+        return RECORD.broadcast_to(constant, shape=total.shape) if total.shape else constant
     result: Expr | None = None
     for term in total.terms:
         value = _product(term, total).padded(free) if term.atoms else None
         result = _added(result, value, term.coefficient)
     assert result is not None
     if result.shape != total.shape:
-        result = xp.broadcast_to(_typed(result, total.dtype), shape=total.shape)
+        result = RECORD.broadcast_to(_typed(result, total.dtype), shape=total.shape)
     return _typed(result, total.dtype)
 
 
 def _typed(value: Expr, dtype: np.dtype[np.generic]) -> Expr:
-    return value if value.dtype == dtype and not value.weak else xp.astype(value, dtype=dtype)
+    return value if value.dtype == dtype and not value.weak else RECORD.astype(value, dtype=dtype)
 
 
 def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
@@ -83,10 +85,10 @@ def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
     elif total is None and number == -1:
         scaled = -value
     else:
-        scaled = value if size == 1 else xp.multiply(size, value)
+        scaled = value if size == 1 else RECORD.multiply(size, value)
     if total is None:
         return scaled
-    return xp.add(total, scaled) if number > 0 else xp.subtract(total, scaled)
+    return RECORD.add(total, scaled) if number > 0 else RECORD.subtract(total, scaled)
 
 
 def _product(term: Term, total: Sum) -> Part:
@@ -104,14 +106,14 @@ def _settled(atom: Atom, dtype: np.dtype[np.generic]) -> Part:
     value = atom.payload
     assert value is not None
     if value.dtype.kind != "f" and value.dtype != dtype:
-        value = xp.astype(value, dtype=dtype)
+        value = RECORD.astype(value, dtype=dtype)
     part = Part(value, atom.index)
     for letter in dict.fromkeys(c for c in atom.index if atom.index.count(c) > 1):
         for _ in range(atom.index.count(letter) - 1):
             part = _diagonal(part, letter)
     if atom.power == 1:
         return part
-    return Part(xp.power(part.expr, exponent=as_number(atom.power)), part.index)
+    return Part(RECORD.power(part.expr, exponent=as_number(atom.power)), part.index)
 
 
 def _diagonal(part: Part, letter: Letter) -> Part:
@@ -120,9 +122,9 @@ def _diagonal(part: Part, letter: Letter) -> Part:
     rest = [i for i in range(len(part.index)) if i not in places]
     order, expr = [*rest, *places], part.expr
     if order != sorted(order):
-        expr = xp.permute_dims(expr, axes=tuple(i - len(order) for i in order))
+        expr = RECORD.permute_dims(expr, axes=tuple(i - len(order) for i in order))
     kept = (*(part.index[i] for i in rest), letter)
-    return Part(xp.diagonal(expr, offset=0), kept)
+    return Part(RECORD.diagonal(expr, offset=0), kept)
 
 
 def _with_delta(
@@ -133,10 +135,29 @@ def _with_delta(
     if start in part.index:
         expr = part.in_order((*rest, start)).expr
     else:
-        like = xp.broadcast_to(as_expr(np.ones((), dtype)), shape=(shape[start],))
-        expr = xp.multiply(xp.expand_dims(part.expr, axis=(-1,)), like) if part.index else like
-        expr = expr if part.index else xp.multiply(part.expr, like)
-    return Part(xp.diag_embed(expr, offset=0), (*rest, start, end))
+        like = RECORD.broadcast_to(as_expr(np.ones((), dtype)), shape=(shape[start],))
+        expr = (
+            RECORD.multiply(RECORD.expand_dims(part.expr, axis=(-1,)), like) if part.index else like
+        )
+        expr = expr if part.index else RECORD.multiply(part.expr, like)
+    return Part(RECORD.diag_embed(expr, offset=0), (*rest, start, end))
+
+
+def size_as_number(size: Size) -> Expr:
+    """A named size as an expression: so many ones, added."""
+    ones = RECORD.broadcast_to(as_expr(np.float64(1.0)), shape=(size,))
+    total: Expr = RECORD.sum(ones, axis=(-1,), keepdims=False)
+    return total
+
+
+def size_of_number(payload: Expr) -> Size | None:
+    """The size that `size_as_number` made an expression of, None for any other expression."""
+    if payload.primitive.name != "sum" or payload.inputs[0].primitive.name != "broadcast_to":
+        return None
+    source = payload.inputs[0].inputs[0]
+    is_one = source.primitive.name == "const" and source.shape == () and source.params["value"] == 1
+    size: Size = payload.inputs[0].shape[0] if len(payload.inputs[0].shape) == 1 else 1
+    return size if is_one and not isinstance(size, int) else None
 
 
 # Joining pairs
@@ -147,15 +168,13 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
     if not parts:
         return Part(as_expr(1), ())
     scalars = [p for p in parts if not p.index]
-    alive = {i: p for i, p in enumerate(p for p in parts if p.index)}
+    alive = dict(enumerate(p for p in parts if p.index))
     users: dict[Letter, set[int]] = {}
     for place, part in alive.items():
         for c in part.index:
             users.setdefault(c, set()).add(place)
     for place, part in alive.items():
-        alive[place] = part.summed(
-            c for c in part.index if c not in free and users[c] == {place}
-        )
+        alive[place] = part.summed(c for c in part.index if c not in free and users[c] == {place})
     queue = _pairs(alive, users, alive)
     while queue:
         _, i, j = heapq.heappop(queue)
@@ -192,14 +211,19 @@ def _pairs(
 
 
 def _pair(left: Part, right: Part, kept: set[Letter]) -> Part:
-    """Two parts as one: a product of matrices where it is one, else entry by entry."""
+    """Two parts as one: a product of matrices, a product entry by entry, or a contraction."""
     shared = [c for c in left.index if c in right.index]
     summed = [c for c in shared if c not in kept]
     if len(summed) == 1 and len(left.index) <= 2 and len(right.index) <= 2 and len(shared) == 1:
         return _matmul(left, right, summed[0])
     index = tuple(sorted({*left.index, *right.index}))
-    product = xp.multiply(left.padded(index), right.padded(index))
-    return Part(product, index).summed(summed)
+    if not summed:
+        return Part(RECORD.multiply(left.padded(index), right.padded(index)), index)
+    rest = tuple(c for c in index if c not in summed)
+    names = dict(zip(index, LETTERS, strict=False))
+    terms = ["".join(names[c] for c in letters) for letters in (left.index, right.index, rest)]
+    spec = f"{terms[0]},{terms[1]}->{terms[2]}"
+    return Part(RECORD.einsum(left.expr, right.expr, spec=spec), rest)
 
 
 def _matmul(left: Part, right: Part, letter: Letter) -> Part:
@@ -209,7 +233,7 @@ def _matmul(left: Part, right: Part, letter: Letter) -> Part:
     if columns and not rows:
         left, right, rows, columns = right, left, columns, rows
     first, second = left.in_order((*rows, letter)), right.in_order((letter, *columns))
-    return Part(xp.matmul(first.expr, second.expr), rows + columns)
+    return Part(RECORD.matmul(first.expr, second.expr), rows + columns)
 
 
 def _side_by_side(parts: Sequence[Part]) -> Part:
@@ -217,5 +241,5 @@ def _side_by_side(parts: Sequence[Part]) -> Part:
     result = parts[0]
     for part in parts[1:]:
         index = tuple(sorted((*result.index, *part.index)))
-        result = Part(xp.multiply(result.padded(index), part.padded(index)), index)
+        result = Part(RECORD.multiply(result.padded(index), part.padded(index)), index)
     return result

@@ -1,4 +1,4 @@
-"""The normal form of an expression: sums of contractions, each law applied until none changes it."""
+"""The normal form of an expression: sums of contractions, laws applied until none changes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 
-MOST_ROUNDS = 50  # each law shortens the sum or leaves it; this many rounds would be a fault of ours
+MOST_ROUNDS = (
+    50  # each law shortens the sum or leaves it; this many rounds would be a fault of ours
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +101,12 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     row, payload = node.primitive, node
     if row.outputs > 1:  # nothing but its parts is a factor
         return Sum((), np.dtype(np.float64), ())
-    index = tuple(range(len(node.shape)))
+    index: Index = tuple(range(len(node.shape)))
     if node.inputs and not node.levels and row.family != "structure":
         operands = [_restored(x, forms, context) for x in node.inputs]
+        if row.family == "elementwise" and len(operands) == 1 and len(index) == 2:
+            operand, flipped = context.upright(forms[id(node.inputs[0])])
+            operands, index = [operand], index[::-1] if flipped else index
         if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
             payload = Expr.derivant_apply(row, tuple(operands), node.params)
     context.note(payload)

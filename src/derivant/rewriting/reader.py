@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 from derivant.base.dims import Shape, Size
 from derivant.carriers.expr import Expr
-from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
+from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, as_exact
+from derivant.rewriting.lowering import size_as_number
 from derivant.rewriting.readings import Reading
 from derivant.rewriting.regions import REPEATED, SIGNS, Kind, Regions, exponent_of
 
@@ -72,7 +73,7 @@ class Reader:
         return found
 
     def _addends(self, node: Expr, index: Index) -> list[tuple[Expr, Index, Fraction]] | None:
-        """What a node is a sum of, or a multiple or rearrangement of; None where it is a product."""
+        """What a node is a sum, a multiple or a rearrangement of; None where it is a product."""
         kind, reading, _ = self._regions[node]
         if kind is Kind.SUM:
             signs = SIGNS[node.primitive.name]
@@ -84,6 +85,9 @@ class Reader:
             x, divisor = node.inputs
             number = self._regions[divisor].number or ONE
             return [(x, _tail(x.shape, node.shape, index), 1 / number)]
+        if kind is Kind.SHARE:
+            share = as_exact(node.params["size"])
+            return [(node.inputs[0], index, 1 / share)] if share else None
         if kind is not Kind.PRODUCT or reading is None or len(set(reading.output)) < node.ndim:
             return None
         return self._multiple(node, reading, index)
@@ -99,8 +103,12 @@ class Reader:
             return None
         x, letters = node.inputs[rest[0]], reading.operands[rest[0]]
         given = dict(zip(reading.output, index, strict=True))
-        sizes = [s for o, t in zip(node.inputs, reading.operands, strict=True)
-                 for c, s in zip(t, o.shape, strict=True) if c not in given]
+        sizes = [
+            s
+            for o, t in zip(node.inputs, reading.operands, strict=True)
+            for c, s in zip(t, o.shape, strict=True)
+            if c not in given
+        ]
         if any(size != 1 for size in sizes):
             return None
         number = ONE
@@ -150,7 +158,7 @@ class Reader:
             if names.setdefault(local, letter) != letter and SINGLE not in (names[local], letter):
                 atoms.append(Atom(None, (names[local], letter)))
         below = []
-        for x, letters in zip(node.inputs, reading.operands, strict=True):
+        for x, letters in zip(node.inputs, reading.operands, strict=False):
             for local, size in zip(letters, x.shape, strict=True):
                 if local not in names:
                     names[local] = SINGLE if size == 1 else self.fresh(size)
@@ -160,11 +168,17 @@ class Reader:
     def _other(
         self, node: Expr, kind: Kind, index: Index, stack: list[tuple[Expr, Index]]
     ) -> Term | None:
-        """A power or a quotient: factors repeated, or a factor with an exponent."""
+        """A quotient, a share or a power: factors repeated, or a factor with an exponent."""
         if kind is Kind.QUOTIENT:
             x, y = node.inputs
             stack.append((x, _tail(x.shape, node.shape, index)))
             return self._powered(y, _tail(y.shape, node.shape, index), -ONE, self.fresh)
+        if kind is Kind.SHARE:
+            stack.append((node.inputs[0], index))
+            share = as_exact(node.params["size"])
+            if share:
+                return Term(1 / share, ())
+            return Term(ONE, (Atom(size_as_number(node.params["size"]), (), -ONE),))
         exponent = exponent_of(node) or ONE
         base = node.inputs[0]
         if exponent in REPEATED:

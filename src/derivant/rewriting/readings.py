@@ -20,7 +20,10 @@ PRODUCTS = ("multiply", "scale")
 
 
 class Reading(NamedTuple):
-    """Letters of each operand and of the result; each is local to its reading."""
+    """Letters of each operand and of the result; each is local to its reading.
+
+    No operands: the result does not depend on them.
+    """
 
     operands: tuple[Sequence[int], ...]
     output: Sequence[int]
@@ -44,7 +47,10 @@ def reading_of(node: Expr) -> Reading | None:
     if name in SAME or (name == "astype" and node.dtype.kind == "f"):
         letters = range(len(node.shape))
         return Reading((letters,), letters)
-    if name in MOVES_ONES:
+    if name == "identity_like":
+        lead = len(node.shape) - 2
+        return Reading((), [*range(lead), lead, lead])
+    if name in MOVES_ONES or (name == "getitem" and not _selects(node.params["key"])):
         return _ones_moved(shapes[0], node.shape)
     if name in PRODUCTS or name == "broadcast_to":
         return _broadcast(shapes, node.shape)
@@ -54,17 +60,20 @@ def reading_of(node: Expr) -> Reading | None:
     return _stacked(node) if name in ("matmul", "matrix_transpose") else None
 
 
+def _selects(key: Sequence[object]) -> bool:
+    """Whether an index takes part of an axis or arranges it anew, beyond axes of size 1."""
+    return any(not (item is None or item == ":" or isinstance(item, int)) for item in key)
+
+
 def _broadcast(shapes: Sequence[Shape], out: Shape) -> Reading:
-    """Each operand stands at the last axes of the result; a repeated axis has a letter of its own."""
+    """Each operand stands at the last axes of the result; a repeated axis has its own letter."""
     fresh = count(len(out))
     return Reading(tuple(_aligned(s, out, fresh) for s in shapes), range(len(out)))
 
 
 def _aligned(shape: Shape, out: Shape, fresh: Iterator[int]) -> list[int]:
     skip = len(out) - len(shape)
-    return [
-        skip + i if size == out[skip + i] else next(fresh) for i, size in enumerate(shape)
-    ]
+    return [skip + i if size == out[skip + i] else next(fresh) for i, size in enumerate(shape)]
 
 
 def _ones_moved(old: Shape, new: Shape) -> Reading | None:
@@ -77,7 +86,7 @@ def _ones_moved(old: Shape, new: Shape) -> Reading | None:
 
 
 def _with_new(letters: Sequence[int], axes: Sequence[int]) -> list[int]:
-    """The letters, those of summed axes (kept with size 1) replaced by ones that nothing carries."""
+    """The letters, those of summed axes (kept with size 1) replaced by new ones."""
     rank = len(letters)
     return [rank + c if c - rank in axes else c for c in letters]
 

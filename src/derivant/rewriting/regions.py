@@ -21,6 +21,7 @@ from derivant.rewriting.indexed import as_exact
 from derivant.rewriting.readings import Reading, reading_of
 
 SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
+QUOTIENTS = ("divide", "quotient")  # they differ where both operands are 0
 POWERS = {"square": 2, "reciprocal": -1}
 REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that stand so often
 # A node with several users is read through only while it has few factors: repeated squaring would
@@ -37,7 +38,11 @@ class Kind(Enum):
     PRODUCT = 3
     POWER = 4
     QUOTIENT = 5
-    ATOM = 6
+    SHARE = 6
+    ATOM = 7
+
+
+THROUGH = (Kind.PRODUCT, Kind.POWER, Kind.QUOTIENT, Kind.SHARE)
 
 
 class Region(NamedTuple):
@@ -79,8 +84,10 @@ class Regions:
             return Region(Kind.SUM)
         if exponent_of(node) is not None and node.dtype.kind in "fiu":
             return Region(Kind.POWER)
-        if name == "divide":
+        if name in QUOTIENTS:
             return Region(Kind.QUOTIENT)
+        if name == "over_size":
+            return Region(Kind.SHARE)
         return Region(Kind.ATOM) if reading is None else Region(Kind.PRODUCT, reading)
 
     def _number(self, node: Expr, reading: Reading | None) -> Fraction | None:
@@ -96,7 +103,7 @@ class Regions:
         numbers = [k for k in known if k is not None]
         if name in SIGNS and node.dtype.kind in "fiu":
             return sum((s * k for s, k in zip(SIGNS[name], numbers, strict=True)), Fraction(0))
-        if name == "divide" and numbers[1]:
+        if name in QUOTIENTS and numbers[1]:
             return numbers[0] / numbers[1]
         exponent = exponent_of(node)
         if exponent is not None:
@@ -111,7 +118,7 @@ class Regions:
         factors: dict[int, int] = {}
         large = set()
         for node in self.nodes:
-            through = self[node].kind in (Kind.PRODUCT, Kind.QUOTIENT, Kind.POWER)
+            through = self[node].kind in THROUGH
             size = max(1, sum(factors[id(x)] for x in node.inputs)) if through else 1
             if self[node].kind is Kind.POWER:
                 size *= 2
@@ -127,18 +134,19 @@ class Regions:
 
     def _reach(self, node: Expr, whole: set[int], reached: set[int]) -> None:
         """Mark what the region of a node ends at."""
-        kind = self[node].kind
         for place, x in enumerate(node.inputs):
             reached.add(id(x))
-            ends = self[x].kind in (Kind.SUM, Kind.ATOM)
-            if kind is Kind.ATOM or (kind is Kind.QUOTIENT and place == 1):
+            if self._is_end(node, place, self[x].kind):
                 whole.add(id(x))
-            elif kind is Kind.POWER and (ends or exponent_of(node) not in REPEATED):
-                whole.add(id(x))
-            elif kind in (Kind.PRODUCT, Kind.QUOTIENT) and ends:
-                whole.add(id(x))
-            elif kind is Kind.SUM and self[x].kind is Kind.ATOM:
-                whole.add(id(x))
+
+    def _is_end(self, node: Expr, place: int, below: Kind) -> bool:
+        """Whether the region of a node ends at an operand of this kind."""
+        kind = self[node].kind
+        if kind is Kind.ATOM or (kind is Kind.QUOTIENT and place == 1):
+            return True
+        if kind is Kind.POWER and exponent_of(node) not in REPEATED:
+            return True
+        return below is Kind.ATOM or (kind in THROUGH and below is Kind.SUM)
 
 
 def exponent_of(node: Expr) -> Fraction | None:

@@ -1,0 +1,211 @@
+"""Reading the key of `x[key]` as NumPy does: slices first, then arrays of indices.
+
+A key becomes a Plan: the key of a `getitem` row (slices, ints, new axes), an order of axes that
+brings the indexed ones together, and the index arrays of a `gather` row with the axis where they
+begin.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from derivant.base.dims import Dim, Shape, Size
+from derivant.base.errors import ArgumentError, BoundsError, DTypeError
+from derivant.base.types import Index
+from derivant.ops.rows import numbers_of
+from derivant.primitives.dispatch import plain_array
+
+Key: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to read `x[key]`: by `basic`, the axes in `order` (None: as they are), then gather."""
+
+    basic: Key
+    order: tuple[int, ...] | None = None
+    axis: int = 0
+    indices: tuple[Any, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the basic part reads everything as it is."""
+        return all(isinstance(item, str) for item in self.basic)
+
+
+def plan(shape: Shape, key: Index) -> Plan:
+    """The plan of a key for an array of that shape; refuses what does not fit."""
+    if key.__class__ is int and shape and shape[0].__class__ is int:
+        return Plan((_place(key, 0, shape), *(":",) * (len(shape) - 1)))
+    items = _completed(shape, tuple(map(_read, key if isinstance(key, tuple) else (key,))))
+    basic: list[Any] = []
+    arrays: list[tuple[int, Any]] = []  # the axis of the basic result, and its indices
+    advanced: list[tuple[int, int]] = []  # place in the key, axis of the basic result there
+    axis = dims = 0
+    for number, item in enumerate(items):
+        if isinstance(item, (int, Dim)):
+            advanced.append((number, dims))
+            basic.append(_place(item, axis, shape))
+            axis += 1
+        elif isinstance(item, Indices):
+            advanced.append((number, dims))
+            for entry, index in item.per_axis(shape, axis):
+                arrays.append((dims, index))
+                basic.append(entry)
+                axis += entry is not None
+                dims += 1
+        elif item != ():
+            basic.append(_basic(item, axis, shape))
+            axis += item is not None
+            dims += 1
+    if not arrays:
+        return Plan(tuple(basic))
+    together = advanced[-1][0] - advanced[0][0] == len(advanced) - 1
+    return _gathered(tuple(basic), arrays, advanced[0][1], dims, together)
+
+
+def _gathered(
+    basic: Key, arrays: list[tuple[int, Any]], first: int, rank: int, together: bool
+) -> Plan:
+    """The plan with index arrays: in the place of their axes, or first where they lie apart."""
+    indices = tuple(index for _, index in arrays)
+    if together:
+        return Plan(basic, None, first - rank, indices)
+    indexed = [axis for axis, _ in arrays]
+    rest = [axis for axis in range(rank) if axis not in indexed]
+    order = tuple(axis - rank for axis in indexed + rest)
+    return Plan(basic, order, -rank, indices)
+
+
+@dataclass(frozen=True, slots=True)
+class Indices:
+    """An item of a key that is an array: of indices into one axis, or a mask over several."""
+
+    array: Any
+
+    @property
+    def count(self) -> int:
+        """How many axes of the operand it takes."""
+        return int(self.array.ndim) if self.array.dtype.kind == "b" else 1
+
+    def per_axis(self, shape: Shape, axis: int) -> Iterator[tuple[Any, Any]]:
+        """For each axis the item of the basic key and the indices."""
+        if self.array.dtype.kind != "b":
+            yield ":", self.array
+            return
+        mask = np.asarray(self.array)
+        covered = shape[axis : axis + mask.ndim]
+        if covered != mask.shape:
+            raise BoundsError(f"index: a mask of shape {mask.shape} for axes of sizes {covered}")
+        if not mask.ndim:  # True keeps all, as one more axis; False keeps nothing
+            yield None, np.zeros(int(mask), np.intp)
+        for index in mask.nonzero() if mask.ndim else ():
+            yield ":", index
+
+
+def _read(item: Any) -> Any:
+    """An item of a key: an int, a slice, None, Ellipsis, or Indices."""
+    if item is None or item is Ellipsis or isinstance(item, (slice, Dim)):
+        return item
+    if isinstance(item, (bool, np.bool_)):
+        return Indices(np.asarray(item))
+    if hasattr(item, "derivant_rank"):
+        if item.dtype.kind == "b":
+            return Indices(np.asarray(numbers_of("index by a mask", item)))
+        return _checked(item)
+    if hasattr(item, "__index__") and not getattr(item, "shape", ()):
+        return operator.index(item)
+    array = plain_array(item)
+    return _checked(array.astype(np.intp) if array.size == 0 and isinstance(item, list) else array)
+
+
+def _checked(array: Any) -> Any:
+    if array.dtype.kind not in "iub":
+        raise DTypeError(
+            f"index: an array of dtype {array.dtype} is no index; indices are integers or a mask"
+        )
+    return Indices(array)
+
+
+def _completed(shape: Shape, items: tuple[Any, ...]) -> list[Any]:
+    """The items with whole axes in the place of the ellipsis, or after all; `()` marks it."""
+    taken = sum(item.count if isinstance(item, Indices) else 1 for item in items if _takes(item))
+    missing = len(shape) - taken
+    if missing < 0:
+        raise BoundsError(
+            f"index: {taken} axes are indexed, and the shape {shape} has {len(shape)}"
+        )
+    dots = [place for place, item in enumerate(items) if item is Ellipsis]
+    if len(dots) > 1:
+        raise ArgumentError("index: only one ellipsis (...) can stand in a key")
+    if not dots:
+        return [*items, *[slice(None)] * missing]
+    return [*items[: dots[0]], (), *[slice(None)] * missing, *items[dots[0] + 1 :]]
+
+
+def _takes(item: Any) -> bool:
+    """Whether an item takes axes of the operand."""
+    return item is not None and item is not Ellipsis
+
+
+def _place(index: Any, axis: int, shape: Shape) -> Any:
+    """A single index counted from the start."""
+    size = shape[axis]
+    if not isinstance(size, int) or not isinstance(index, int):
+        return index if isinstance(index, Dim) or index >= 0 else size + index
+    if not -size <= index < size:
+        raise BoundsError(
+            f"index {index} is out of bounds for axis {axis} with size {size} (shape {shape})"
+        )
+    return index if index >= 0 else index + size
+
+
+def _basic(item: Any, axis: int, shape: Shape) -> Any:
+    """A slice as `(start, count, step)`, with the size where that is a name."""
+    if item is None:
+        return None
+    size = shape[axis]
+    bounds = (item.start, item.stop, item.step)
+    if bounds == (None, None, None):
+        return ":"
+    if not isinstance(size, int) or any(isinstance(b, Dim) for b in bounds):
+        return _named_slice(item, size)
+    try:
+        start, stop, step = item.indices(size)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"index: {item} cannot be read: {error}") from None
+    count = len(range(start, stop, step))
+    if (start, count, step) == (0, size, 1):
+        return ":"
+    return (start, count, step) if count else (0, 0, 1)
+
+
+def _named_slice(item: slice, size: Size) -> Any:
+    step = 1 if item.step is None else operator.index(item.step)
+    if step == 0:
+        raise ArgumentError("index: the step of a slice is not 0")
+    ends: tuple[Size, Size] = (0, size) if step > 0 else (size + -1, -1)
+    start = ends[0] if item.start is None else _bound(item.start, size)
+    stop = ends[1] if item.stop is None else _bound(item.stop, size)
+    way = stop + -1 * start if step > 0 else start + -1 * stop
+    if isinstance(way, int):
+        return (start, max(-(-way // abs(step)), 0), step, size)
+    if any(count % step for _, count in way.terms):
+        raise ArgumentError(
+            f"index: how many entries {item} of a size {size} has depends on the size; "
+            "use a step that divides it"
+        )
+    count = way // abs(step)
+    return ":" if (start, count, step) == (0, size, 1) else (start, count, step, size)
+
+
+def _bound(bound: Any, size: Size) -> Size:
+    if isinstance(bound, Dim):
+        return bound
+    place = operator.index(bound)
+    return place if place >= 0 else size + place
