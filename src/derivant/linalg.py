@@ -3,6 +3,8 @@
 The names of the array API's `linalg` extension, and more. Matrices are the last two axes.
 """
 
+from derivant.ops.contraction import diagonal, matmul, outer, tensordot, trace, vecdot
+from derivant.ops.layout import matrix_transpose
 from derivant.ops.linalg import (
     SlogdetResult,
     adjugate,
@@ -41,23 +43,30 @@ __all__ = [
     "cond",
     "cross",
     "det",
+    "diagonal",
     "eigh",
     "eigvalsh",
     "expm",
     "inv",
     "logdet",
     "logm",
+    "matmul",
     "matrix_function",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",
+    "matrix_transpose",
     "multi_dot",
     "norm",
+    "outer",
     "slogdet",
     "solve",
     "solve_triangular",
     "spectral_sum",
     "sqrtm",
     "svdvals",
+    "tensordot",
+    "trace",
+    "vecdot",
     "vector_norm",
 ]

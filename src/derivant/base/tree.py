@@ -87,18 +87,19 @@ def flatten(tree: object) -> tuple[list[object], Structure]:
     if type(tree) in LEAF_TYPES:
         return [tree], LEAF
     leaves: list[object] = []
+    return leaves, _take_apart(tree, leaves, 0)
 
-    def walk(node: object, depth: int) -> Structure:
-        if depth > 200:
-            raise ArgumentError("a container is nested more than 200 deep, or contains itself")
-        opened = _open(node)
-        if opened is None:
-            leaves.append(node)
-            return LEAF
-        children, extra = opened
-        return Structure(type(node), tuple(walk(c, depth + 1) for c in children), extra)
 
-    return leaves, walk(tree, 0)
+def _take_apart(node: object, leaves: list[object], depth: int) -> Structure:
+    if depth > 200:
+        raise ArgumentError("a container is nested more than 200 deep, or contains itself")
+    opened = _open(node)
+    if opened is None:
+        leaves.append(node)
+        return LEAF
+    children, extra = opened
+    below = tuple([_take_apart(child, leaves, depth + 1) for child in children])
+    return Structure(type(node), below, extra)
 
 
 def unflatten(structure: Structure, leaves: Sequence[object]) -> object:

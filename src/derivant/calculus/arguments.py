@@ -110,17 +110,17 @@ def parameter_name(function: Callable[..., Any], place: int) -> str:
     return f"argument {named[place] if place < len(named) else place} of {called}"
 
 
-def handed_out(value: Any, like: Any, tag: int) -> Any:
+def handed_out(value: Any, like: Any) -> Any:
     """A derivative in the kind of the leaf it belongs to, None being zero.
 
-    It stays a Tensor (or Expr) where it depends on something outside of the transform.
+    It stays a Tensor (or Expr) where it depends on something outside of the transform: a sweep
+    reads what depends on the transform alone as numbers, so its own binds are not in the way.
     """
     if value is None:
         if isinstance(like, Expr):
             return RECORD.zeros_like(like)
         value = np.zeros(np.shape(like) if isinstance(like, float) else like.shape, _dtype(like))
     if isinstance(value, Tensor):
-        value = value.settled(tag)
         if value.tag != FREE or value.levels or isinstance(like, Tensor):
             return value
         value = value.data

@@ -92,7 +92,7 @@ def _each_pair(
 
     def derived(*args: Any, **kwargs: Any) -> Any:
         places = argument_places(argnums, len(args), f)
-        record = Recording(f, [args[i] for i in places], calling(args, kwargs, places))
+        record = Recording(f, [args[i] for i in places], calling(args, kwargs, places), places)
         check_outputs(record)
         rows = []
         for row in range(len(record.outputs)):
@@ -134,7 +134,7 @@ def _by_rows(record: Recording, row: int, column: int) -> Any:
 
     seeded, found = tuple(shape_of(out)), tuple(shape_of(given))
     whole = _reshaped(_swept(sweep, seeded, found, out), (*seeded, *found))
-    return handed_out(whole, given, record.tag)
+    return handed_out(whole, given)
 
 
 def _by_columns(record: Recording, row: int, column: int) -> Any:
@@ -146,7 +146,7 @@ def _by_columns(record: Recording, row: int, column: int) -> Any:
 
     seeded, found = tuple(shape_of(given)), tuple(shape_of(out))
     turned = _permuted(_swept(sweep, seeded, found, given), (*range(1, 1 + len(found)), 0))
-    return handed_out(_reshaped(turned, (*found, *seeded)), given, record.tag)
+    return handed_out(_reshaped(turned, (*found, *seeded)), given)
 
 
 def _swept(sweep: Function, seeded: Any, found: Any, like: Any) -> Any:

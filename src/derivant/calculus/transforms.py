@@ -32,18 +32,24 @@ class Recording:
     """A function run once on bound arguments: what sweeps start from."""
 
     def __init__(
-        self, function: Function, primals: Sequence[Any], rest: Callable[..., Any], has_aux: bool = False
+        self,
+        function: Function,
+        primals: Sequence[Any],
+        call: Callable[..., Any],
+        places: Sequence[int],
+        has_aux: bool = False,
     ) -> None:
         self.name = getattr(function, "__name__", "the function")
         self.arguments = [
-            read_argument(p, partial(parameter_name, function, i)) for i, p in enumerate(primals)
+            read_argument(p, partial(parameter_name, function, i))
+            for i, p in zip(places, primals, strict=True)
         ]
         self.tag = serial()
         self.given = [leaf for a in self.arguments for leaf in a.variables]
         self.binds = [bind_leaf(leaf, self.tag) for leaf in self.given]
         source = iter(self.binds)
         values = [a.rebuilt([next(source) for _ in a.moving]) for a in self.arguments]
-        result = rest(function, values)
+        result = call(function, values)
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -79,7 +85,7 @@ class Recording:
         return self._out(moving, likes)
 
     def _out(self, values: list[Any], likes: Sequence[Any]) -> list[Any]:
-        results = [handed_out(v, like, self.tag) for v, like in zip(values, likes, strict=True)]
+        results = [handed_out(v, like) for v, like in zip(values, likes, strict=True)]
         symbolic = [r for r in results if isinstance(r, Expr)]
         if symbolic:
             freed = iter(without_binds(symbolic, self.tag))
@@ -139,7 +145,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     >>> pullback(np.ones(2))
     (array([2., 6.]),)
     """
-    record = Recording(f, primals, call_plain, has_aux)
+    record = Recording(f, primals, call_plain, range(len(primals)), has_aux)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         seeds = matching_leaves(record.structure, cotangent)
@@ -156,7 +162,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     """
     if len(primals) != len(tangents):
         raise ArgumentError(f"jvp: {len(primals)} primals and {len(tangents)} tangents")
-    record = Recording(f, primals, call_plain)
+    record = Recording(f, primals, call_plain, range(len(primals)))
     moving = record.push(fit_tangents(record.arguments, tangents, record.name))
     return record.value(), unflatten(record.structure, moving)
 
@@ -168,7 +174,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
     >>> line(1.0), line(2.0)
     (np.float64(6.0), np.float64(12.0))
     """
-    record = Recording(f, primals, call_plain)
+    record = Recording(f, primals, call_plain, range(len(primals)))
 
     def line(*tangents: Any) -> Any:
         if len(tangents) != len(primals):
@@ -207,9 +213,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     def both(*args: Any, **kwargs: Any) -> Any:
         places = argument_places(argnums, len(args), f)
-        record = Recording(
-            f, [args[i] for i in places], calling(args, kwargs, places), has_aux
-        )
+        call = calling(args, kwargs, places)
+        record = Recording(f, [args[i] for i in places], call, places, has_aux)
         out = scalar_output(record)
         seed = np.ones((), out.dtype)[()] if isinstance(out, (Tensor, Expr)) else None
         slopes = record.split(record.pull([_seed_like(out, seed)]))

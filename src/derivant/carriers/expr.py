@@ -202,8 +202,16 @@ def as_expr(value: Any) -> Expr:
         dtype = np.result_type(type(value))
         return intern(CONST, (), {"value": value}, (), dtype, True)
     if getattr(value, "derivant_rank", 0):
-        return intern(CAPTURE, (), {"source": value}, shape_of(value), value.dtype, False)
+        return _captured(value)
     return _constant_array(plain_array(value))
+
+
+def _captured(value: Any) -> Expr:
+    """A Tensor met in a formula: an input that is read at evaluation, hidden axes and all."""
+    hidden = np.shape(value.data)[: len(value.levels)]
+    return intern(
+        CAPTURE, (), {"source": value}, value.shape, value.dtype, False, tuple(value.levels), hidden
+    )
 
 
 def _constant_array(array: npt.NDArray[Any]) -> Expr:

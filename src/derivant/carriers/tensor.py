@@ -17,6 +17,7 @@ from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError
 from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
 from derivant.carriers import levels as lv
+from derivant.carriers.backward import backward
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, changed, serial
 from derivant.carriers.nans import remember, watch
 from derivant.carriers.methods import Methods

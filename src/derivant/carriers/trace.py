@@ -28,19 +28,16 @@ def trace_graph(function: Callable[..., Any], *specs: Any) -> Any:
     ((), ['x', 'A'])
     """
     names = parameter_names(function, len(specs))
-    arguments = []
+    arguments: list[Any] = []
     for name, spec in zip(names, specs, strict=True):
-        leaves, structure = flatten(spec if _is_tree(spec) else [spec])
-        several = len(leaves) > 1
-        made = [_symbol(f"{name}{i}" if several else name, leaf) for i, leaf in enumerate(leaves)]
-        tree = unflatten(structure, made)
-        arguments.append(tree if _is_tree(spec) else made[0])
+        if not isinstance(spec, (dict, list)):
+            arguments.append(_symbol(name, spec))
+            continue
+        leaves, structure = flatten(spec)
+        made = [_symbol(f"{name}{i}", leaf) for i, leaf in enumerate(leaves)]
+        arguments.append(unflatten(structure, made))
     leaves, structure = flatten(function(*arguments))
     return unflatten(structure, [as_expr(leaf) for leaf in leaves])
-
-
-def _is_tree(spec: Any) -> bool:
-    return isinstance(spec, (dict, list))
 
 
 def _symbol(name: str, spec: Any) -> Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from derivant.base.dims import total
 from derivant.base.errors import ArgumentError, DTypeError, ShapeError
 from derivant.base.types import Array, Operand
@@ -44,7 +46,9 @@ def _losses(logits: Array, labels: Array, axis: int) -> Array:
     """One loss an example."""
     logs = log_softmax(logits, axis)
     if tuple(labels.shape) == tuple(logits.shape):
-        weighted = call("scale", labels, logs)
+        # A class with neither probability nor chance adds 0, not 0 times infinity.
+        absent = call("logical_and", call("equal", labels, 0), call("equal", logs, -np.inf))
+        weighted = labels * call("where", absent, 0.0, logs)
         return -call("sum", weighted, axis=(axis,), keepdims=False)
     place = axis + len(logits.shape)
     examples = tuple(logits.shape[:place]) + tuple(logits.shape[place + 1 :])

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from derivant.base.types import Array, Operand
-from derivant.ops.elementwise import positive
 from derivant.ops.logic import equal, isnan
 from derivant.ops.rows import call, read
 
@@ -109,7 +108,7 @@ def clip(x: Operand, /, min: Operand | None = None, max: Operand | None = None) 
     >>> clip([-1.0, 0.5, 9.0], 0.0, 1.0)
     array([0. , 0.5, 1. ])
     """
-    bounded = positive(x) if min is None else call("clip_low", x, min)
+    bounded = read(x) if min is None else call("clip_low", x, min)
     return bounded if max is None else call("clip_high", bounded, max)
 
 
@@ -224,7 +223,7 @@ def nan_to_num(
     """
     array = read(x)
     if array.dtype.kind != "f":
-        return positive(array)
+        return array
     kind: Any = array.dtype
     limits = np.finfo(kind)
     high = float(limits.max) if posinf is None else posinf

@@ -32,7 +32,7 @@ from derivant.primitives.dispatch import apply, raw_namespace, recording_namespa
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Case, Namespace, Primitive
 
 RAW = raw_namespace()
-FAST = raw_namespace(scale=operator.mul)
+FAST = raw_namespace(scale=operator.mul, strong=operator.mul)
 RECORD = recording_namespace()
 
 __all__ = [

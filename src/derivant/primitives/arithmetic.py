@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from derivant.base.errors import ArgumentError
-from derivant.primitives.families import constant, elementwise, general
+from derivant.primitives.families import BINARY_CASES, constant, elementwise, general
 from derivant.primitives.primitive import Case, Data, DType, DTypeRule, Names, Params
 from derivant.primitives.rules import (
+    accumulate,
     batch_elementwise,
     broadcast_shape,
     promoted,
@@ -72,15 +73,78 @@ multiply = elementwise(
     latex=r"{0} \odot {1}",
     reading=lambda x, y: broadcast_reading((x, y)),
 )
-scale = elementwise(
+
+
+def _strong(a: Data, b: Data) -> Data:
+    """a * b, exactly 0 where either is exactly 0."""
+    product = np.multiply(a, b)
+    probe = _vdot(product, product)
+    if -INF < probe < INF:
+        return product
+    return np.where(np.logical_or(np.equal(a, 0), np.equal(b, 0)), product.dtype.type(0), product)[
+        ()
+    ]
+
+
+def _scale_push(
+    xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
+) -> Data:
+    (g, p), (tg, tp) = inputs, tangents
+    by_g = None if tg is None else spread(xp, xp.scale(tg, p), out)
+    return accumulate(by_g, None if tp is None else spread(xp, xp.strong(tp, g), out))
+
+
+def _scale_pull(
+    xp: Names,
+    c: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
+) -> tuple[Data, ...]:
+    g, p = inputs
+    return (
+        unbroadcast(xp, xp.scale(c, p), g) if wanted[0] else None,
+        unbroadcast(xp, xp.strong(c, g), p) if wanted[1] else None,
+    )
+
+
+# The strong zero. Where g is 0 the slope by p is 0 however fast p moves, hence `strong` there.
+scale = general(
     "scale",
     _scale,
-    lambda xp, out, g, p: p,
-    lambda xp, out, g, p: g,
+    push=_scale_push,
+    pull=_scale_pull,
+    shape=broadcast_shape,
     dtype=resolved(np.multiply),
+    batch=batch_elementwise,
+    family="strong zero",
     text="{0} * {1}",
     latex=r"{0} \odot {1}",
     reading=lambda x, y: broadcast_reading((x, y)),
+    domain=("real", "real"),
+    cases=BINARY_CASES,
+)
+strong = general(
+    "strong",
+    _strong,
+    push=lambda xp, tangents, out, inputs, params: accumulate(
+        None if tangents[0] is None else spread(xp, xp.strong(tangents[0], inputs[1]), out),
+        None if tangents[1] is None else spread(xp, xp.strong(tangents[1], inputs[0]), out),
+    ),
+    pull=lambda xp, c, out, inputs, params, wanted: (
+        unbroadcast(xp, xp.strong(c, inputs[1]), inputs[0]) if wanted[0] else None,
+        unbroadcast(xp, xp.strong(c, inputs[0]), inputs[1]) if wanted[1] else None,
+    ),
+    shape=broadcast_shape,
+    dtype=resolved(np.multiply),
+    batch=batch_elementwise,
+    family="strong zero",
+    text="{0} * {1}",
+    latex=r"{0} \odot {1}",
+    reading=lambda x, y: broadcast_reading((x, y)),
+    domain=("real", "real"),
+    cases=BINARY_CASES,
 )
 divide = elementwise(
     "divide",

@@ -66,7 +66,8 @@ def _term(p: Numbers, moved: list[Numbers], places: tuple[int, ...]) -> Numbers:
     out = row if row == column else row + column
     spec = ",".join(["..." + LETTERS[: k + 1], *operands])
     value = np.asarray(np.einsum(f"{spec}->...{out}", p, *moved))
-    return np.asarray(value[..., None] * np.eye(p.shape[-1])) if row == column else value
+    one = np.eye(p.shape[-1], dtype=p.dtype)
+    return np.asarray(value[..., None] * one) if row == column else value
 
 
 def _cofactor(a: Numbers, *directions: Numbers) -> Numbers:

@@ -103,16 +103,16 @@ log1p = elementwise(
 )
 
 
-def _logaddexp_slope(xp: Names, out: Data, mine: Data, other: Data) -> Data:
-    """The share of e^mine; 0 where both are -inf, as for logsumexp."""
-    return xp.where(xp.equal(out, -INF), 0.0, xp.sigmoid(mine - other))
+def _share_of(xp: Names, out: Data, ahead: Data) -> Data:
+    """The share of the operand that is ahead by so much; 0 where both are -inf, as for logsumexp."""
+    return xp.where(xp.equal(out, -INF), 0.0, xp.sigmoid(ahead))
 
 
 logaddexp = elementwise(
     "logaddexp",
     np.logaddexp,
-    lambda xp, out, x, y: _logaddexp_slope(xp, out, x, y),
-    lambda xp, out, x, y: _logaddexp_slope(xp, out, y, x),
+    lambda xp, out, x, y: _share_of(xp, out, x - y),
+    lambda xp, out, x, y: _share_of(xp, out, y - x),
     dtype=resolved(np.logaddexp),
     text="logaddexp({0}, {1})",
     latex=r"\log(e^{{{0}}} + e^{{{1}}})",
@@ -120,8 +120,8 @@ logaddexp = elementwise(
 logaddexp2 = elementwise(
     "logaddexp2",
     np.logaddexp2,
-    lambda xp, out, x, y: _logaddexp_slope(xp, out, LN2 * x, LN2 * y),
-    lambda xp, out, x, y: _logaddexp_slope(xp, out, LN2 * y, LN2 * x),
+    lambda xp, out, x, y: _share_of(xp, out, LN2 * (x - y)),
+    lambda xp, out, x, y: _share_of(xp, out, LN2 * (y - x)),
     dtype=resolved(np.logaddexp2),
     text="logaddexp2({0}, {1})",
     latex=r"\log_2(2^{{{0}}} + 2^{{{1}}})",

@@ -385,15 +385,21 @@ softmax = general(
     latex=r"\operatorname{{softmax}}({0})",
     cases=SOFTMAX_CASES,
 )
+
+
+def _log_softmax_pull(xp: Names, g: Data, out: Data, axis: tuple[int, ...]) -> Data:
+    """g - p sum(g), as g (1 - p) - p (sum(g) - g): exact for one class where its p is near 1."""
+    others = xp.sum(g, axis=axis, keepdims=True) - g
+    return -xp.scale(g, xp.expm1(out)) - xp.scale(others, xp.exp(out))
+
+
 log_softmax = general(
     "log_softmax",
     _log_softmax,
     push=lambda xp, t, out, x, p: (
         t[0] - xp.sum(xp.scale(t[0], xp.exp(out)), axis=p["axis"], keepdims=True)
     ),
-    pull=lambda xp, g, out, x, p, wanted: (
-        g - xp.scale(xp.sum(g, axis=p["axis"], keepdims=True), xp.exp(out)),
-    ),
+    pull=lambda xp, g, out, x, p, wanted: (_log_softmax_pull(xp, g, out, p["axis"]),),
     batch=batch_tail,
     latex=r"\log\operatorname{{softmax}}({0})",
     cases=SOFTMAX_CASES,

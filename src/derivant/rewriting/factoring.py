@@ -22,7 +22,7 @@ MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
-    """What two terms share: places of atoms in both; letters of the second to those of the first."""
+    """What two terms share: places of atoms in both, and the second's letters by the first's."""
 
     pairs: tuple[tuple[int, int], ...]
     names: dict[Letter, Letter]

@@ -88,7 +88,8 @@ def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
         scaled = value if size == 1 else RECORD.multiply(size, value)
     if total is None:
         return scaled
-    return RECORD.add(total, scaled) if number > 0 else RECORD.subtract(total, scaled)
+    joined: Expr = (RECORD.add if number > 0 else RECORD.subtract)(total, scaled)
+    return joined
 
 
 def _product(term: Term, total: Sum) -> Part:
