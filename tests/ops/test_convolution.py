@@ -61,7 +61,9 @@ def close(a: Any, b: Any, tolerance: float = 1e-11) -> None:
 
 
 @pytest.mark.parametrize(("rank", "x", "w", "groups", "settings"), EVERY)
-def test_value_and_gradients_are_torchs(rank: int, x: Any, w: Any, groups: int, settings: Any) -> None:
+def test_value_and_gradients_are_torchs(
+    rank: int, x: Any, w: Any, groups: int, settings: Any
+) -> None:
     torch = pytest.importorskip("torch")
     a, b = arrays(x, w)
     ours = getattr(ops, f"conv{rank}d")
@@ -80,9 +82,7 @@ def test_value_and_gradients_are_torchs(rank: int, x: Any, w: Any, groups: int, 
 def test_against_the_sum_written_out() -> None:
     """Different settings on the two axes, uneven padding."""
     x, w = arrays((2, 4, 7, 6), (6, 2, 3, 2))
-    out: Any = ops.conv2d(
-        x, w, stride=(2, 1), padding=((1, 2), (0, 3)), dilation=(1, 3), groups=2
-    )
+    out: Any = ops.conv2d(x, w, stride=(2, 1), padding=((1, 2), (0, 3)), dilation=(1, 3), groups=2)
     padded = np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)))
     assert out.shape == (2, 6, 4, 6)
     for n, o, i, j in np.ndindex(out.shape):
@@ -161,6 +161,9 @@ def test_named_sizes() -> None:
     shape = TABLE["convolution"].shape
     strided = shape((N, C, L), (8, C, 3), **rows.settings(1, stride=2, padding=(1, 1), dilation=2))
     assert strided == (N, 8, (L - 3) // 2 + 1)
+    assert trace_graph(ops.convolve, "n", "l").shape == (N + L - 1,)
+    with pytest.raises(ShapeError, match="which of n and l is larger"):
+        trace_graph(lambda a, v: ops.convolve(a, v, "same"), "n", "l")
     x, w = arrays((2, 3, 5), (4, 3, 3))
     close(evaluate(e, {"x": x, "w": w}), ops.conv1d(x, w, padding=1))
 

@@ -71,3 +71,9 @@ def test_bad_labels() -> None:
         dv.cross_entropy(z, [0.0, 1.0])
     with pytest.raises(ArgumentError, match="reduction"):
         dv.cross_entropy(z, [0, 1], reduction="avg")
+
+
+def test_gradient_of_a_class_that_is_almost_certain() -> None:
+    g = dv.grad(lambda z: dv.cross_entropy(z, 0))(np.array([40.0, 0.0]))
+    rest = float(mpmath.exp(-40) / (1 + mpmath.exp(-40)))
+    np.testing.assert_allclose(g, [-rest, rest], rtol=1e-12)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from derivant.base.dims import Dim, Shape, size_of
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.base.types import shape_of
 from derivant.carriers.expr import Expr, as_expr
-from derivant.carriers.tensor import constant
+from derivant.carriers.mode import FREE
+from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives import RECORD, apply
 from derivant.primitives.explain import explained
 
@@ -37,10 +40,17 @@ def evaluate_all(expressions: Sequence[Expr], values: Mapping[Any, Any]) -> list
             known[id(node)] = _leaf_value(node, values)
         else:
             known[id(node)] = _run(node, [known[id(x)] for x in node.inputs], sizes)
-        if hidden and not hasattr(known[id(node)], "derivant_rank"):
-            known[id(node)] = constant(known[id(node)])
+        if hidden and not isinstance(known[id(node)], (Tensor, tuple)):
+            known[id(node)] = constant(np.asarray(known[id(node)])[()])
     results = [known[id(e)] for e in expressions]
-    return [r.data if hidden and getattr(r, "tag", 0) > 0 and not r.levels else r for r in results]
+    carried = any(isinstance(value, Tensor) for value in values.values())
+    return results if carried or not hidden else [_numbers(r) for r in results]
+
+
+def _numbers(result: Any) -> Any:
+    """What was wrapped for the sake of hidden axes, as plain numbers again."""
+    plain = isinstance(result, Tensor) and result.tag == FREE and not result.levels
+    return result.data if plain else result
 
 
 def _sizes(nodes: Sequence[Expr], values: Mapping[Any, Any]) -> dict[str, int]:

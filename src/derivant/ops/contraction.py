@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 from derivant.base.dims import total
 from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeError
@@ -141,9 +142,10 @@ def _paired_axes(
     if isinstance(axes, (tuple, list)):
         if len(axes) != 2:
             raise ArgumentError(f"tensordot: axes is a number or two lists, not {axes!r}")
+        lists: list[list[Any]]
         lists = [list(part) if isinstance(part, (tuple, list)) else [part] for part in axes]
-        first = [one_axis("tensordot", a, axis) for axis in lists[0]]  # type: ignore[arg-type]  # see above
-        second = [one_axis("tensordot", b, axis) for axis in lists[1]]  # type: ignore[arg-type]  # see above
+        first = [one_axis("tensordot", a, axis) for axis in lists[0]]
+        second = [one_axis("tensordot", b, axis) for axis in lists[1]]
         if len(first) != len(second) or len({*first}) < len(first) or len({*second}) < len(second):
             raise ArgumentError(f"tensordot: axes={axes!r} does not pair different axes")
         return first, second

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TypeAlias
-
-import numpy as np
+from typing import Any, TypeAlias
 
 from derivant.base.dims import Size
 from derivant.base.errors import ArgumentError, DerivantError, ShapeError
@@ -89,8 +87,14 @@ def convolve(a: Operand, v: Operand, /, mode: str = "full") -> Array:
             )
             raise refusal("convolve", (first, second), [f"mode={mode!r}"], error)
     n, m = first.shape[0], second.shape[0]
-    if mode != "full" and isinstance(n, int) and isinstance(m, int) and n < m:
-        first, second, m = second, first, n
+    if mode != "full" and n != m:  # the longer one is the signal
+        if not (isinstance(n, int) and isinstance(m, int)):
+            error = ShapeError(
+                f"which of {n} and {m} is larger is not known; mode='full' needs not"
+            )
+            raise refusal("convolve", (first, second), [f"mode={mode!r}"], error)
+        if n < m:
+            first, second, m = second, first, n
     around: dict[str, tuple[Size, Size]] = {
         "full": (m - 1, m - 1),
         "same": (m // 2, m - 1 - m // 2),
@@ -184,9 +188,9 @@ def _check_windows(
 
 def _steps(name: str, what: str, value: Steps, rank: int) -> tuple[int, ...]:
     """A setting for each axis, at least 1."""
-    given = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
+    given: list[Any] = list(value) if isinstance(value, (tuple, list)) else [value] * rank
     try:
-        steps = tuple(map(operator.index, given))
+        steps = tuple(operator.index(step) for step in given)
     except TypeError:
         raise ArgumentError(f"{name}: {what} is made of integers, not {value!r}") from None
     if len(steps) != rank or min(steps) < 1:
@@ -209,12 +213,12 @@ def _around(
             raise ArgumentError("padding='same' keeps the size, which only stride 1 does")
         spans = [extent(k, d) - 1 for k, d in zip(kernel, dilations, strict=True)]
         return tuple((span // 2, span - span // 2) for span in spans)
-    given = (padding,) * len(kernel) if isinstance(padding, (int, np.integer)) else padding
+    given = padding if isinstance(padding, (tuple, list)) else (padding,) * len(kernel)
     wrong = ArgumentError(
         f"padding is 'valid', 'same', a number of at least 0, one for each of the {len(kernel)} "
         f"axes, or a pair for each, not {padding!r}"
     )
-    if isinstance(given, str) or len(given) != len(kernel):
+    if len(given) != len(kernel):
         raise wrong
     pairs = [p if isinstance(p, (tuple, list)) else (p, p) for p in given]
     try:

@@ -260,7 +260,7 @@ def linspace(
 
 def _kind(x: Operand | DTypeLike) -> Any:
     """The dtype of an array; Python's numbers as they are, since they give way to others."""
-    return getattr(x, "dtype", x)
+    return x if isinstance(x, type) else getattr(x, "dtype", x)
 
 
 def result_type(*arrays_and_dtypes: Operand | DTypeLike) -> np.dtype[np.generic]:

@@ -141,10 +141,15 @@ def matrix_transpose(x: Operand) -> Array:
     >>> matrix_transpose([[1.0, 2.0, 3.0]]).shape
     (3, 1)
     """
+    return call("matrix_transpose", _matrices("matrix_transpose", x))
+
+
+def _matrices(name: str, x: Operand) -> Array:
+    """An array of at least two axes."""
     a = read(x)
     if len(a.shape) < 2:
-        raise ShapeError(f"matrix_transpose: an array of shape {a.shape} holds no matrix")
-    return call("matrix_transpose", a)
+        raise ShapeError(f"{name}: a matrix needs two axes; the array has the shape {a.shape}")
+    return a
 
 
 def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
@@ -273,7 +278,7 @@ def tril(x: Operand, k: int = 0) -> Array:
     array([[1., 0.],
            [3., 4.]])
     """
-    return call("tril", read(x), k=operator.index(k))
+    return call("tril", _matrices("tril", x), k=operator.index(k))
 
 
 def triu(x: Operand, k: int = 0) -> Array:
@@ -286,7 +291,7 @@ def triu(x: Operand, k: int = 0) -> Array:
     array([[1., 2.],
            [0., 4.]])
     """
-    return call("triu", read(x), k=operator.index(k))
+    return call("triu", _matrices("triu", x), k=operator.index(k))
 
 
 def broadcast_to(x: Operand, shape: Size | Sequence[Size]) -> Array:

@@ -22,7 +22,12 @@ from derivant.primitives.matrices import square_shape
 
 
 class SlogdetResult(NamedTuple):
-    """The sign of a determinant, and the logarithm of its absolute value."""
+    """The sign of each determinant, and the logarithm of its absolute value, both (...).
+
+    >>> sign, logabsdet = slogdet([[0.0, 1.0], [1.0, 0.0]])
+    >>> float(sign), float(logabsdet)
+    (-1.0, 0.0)
+    """
 
     sign: Array
     logabsdet: Array

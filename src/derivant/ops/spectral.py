@@ -15,7 +15,12 @@ from derivant.primitives.spectral import eigh as eigh_row
 
 
 class EighResult(NamedTuple):
-    """Eigenvalues in ascending order, and eigenvectors as columns."""
+    """Eigenvalues in ascending order, (..., n), and eigenvectors as columns, (..., n, n).
+
+    >>> w, v = eigh([[2.0, 0.0], [0.0, 1.0]])
+    >>> w
+    array([1., 2.])
+    """
 
     eigenvalues: Array
     eigenvectors: Array

@@ -81,9 +81,8 @@ def _strong(a: Data, b: Data) -> Data:
     probe = _vdot(product, product)
     if -INF < probe < INF:
         return product
-    return np.where(np.logical_or(np.equal(a, 0), np.equal(b, 0)), product.dtype.type(0), product)[
-        ()
-    ]
+    absent = np.logical_or(np.equal(a, 0), np.equal(b, 0))
+    return np.where(absent, product.dtype.type(0), product)[()]
 
 
 def _scale_push(
@@ -181,12 +180,12 @@ def _quotient(x: Data, y: Data) -> Data:
     return np.where(np.logical_and(np.equal(x, 0), np.equal(y, 0)), 0.0, ratio)[()]
 
 
-# x / y, and 0 where both are 0: the slope of a length at the origin. The slope by x is infinite
-# there, so that the second derivative of a length is NaN, as it does not exist.
+# x / y, and 0 where both are 0: the slope of a length at the origin. The slope by x, sign(y)/|y|,
+# is NaN there, and so is the second derivative of a length, which does not exist.
 quotient = elementwise(
     "quotient",
     _quotient,
-    lambda xp, out, x, y: xp.divide(1.0, y),
+    lambda xp, out, x, y: xp.divide(xp.sign(y), xp.abs(y)),
     lambda xp, out, x, y: xp.divide(-out, y),
     dtype=resolved(np.divide),
     text="{0} / {1}",

@@ -104,7 +104,7 @@ log1p = elementwise(
 
 
 def _share_of(xp: Names, out: Data, ahead: Data) -> Data:
-    """The share of the operand that is ahead by so much; 0 where both are -inf, as for logsumexp."""
+    """The share of the operand that is ahead; 0 where both are -inf, as for logsumexp."""
     return xp.where(xp.equal(out, -INF), 0.0, xp.sigmoid(ahead))
 
 

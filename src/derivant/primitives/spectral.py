@@ -76,7 +76,11 @@ cluster_mean = linear(
 
 
 def _over_gaps(k: Numbers, w: Numbers, *, skew: bool) -> Numbers:
-    """K[i, j] / (w[j] - w[i]), or of (K - K')/2; refused where it is not 0 / 0 at equal ones."""
+    """K[i, j] / (w[j] - w[i]), or of (K - K')/2; refused where it is not 0 / 0 at equal ones.
+
+    With `skew`, K = V'G for a cotangent G of the eigenvectors: refused where G counts a vector of
+    an equal eigenvalue at all, since K cannot tell whether the choice of vectors matters.
+    """
     top = (k - transposed(k)) / 2 if skew else k
     gaps = w[..., None, :] - w[..., :, None]
     tied = equal_pairs(w)
@@ -84,7 +88,8 @@ def _over_gaps(k: Numbers, w: Numbers, *, skew: bool) -> Numbers:
     if off.any():
         noise = NOISE * w.shape[-1] * np.finfo(w.dtype).eps
         scale = np.abs(k).max((-1, -2), keepdims=True, initial=0)
-        if (off & (np.abs(top) > noise * scale)).any():
+        at = off.any(-2)[..., None, :] if skew else off
+        if (at & (np.abs(k) > noise * scale)).any():
             raise LinAlgError(
                 "eigenvalues are equal and this derivative depends on the choice of eigenvectors; "
                 "use spectral_sum, matrix_function or eigvalsh"
