@@ -28,7 +28,7 @@ def per_operation() -> Iterator[Row]:
         "add": (lambda: np.add(x, y), lambda: a + b, lambda: (seed, seed)),
         "multiply": (lambda: np.multiply(x, y), lambda: a * b, lambda: (seed * y, seed * x)),
         "tanh": (lambda: np.tanh(x), lambda: dv.tanh(a), lambda: seed * (1.0 - y * y)),
-        "exp": (lambda: np.exp(x), lambda: dv.exp(a), lambda: seed * y),
+        "sin": (lambda: np.sin(x), lambda: dv.sin(a), lambda: seed * np.cos(x)),
     }
     for name, (plain, recorded, rule) in cases.items():
         times = interleaved({"numpy": plain, "derivant": recorded}, INNER)
@@ -44,7 +44,7 @@ def chain_cost(plain: object, recorded: object, rule: object, name: str) -> tupl
         "add": lambda t, c: t + c,
         "multiply": lambda t, c: t * c,
         "tanh": lambda t, c: dv.tanh(t),
-        "exp": lambda t, c: dv.exp(t),
+        "sin": lambda t, c: dv.sin(t),
     }
     apply = operations[name]
     length, x = 100, np.full(10, 1e-3)

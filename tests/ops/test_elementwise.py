@@ -80,7 +80,8 @@ def test_two_operands_as_numpy(
 @pytest.mark.parametrize("dtype", ["int64", "int8", "bool"])
 @pytest.mark.parametrize(
     "name",
-    "add divide equal exp floor isnan logical_not maximum multiply pow sin sqrt square where".split(),
+    ["add", "divide", "equal", "exp", "floor", "isnan", "logical_not", "maximum", "multiply"]
+    + ["pow", "sin", "sqrt", "square", "where"],
 )
 def test_integers_and_booleans_as_numpy(name: str, dtype: str) -> None:
     x = np.array([1, 0, 1, 1], dtype)

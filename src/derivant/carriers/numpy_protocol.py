@@ -16,6 +16,8 @@ REDUCTIONS = {
     "logical_and": "all",
     "logical_or": "any",
 }
+RENAMED = {"ddof": "correction"}  # NumPy's word: the standard's
+FIRST_AXES = {"axis1": 0, "axis2": 1}
 UNSET = ("out", "where", "initial", "dtype", "order", "subok", "casting", "like")
 
 
@@ -34,6 +36,9 @@ def call_function(function: Any, args: Sequence[Any], settings: Mapping[str, Any
     """`np.sum(t)`, `np.linalg.inv(t)`: the public function of that name."""
     module, name = function.__module__ or "numpy", function.__name__
     functions = LINALG_FUNCTIONS if module.startswith("numpy.linalg") else FUNCTIONS
+    settings = {RENAMED.get(key, key): value for key, value in settings.items()}
+    if functions is FUNCTIONS and name in ("trace", "diagonal"):  # the first two axes, not the last
+        settings = {**dict(list(FIRST_AXES.items())[max(0, len(args) - 2) :]), **settings}
     return _call(functions, name, f"{module}.{name}", args, settings)
 
 

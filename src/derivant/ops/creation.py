@@ -305,7 +305,7 @@ def isdtype(dtype: DTypeLike, kind: str | tuple[str, ...]) -> bool:
         raise DTypeError(f"isdtype: {error}") from None
 
 
-def finfo(dtype: Operand | DTypeLike) -> np.finfo[np.floating[Any]]:
+def finfo(dtype: Operand | DTypeLike) -> np.finfo[np.float32] | np.finfo[np.float64]:
     """The limits of a float dtype: eps, max, min, smallest_normal.
 
     Raises DTypeError where it is no float.
@@ -320,7 +320,7 @@ def finfo(dtype: Operand | DTypeLike) -> np.finfo[np.floating[Any]]:
         raise DTypeError(f"finfo: {error}") from None
 
 
-def iinfo(dtype: Operand | DTypeLike) -> np.iinfo[np.integer[Any]]:
+def iinfo(dtype: Operand | DTypeLike) -> np.iinfo[np.int64] | np.iinfo[np.uint64]:
     """The limits of an integer dtype: max, min, bits.
 
     Raises DTypeError where it is no integer.

@@ -105,10 +105,10 @@ def split(x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0) -
     size = a.shape[line]
     if not isinstance(size, int):
         raise ArgumentError(f"split: the axis has the named size {size}")
-    if isinstance(indices_or_sections, (list, tuple)):
+    if isinstance(indices_or_sections, Sequence):
         cuts = [slice(c).indices(size)[1] for c in indices_or_sections]
     else:
-        parts = operator.index(indices_or_sections)  # type: ignore[arg-type]
+        parts = operator.index(indices_or_sections)
         if parts < 1 or size % parts:
             raise ArgumentError(f"split: {size} entries do not make {parts} equal parts")
         cuts = [i * (size // parts) for i in range(1, parts)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from derivant.base.types import Array, Operand
-from derivant.ops.elementwise import multiply, negative
+from derivant.ops.elementwise import multiply
 from derivant.ops.logic import less
 from derivant.ops.rows import call
 from derivant.ops.selection import where
@@ -134,7 +134,7 @@ def entr(x: Operand, /) -> Array:
     >>> entr([0.0, 0.5, -1.0])
     array([0.        , 0.34657359,       -inf])
     """
-    return where(less(x, 0), -math.inf, xlogy(negative(x), x))
+    return where(less(x, 0), -math.inf, xlogy(multiply(-1.0, x), x))
 
 
 def sinc(x: Operand, /) -> Array:

@@ -251,7 +251,7 @@ tanh = elementwise(
 # The slope of tanh. 1 - tanh^2 has no correct digit left beyond x = 19.
 sech2 = elementwise(
     "sech2",
-    lambda x: np.square(np.divide(1.0, np.cosh(x))),
+    lambda x: np.reciprocal(np.square(np.cosh(x))),
     lambda xp, out, x: -2.0 * out * xp.tanh(x),
     dtype=resolved(np.cosh),
     text="1 / cosh({0})**2",

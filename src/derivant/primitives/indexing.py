@@ -385,7 +385,12 @@ def _along_shape(x: Shape, indices: Shape, *, axis: int) -> Shape:
 
 
 def _add_along(g: Data, indices: Indices, *, axis: int, size: int) -> Data:
-    g, indices = np.broadcast_arrays(g, indices)
+    if g.shape != indices.shape:
+        g, indices = np.broadcast_arrays(g, indices)
+    if g.shape[axis] == 1:  # one entry a line: none can meet
+        alone = np.zeros(g.shape[:axis] + (size,) + g.shape[g.ndim + axis + 1 :], g.dtype)
+        np.put_along_axis(alone, indices, g, axis)
+        return alone
     flat = flat_places((np.moveaxis(indices, axis, -1),), (size,))
     columns = np.moveaxis(g, axis, -1)
     shape = columns.shape[:-1] + (size,)

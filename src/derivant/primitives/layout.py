@@ -429,16 +429,16 @@ def _unpadded(shape: Shape, *, widths: tuple[tuple[int, int], ...], mode: str) -
     return shape[:lead] + tuple(size + -(before + after) for size, (before, after) in pairs)
 
 
-def _pad(x: Data, *, widths: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Data:
+def _pad(x: Data, *, widths: tuple[tuple[int, int], ...], mode: Any, value: float = 0.0) -> Data:
     if not widths:
         return +x
     full = ((0, 0),) * (np.ndim(x) - len(widths)) + widths
     if mode == "constant":
         return np.pad(x, full, constant_values=value)
-    return np.pad(x, full, mode=mode)  # type: ignore[call-overload]
+    return np.pad(x, full, mode=mode)
 
 
-def _unpad(g: Data, *, widths: tuple[tuple[int, int], ...], mode: str) -> Data:
+def _unpad(g: Data, *, widths: tuple[tuple[int, int], ...], mode: Any) -> Data:
     """The inner part, and on each of its entries the border entries that continued it."""
     for axis, (before, after) in zip(range(-len(widths), 0), widths, strict=True):
         moved = np.moveaxis(g, axis, 0)
@@ -446,7 +446,7 @@ def _unpad(g: Data, *, widths: tuple[tuple[int, int], ...], mode: str) -> Data:
         inner = moved[before : before + size]
         if mode != "constant" and (before or after):
             inner = inner.copy()
-            source = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]
+            source = np.pad(np.arange(size), (before, after), mode=mode)
             for place in (*range(before), *range(before + size, len(moved))):
                 inner[source[place]] += moved[place]
         g = np.moveaxis(inner, 0, axis)
