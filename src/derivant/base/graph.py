@@ -11,15 +11,27 @@ by_serial = attrgetter("serial")
 
 def between(
     outputs: Sequence[Any], targets: Sequence[Any], since: int
-) -> tuple[list[Any], set[int]]:
+) -> tuple[list[Any], set[int], bool]:
     """The nodes on a path from a target to an output, operands before results; no targets.
 
-    Also the ids of these nodes and of the targets. Nothing made before the moment `since` is
+    Also the ids of these nodes and of the targets, and whether all of them are plain: visible, and
+    dependent on nothing but the transform opened at `since`. Nothing made before that moment is
     walked over: it cannot depend on a target.
     """
-    active = {id(target) for target in targets}
+    found, seen = _reachable(outputs, since)
+    goals = {id(target) for target in targets}
+    for node in found:
+        if node.tag != since or node.levels:
+            path, active = _on_paths(found, goals)
+            return path, active, False
+    return [node for node in found if id(node) not in goals], seen | goals, True
+
+
+def _on_paths(found: Sequence[Any], goals: set[int]) -> tuple[list[Any], set[int]]:
+    """Those of the nodes, in order, that depend on a goal; and the ids of both."""
+    active = set(goals)
     path = []
-    for node in _reachable(outputs, since):
+    for node in found:
         key = id(node)
         if key not in active:
             for x in node.inputs:
@@ -32,15 +44,15 @@ def between(
 
 def ancestors(outputs: Sequence[Any]) -> list[Any]:
     """All nodes that the outputs depend on, operands before results, the outputs among them."""
-    return _reachable(outputs, 0)
+    return _reachable(outputs, 0)[0]
 
 
-def _reachable(outputs: Sequence[Any], since: int) -> list[Any]:
+def _reachable(outputs: Sequence[Any], since: int) -> tuple[list[Any], set[int]]:
     if not outputs:
-        return []
+        return [], set()
     kind = outputs[0].__class__  # one graph, one carrier; all else is a constant
-    seen = {id(node) for node in outputs}
     found = list({id(node): node for node in outputs}.values())
+    seen = {id(node) for node in found}
     for node in found:  # grows while it is walked
         for x in node.inputs:
             if x.__class__ is kind and x.serial >= since:
@@ -49,4 +61,4 @@ def _reachable(outputs: Sequence[Any], since: int) -> list[Any]:
                     seen.add(key)
                     found.append(x)
     found.sort(key=by_serial)
-    return found
+    return found, seen

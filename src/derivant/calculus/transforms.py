@@ -74,7 +74,7 @@ class Recording:
             if isinstance(out, (Tensor, Expr)) and seed is not None
         ]
         found = pullback([o for o, _ in pairs], [s for _, s in pairs], self.binds, self.tag)
-        return self._out(found, self.given)
+        return self.handed_out(found, self.given)
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """The tangents of the outputs."""
@@ -82,9 +82,10 @@ class Recording:
         found = iter(pushforward(nodes, self.binds, tangents, self.tag))
         moving = [next(found) if isinstance(o, (Tensor, Expr)) else None for o in self.outputs]
         likes = [o if self.kept or isinstance(o, Expr) else _numbers(o) for o in self.outputs]
-        return self._out(moving, likes)
+        return self.handed_out(moving, likes)
 
-    def _out(self, values: list[Any], likes: Sequence[Any]) -> list[Any]:
+    def handed_out(self, values: list[Any], likes: Sequence[Any]) -> list[Any]:
+        """Derivatives in the kinds of what they belong to, no bind of this transform in them."""
         results = [handed_out(v, like) for v, like in zip(values, likes, strict=True)]
         symbolic = [r for r in results if isinstance(r, Expr)]
         if symbolic:
@@ -195,11 +196,11 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> grad(lambda x: x**3)(2.0)
     np.float64(12.0)
     """
-    both = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, slopes = both(*args, **kwargs)
-        return (slopes, value[1]) if has_aux else slopes
+        record = gradient_recording(f, argnums, has_aux, args, kwargs)
+        slopes = slopes_of(record, argnums)
+        return (slopes, record.auxiliary()) if has_aux else slopes
 
     return named_after(f, gradient, "grad")
 
@@ -207,30 +208,50 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """The function that gives the value of a scalar function `f` and its gradient, sharing work.
 
+    With `has_aux`, `f` returns (value, aux) and the result is ((value, aux), gradient).
+
     >>> value_and_grad(lambda x: x**3)(2.0)
     (np.float64(8.0), np.float64(12.0))
     """
 
     def both(*args: Any, **kwargs: Any) -> Any:
-        places = argument_places(argnums, len(args), f)
-        call = calling(args, kwargs, places)
-        record = Recording(f, [args[i] for i in places], call, places, has_aux)
-        out = scalar_output(record)
-        seed = np.ones((), out.dtype)[()] if isinstance(out, (Tensor, Expr)) else None
-        slopes = record.split(record.pull([_seed_like(out, seed)]))
+        record = gradient_recording(f, argnums, has_aux, args, kwargs)
+        slopes = slopes_of(record, argnums)
         value = record.value()
-        if has_aux:
-            value = (value, record.auxiliary())
-        return value, slopes[0] if isinstance(argnums, int) else tuple(slopes)
+        return ((value, record.auxiliary()) if has_aux else value), slopes
 
     return named_after(f, both, "value_and_grad")
 
 
-def _seed_like(out: Any, seed: Any) -> Any:
-    """Under vmap the seed has the hidden axes of the output."""
+def gradient_recording(
+    f: Function,
+    argnums: int | Sequence[int],
+    has_aux: bool,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Recording:
+    """The function run on the arguments, those of argnums bound."""
+    places = argument_places(argnums, len(args), f)
+    call = calling(args, kwargs, places)
+    return Recording(f, [args[i] for i in places], call, places, has_aux)
+
+
+def slopes_of(record: Recording, argnums: int | Sequence[int]) -> Any:
+    """The gradient of the one number that was recorded, as a tree an argument."""
+    out = scalar_output(record)
+    if isinstance(out, (Tensor, Expr)):
+        found = pullback([out], [_seed_like(out)], record.binds, record.tag)
+    else:
+        found = [None] * len(record.binds)
+    slopes = record.split(record.handed_out(found, record.given))
+    return slopes[0] if isinstance(argnums, int) else tuple(slopes)
+
+
+def _seed_like(out: Any) -> Any:
+    """One; under vmap with the hidden axes of the output."""
     if isinstance(out, Tensor) and out.levels:
         return constant(np.ones_like(out.data), out.levels)
-    return seed
+    return out.dtype.type(1)
 
 
 def argument_places(argnums: int | Sequence[int], count: int, f: Function) -> list[int]:

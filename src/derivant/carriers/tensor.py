@@ -91,7 +91,18 @@ class Tensor(Methods):
             data = row.evaluate(*args, **params)
         except Exception as error:
             raise explained(row, operands, params, error) from error
-        return _node(row, operands, tuple(args), params, data, tag, NONE, foreign)
+        if foreign or tag is FREE or row.special or MODE.get() is not DEFAULT:
+            return _node(row, operands, tuple(args), params, data, tag, NONE, foreign)
+        t = _new(Tensor)  # the common case of `_node`, without the call
+        t.data = data
+        t.levels = NONE
+        t.params = params
+        t.primitive = row
+        t.inputs = operands
+        t.args = tuple(args)
+        t.tag = tag
+        t.serial = serial()
+        return t
 
     def derivant_level(self, row: Primitive, params: Params) -> Tensor:
         """Hide an axis, or bring one back: vmap's two operations."""

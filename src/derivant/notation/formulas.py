@@ -91,12 +91,14 @@ class Writer:
         stack = _payloads(total)
         while stack:
             node = stack[-1]
-            needed = [x for x in self._needed(node) if id(x) not in self._words]
-            if id(node) in self._words or not needed:
-                self._words.setdefault(id(node), self._word(node))
+            if id(node) in self._words:
                 stack.pop()
-            else:
+                continue
+            needed = [x for x in self._needed(node) if id(x) not in self._words]
+            if needed:
                 stack += needed
+            else:
+                self._words[id(node)] = self._word(node)
 
     def _needed(self, node: Expr) -> list[Expr]:
         inside = self._form.inside(node)

@@ -96,8 +96,8 @@ class Network:
     def _same_ends(self) -> bool:
         """Factors with the same letters: an inner product, or a product entry by entry."""
         for k, (_, letters) in enumerate(self.factors):
-            ends = set(letters)
-            same = [j for j, (_, other) in enumerate(self.factors) if set(other) == ends]
+            ends = sorted(letters)
+            same = [j for j, (_, other) in enumerate(self.factors) if sorted(other) == ends]
             if len(same) < 2 or len(letters) > 2 or same[0] != k:
                 continue
             alone = all(self._inner(c) and len(self._users(c)) == 2 for c in letters)

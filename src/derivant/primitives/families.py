@@ -75,23 +75,27 @@ def _pull_one(partial: Any) -> Pull:
     return lambda xp, g, out, inputs, params, wanted: (through(xp, g, out, inputs, params),)
 
 
-def _pull_two(left: Through | None, right: Through | None) -> Pull:
-    def pull(
-        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
-    ) -> tuple[Data, Data]:
-        x, y = inputs
-        gx = gy = None
-        if wanted[0] and left is not None:
-            gx = left(xp, g, out, inputs, params)
-            if gx.shape != x.shape:
-                gx = unbroadcast(xp, gx, x)
-        if wanted[1] and right is not None:
-            gy = right(xp, g, out, inputs, params)
-            if gy.shape != y.shape:
-                gy = unbroadcast(xp, gy, y)
-        return gx, gy
+def _pull_two(left: Any, right: Any) -> Pull:
+    """Of two operands; written out, since half of a network's nodes come here."""
+    if callable(left) and callable(right):
 
-    return pull
+        def pull(
+            xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+        ) -> tuple[Data, Data]:
+            x, y = inputs
+            gx = gy = None
+            if wanted[0]:
+                gx = xp.scale(g, left(xp, out, x, y, **params))
+                if gx.shape != x.shape:
+                    gx = unbroadcast(xp, gx, x)
+            if wanted[1]:
+                gy = xp.scale(g, right(xp, out, x, y, **params))
+                if gy.shape != y.shape:
+                    gy = unbroadcast(xp, gy, y)
+            return gx, gy
+
+        return pull
+    return _pull_many(tuple(None if p is None else _through(p) for p in (left, right)))
 
 
 def _pull_many(throughs: tuple[Through | None, ...]) -> Pull:
@@ -121,7 +125,7 @@ def elementwise_rules(partials: tuple[Any, ...]) -> tuple[Push, Pull]:
         return zero_push, zero_pull
     if len(throughs) == 1:
         return _push_each(throughs), _pull_one(partials[0])
-    pull = _pull_two(*throughs) if len(throughs) == 2 else _pull_many(throughs)
+    pull = _pull_two(*partials) if len(partials) == 2 else _pull_many(throughs)
     return _push_each(throughs), pull
 
 

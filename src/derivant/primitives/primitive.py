@@ -73,6 +73,10 @@ class Primitive:
     domain: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
     source: str = ""
+    special: bool = field(init=False)  # several results, or none that is recorded
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "special", self.constant or self.outputs > 1)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

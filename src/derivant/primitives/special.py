@@ -152,11 +152,9 @@ def _sinc(x: Data, *, order: int = 0) -> Data:
     x = real_numbers(x)
     reach = max(2.0, 0.5 * order)
     near = np.less(np.abs(x), reach / math.pi)
-    return np.where(
-        near,
-        _sinc_series(np.where(near, x, 0.0), order, reach),
-        _sinc_recurrence(np.where(near, 1.0, x), order),
-    )[()]
+    series = _sinc_series(np.where(near, x, 0.0), order, reach)
+    result: Data = np.where(near, series, _sinc_recurrence(np.where(near, 1.0, x), order))
+    return result[()]
 
 
 def _sinc_series(x: Data, order: int, reach: float) -> Data:

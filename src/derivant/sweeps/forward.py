@@ -17,8 +17,8 @@ def pushforward(
 
     `since` is the number of the transform whose binds the sources are.
     """
-    nodes, _ = between(outputs, sources, since)
-    how = setting(nodes, tangents, since)
+    nodes, _, plain = between(outputs, sources, since)
+    how = setting(nodes, tangents, since, plain)
     if how.record:
         tangents = [s.lifted(t) for s, t in zip(sources, tangents, strict=True)]
     start = {id(s): t for s, t in zip(sources, tangents, strict=True) if t is not None}

@@ -28,8 +28,8 @@ def pullback(
 
     `since` is the number of the transform whose binds the targets are.
     """
-    nodes, active = between(outputs, targets, since)
-    how = setting(nodes, seeds, since)
+    nodes, active, plain = between(outputs, targets, since)
+    how = setting(nodes, seeds, since, plain)
     with quiet():
         if how.record:
             seeds = [o.lifted(s) for o, s in zip(outputs, seeds, strict=True)]

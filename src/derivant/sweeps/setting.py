@@ -52,14 +52,11 @@ class Setting:
         return node.settled(since), operands
 
 
-def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int) -> Setting:
+def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int, plain: bool) -> Setting:
     """Record exactly where a node or a seed is symbolic, hidden, or depends on something older."""
-    record = any(getattr(s, "derivant_rank", 0) for s in seeds)
-    if not record:
-        for node in nodes:
-            if node.tag < since or node.levels:
-                record = True
-                break
+    record = any([hasattr(s, "derivant_rank") for s in seeds]) or not (
+        plain or all(node.tag >= since and not node.levels for node in nodes)
+    )
     return Setting(record, since, RECORD if record else FAST)
 
 
