@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import derivant as dv
 import numpy as np
-from derivant.base.types import Array, Operand
-
 from tests.conformance.words import Table
+
+import derivant as dv
+from derivant.base.types import Array, Operand
 
 RENAMED: Table = {
     "abs": dv.abs,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import derivant as dv
 import numpy as np
-from derivant.base.types import Array, Axes, Operand
+from tests.conformance.words import NoCounterpart, Table, rank_of, shape_of
 
-from tests.conformance.words import NoCounterpart, Table
+import derivant as dv
+from derivant.base.types import Array, Axes, Operand
 
 
 def axes_of(dim: Axes) -> Axes:
@@ -19,21 +19,17 @@ def axes_of(dim: Axes) -> Axes:
 def reducing(reduce: Callable[..., Array]) -> Callable[..., Array]:
     """A reduction with PyTorch's names of its arguments."""
 
-    def reduced(
-        x: Operand, dim: Axes = None, keepdim: bool = False, dtype: object = None
-    ) -> Array:
+    def reduced(x: Operand, dim: Axes = None, keepdim: bool = False, dtype: object = None) -> Array:
         values = x if dtype is None else dv.astype(x, dtype)
         axes = axes_of(dim)
-        if np.ndim(x) == 0:
+        if rank_of(x) == 0:
             axes = None  # PyTorch lets axes 0 and -1 name the none that a number has
         return reduce(values, axis=axes, keepdims=keepdim)
 
     return reduced
 
 
-def prod(
-    x: Operand, dim: int | None = None, keepdim: bool = False, dtype: object = None
-) -> Array:
+def prod(x: Operand, dim: int | None = None, keepdim: bool = False, dtype: object = None) -> Array:
     return reducing(dv.prod)(x, dim, keepdim, dtype)
 
 
@@ -42,7 +38,7 @@ def aminmax(x: Operand, dim: int | None = None, keepdim: bool = False) -> tuple[
 
 
 def median(x: Operand, dim: int | None = None, keepdim: bool = False) -> Array:
-    shape = np.shape(x)
+    shape = shape_of(x)
     count = np.prod(shape) if dim is None or not shape else shape[dim]
     if count % 2 == 0:
         raise NoCounterpart("the lower of two middle entries; ours is their mean, as NumPy's")
@@ -85,7 +81,7 @@ def weights(normal: Callable[..., Array]) -> Callable[..., Array]:
 
     def normalised(x: Operand, dim: int, dtype: object = None) -> Array:
         values = x if dtype is None else dv.astype(x, dtype)
-        return normal(values, axis=dim if np.ndim(x) else ())
+        return normal(values, axis=dim if rank_of(x) else ())
 
     return normalised
 
@@ -95,15 +91,13 @@ def running(total: Callable[..., Array]) -> Callable[..., Array]:
 
     def accumulated(x: Operand, dim: int, dtype: object = None) -> Array:
         values = x if dtype is None else dv.astype(x, dtype)
-        return total(values, axis=dim) if np.ndim(x) else dv.reshape(total(values), ())
+        return total(values, axis=dim) if rank_of(x) else dv.reshape(total(values), ())
 
     return accumulated
 
 
-def sort(
-    x: Operand, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Array:
-    return dv.sort(x, axis=dim, descending=descending) if np.ndim(x) else dv.positive(x)
+def sort(x: Operand, dim: int = -1, descending: bool = False, stable: bool = False) -> Array:
+    return dv.sort(x, axis=dim, descending=descending) if rank_of(x) else dv.positive(x)
 
 
 def msort(x: Operand) -> Array:
@@ -165,16 +159,14 @@ def nanmean(x: Operand, dim: Axes = None, keepdim: bool = False) -> Array:
     return nansum(x, dim, keepdim) / reducing(dv.sum)(here, dim, keepdim)
 
 
-def topk(
-    x: Operand, k: int, dim: int = -1, largest: bool = True, ordered: bool = True
-) -> Array:
-    if not np.ndim(x):
+def topk(x: Operand, k: int, dim: int = -1, largest: bool = True, ordered: bool = True) -> Array:
+    if not rank_of(x):
         return dv.positive(x)
     return dv.moveaxis(dv.moveaxis(sort(x, dim, largest), dim, 0)[:k], 0, dim)
 
 
 def kthvalue(x: Operand, k: int, dim: int = -1, keepdim: bool = False) -> Array:
-    if not np.ndim(x):
+    if not rank_of(x):
         return dv.positive(x)
     chosen = dv.take(dv.sort(x, axis=dim), k - 1, axis=dim)
     return dv.expand_dims(chosen, dim) if keepdim else chosen
@@ -196,7 +188,7 @@ def areas(y: Operand, x: Operand | None, dim: int, dx: float) -> Array:
     heights = (lines[..., 1:] + lines[..., :-1]) / 2
     if x is None:
         return dv.moveaxis(heights * dx, -1, dim)
-    widths = dv.diff(x) if np.ndim(x) == 1 else dv.diff(dv.moveaxis(x, dim, -1))
+    widths = dv.diff(x) if rank_of(x) == 1 else dv.diff(dv.moveaxis(x, dim, -1))
     return dv.moveaxis(heights * widths, -1, dim)
 
 

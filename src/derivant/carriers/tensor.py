@@ -88,7 +88,7 @@ class Tensor(Methods):
                 operands = tuple([plain_array(o) if o is x else o for o in operands])
                 args.append(plain_array(x))
         try:
-            data = row.evaluate(*args, **params)
+            data = row.evaluate(*args, **params) if params else row.evaluate(*args)
         except Exception as error:
             raise explained(row, operands, params, error) from error
         if foreign or tag is FREE or row.special or MODE.get() is not DEFAULT:

@@ -67,35 +67,42 @@ def _through(partial: Any) -> Through:
 
 
 def _pull_one(partial: Any) -> Pull:
-    if callable(partial):  # one call less than through `_through`: half of all nodes come here
-        return lambda xp, g, out, inputs, params, wanted: (
-            xp.scale(g, partial(xp, out, *inputs, **params)),
-        )
-    through = _through(partial)
-    return lambda xp, g, out, inputs, params, wanted: (through(xp, g, out, inputs, params),)
+    """Of one operand. This and `_pull_two` are written out: most of a network's nodes come here."""
+    if not callable(partial):
+        through = _through(partial)
+        return lambda xp, g, out, inputs, params, wanted: (through(xp, g, out, inputs, params),)
+
+    def pull(
+        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+    ) -> tuple[Data]:
+        if params:
+            return (xp.scale(g, partial(xp, out, *inputs, **params)),)
+        return (xp.scale(g, partial(xp, out, inputs[0])),)
+
+    return pull
 
 
 def _pull_two(left: Any, right: Any) -> Pull:
-    """Of two operands; written out, since half of a network's nodes come here."""
-    if callable(left) and callable(right):
+    """Of two operands, where both slopes depend on the operands."""
+    if not (callable(left) and callable(right)):
+        return _pull_many(tuple(None if p is None else _through(p) for p in (left, right)))
 
-        def pull(
-            xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
-        ) -> tuple[Data, Data]:
-            x, y = inputs
-            gx = gy = None
-            if wanted[0]:
-                gx = xp.scale(g, left(xp, out, x, y, **params))
-                if gx.shape != x.shape:
-                    gx = unbroadcast(xp, gx, x)
-            if wanted[1]:
-                gy = xp.scale(g, right(xp, out, x, y, **params))
-                if gy.shape != y.shape:
-                    gy = unbroadcast(xp, gy, y)
-            return gx, gy
+    def pull(
+        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+    ) -> tuple[Data, Data]:
+        x, y = inputs
+        gx = gy = None
+        if wanted[0]:
+            gx = xp.scale(g, left(xp, out, x, y, **params) if params else left(xp, out, x, y))
+            if gx.shape != x.shape:
+                gx = unbroadcast(xp, gx, x)
+        if wanted[1]:
+            gy = xp.scale(g, right(xp, out, x, y, **params) if params else right(xp, out, x, y))
+            if gy.shape != y.shape:
+                gy = unbroadcast(xp, gy, y)
+        return gx, gy
 
-        return pull
-    return _pull_many(tuple(None if p is None else _through(p) for p in (left, right)))
+    return pull
 
 
 def _pull_many(throughs: tuple[Through | None, ...]) -> Pull:

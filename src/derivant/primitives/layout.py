@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,16 @@ def _broadcast_to_shape(old: Shape, *, shape: Shape) -> Shape:
     return tuple(shape)
 
 
+SMALL = 4096  # entries up to which filling an array is quicker than making a view
+
+
 def _broadcast_to(x: Data, *, shape: tuple[int, ...], lead: int = 0) -> Data:
     if lead:
         x = np.reshape(x, x.shape[:lead] + (1,) * (len(shape) + lead - x.ndim) + x.shape[lead:])
+    elif prod(shape) <= SMALL and np.ndim(x) <= len(shape):
+        out = np.empty(shape, getattr(x, "dtype", float))
+        out[...] = x
+        return out
     return np.broadcast_to(x, np.shape(x)[:lead] + tuple(shape))
 
 

@@ -47,7 +47,7 @@ def reduced_shape(shape: Shape, *, axis: tuple[int, ...], keepdims: bool, **rest
 
 def restored(xp: Names, g: Data, x: Data, axis: tuple[int, ...], keepdims: bool) -> Data:
     """The reduced axes put back with size 1."""
-    if keepdims or not axis:
+    if keepdims or not axis or not g.shape:
         return g
     return xp.reshape(g, shape=reduced_shape(shape_of(x), axis=axis, keepdims=True))
 

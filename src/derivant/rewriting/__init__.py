@@ -3,8 +3,9 @@
 from derivant.rewriting.context import Step
 from derivant.rewriting.indexed import Atom, Sum, Term, as_number
 from derivant.rewriting.laws import RULES, Rule
-from derivant.rewriting.lowering import lowered, size_of_number
+from derivant.rewriting.lowering import lowered
 from derivant.rewriting.normal_form import Form, form_of, normal_form
+from derivant.rewriting.settling import size_of_number
 
 __all__ = [
     "RULES",

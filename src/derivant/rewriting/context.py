@@ -56,6 +56,8 @@ class Context:
                 return _raised(_placed(term, index, fresh), power)
             if whole and not term.bound and not any(a.payload is None for a in term.atoms):
                 return _raised(_placed(term, index, fresh), power)
+        form, kept = form.slim()
+        index = tuple(index[c] for c in kept)
         if not whole or not form.terms:
             return Term(ONE, (Atom(self.remembered(form), index, power),))
         number, payload, flipped = self.payload(form)
@@ -65,7 +67,8 @@ class Context:
     def remembered(self, form: Sum) -> Expr:
         """A form as an expression whose sum can be asked for."""
         whole = lowered(form)
-        self.opened[id(whole)] = (whole, form)
+        if all(a.payload is not whole for t in form.terms for a in t.atoms):
+            self.opened[id(whole)] = (whole, form)
         return whole
 
     def payload(self, form: Sum) -> tuple[Fraction, Expr, bool]:
@@ -76,14 +79,20 @@ class Context:
             known = self._oriented[id(whole)] = (whole, self._best(form))
         return known[1]
 
-    def upright(self, form: Sum) -> tuple[Expr, bool]:
-        """A matrix that a function is taken of entry by entry, or its transpose, and which."""
+    def upright(self, form: Sum) -> tuple[Expr, Index]:
+        """What a function is taken of entry by entry, and the letters of its axes.
+
+        Axes along which it is the same are left out; a matrix may stand for its transpose.
+        """
+        form, index = form.slim()
         expr = self.remembered(form)
+        if form.rank != 2:
+            return expr, index
         turned = self._turned(form)
         other = self.remembered(turned)
         if other is not expr and self._ease(turned, other) < self._ease(form, expr):
-            return other, True
-        return expr, False
+            return other, index[::-1]
+        return expr, index
 
     def _turned(self, form: Sum) -> Sum:
         steps, self.steps = self.steps, []  # a look from the other side is no step
@@ -100,7 +109,8 @@ class Context:
                 self.namer.symmetric.add(id(expr))
             elif self._ease(other, back) < self._ease(one, expr):
                 choice, one = (turned, back, True), other
-        self.opened[id(choice[1])] = (choice[1], one)
+        if all(a.payload is not choice[1] for t in one.terms for a in t.atoms):
+            self.opened[id(choice[1])] = (choice[1], one)
         return choice
 
     def _signed(self, form: Sum) -> tuple[Fraction, Sum, Expr]:

@@ -88,6 +88,25 @@ class Sum:
         terms = (replace(t, atoms=tuple(a.renamed(names) for a in t.atoms)) for t in self.terms)
         return Sum(self.shape[::-1], self.dtype, tuple(terms))
 
+    def slim(self) -> tuple[Sum, Index]:
+        """The sum over those of its free letters that it depends on, and which these are."""
+        carried = {c for t in self.terms for a in t.atoms for c in a.index}
+        kept = tuple(c for c in range(self.rank) if c in carried)
+        if len(kept) == self.rank:
+            return self, kept
+        names = {c: k for k, c in enumerate(kept)}
+        less = self.rank - len(kept)
+        names |= {c: c - less for t in self.terms for c, _ in t.bound}
+        terms = tuple(
+            Term(
+                t.coefficient,
+                tuple(a.renamed(names) for a in t.atoms),
+                tuple((names[c], size) for c, size in t.bound),
+            )
+            for t in self.terms
+        )
+        return Sum(tuple(self.shape[c] for c in kept), self.dtype, terms), kept
+
 
 def letters_of(atoms: Iterable[Atom]) -> dict[Letter, None]:
     """The letters that atoms carry, in order of first appearance."""

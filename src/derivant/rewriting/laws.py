@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
 from derivant.rewriting.factoring import factored
-from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
-from derivant.rewriting.lowering import size_as_number
+from derivant.rewriting.indexed import ONE, Atom, Sum, Term
+from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,40 +19,6 @@ class Rule:
 
     name: str
     rewrite: Callable[[Context, Sum], Sum]
-
-
-# Unit tensors
-
-
-def deltas_merged(context: Context, total: Sum) -> Sum:
-    """delta[i, j] with j summed: j becomes i. With both free it stays, and only it carries j."""
-    return replace(total, terms=tuple(_delta_free(t, total) for t in total.terms))
-
-
-def _delta_free(term: Term, total: Sum) -> Term:
-    if all(a.payload is not None for a in term.atoms):
-        return term
-    rank = total.rank
-    names: dict[Letter, Letter] = {}
-    ends: list[Atom] = []
-    for delta in (a for a in term.atoms if a.payload is None):
-        low, high = sorted(_last(names, c) for c in delta.index)
-        if low == high:
-            continue
-        names[high] = low  # free letters are the low ones
-        if high < rank and total.shape[high] != 1:
-            ends.append(Atom(None, (low, high)))
-    names = {c: _last(names, c) for c in names}
-    atoms = [a.renamed(names) for a in term.atoms if a.payload is not None]
-    atoms += [Atom(None, (names.get(a.index[0], a.index[0]), a.index[1])) for a in ends]
-    bound = tuple((c, size) for c, size in term.bound if c not in names)
-    return Term(term.coefficient, tuple(atoms), bound)
-
-
-def _last(names: Mapping[Letter, Letter], letter: Letter) -> Letter:
-    while letter in names:
-        letter = names[letter]
-    return letter
 
 
 # Factors
@@ -75,27 +41,6 @@ def _joined_powers(context: Context, term: Term) -> Term:
     return replace(term, atoms=tuple(a for a in powers.values() if a.power))
 
 
-def ones_counted(context: Context, total: Sum) -> Sum:
-    """A sum over a letter that no factor carries is a factor n."""
-    return replace(total, terms=tuple(map(_counted, total.terms)))
-
-
-def _counted(term: Term) -> Term:
-    carried = letters_of(term.atoms)
-    if all(c in carried for c, _ in term.bound):
-        return term
-    number, atoms = term.coefficient, list(term.atoms)
-    for c, size in term.bound:
-        if c in carried:
-            continue
-        if isinstance(size, int):
-            number *= size
-        else:
-            atoms.append(Atom(size_as_number(size), ()))
-    bound = tuple((c, size) for c, size in term.bound if c in carried)
-    return Term(number, tuple(atoms), bound)
-
-
 # Sums
 
 
@@ -116,7 +61,9 @@ def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:
     known = context.opened.get(id(atom.payload))
     if known is None or atom.power != 1 or len(known[1].terms) < 2:
         return None
-    if len(set(atom.index)) < len(atom.index) or any(c >= total.rank for c in atom.index):
+    if any(c >= total.rank for c in atom.index):
+        return None
+    if any(atom.index.count(c) > 1 and total.shape[c] != 1 for c in atom.index):
         return None
     terms = []
     for inner in known[1].terms:
@@ -163,9 +110,10 @@ def factors_extracted(context: Context, total: Sum) -> Sum:
 
 
 RULES = (
-    Rule("a unit tensor merges two letters", deltas_merged),
+    Rule("a unit tensor merges two letters", lambda _, total: deltas_merged(total)),
+    Rule("axes of size 1 have one letter", lambda _, total: singles_merged(total)),
     Rule("powers of one base are joined", powers_joined),
-    Rule("a sum of ones is their number", ones_counted),
+    Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
     Rule("parentheses in a sum are opened", parentheses_opened),
     Rule("like terms are added", like_terms_added),
     Rule("a common factor is extracted", factors_extracted),

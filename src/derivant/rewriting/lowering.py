@@ -13,10 +13,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from derivant.base.dims import Shape, Size
+from derivant.base.dims import Shape
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
 from derivant.rewriting.indexed import Atom, Index, Letter, Sum, Term, as_number
+from derivant.rewriting.settling import settled
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -58,6 +59,7 @@ class Part:
 
 def lowered(total: Sum) -> Expr:
     """The expression of a sum, of its shape and dtype."""
+    total = settled(total)
     free = tuple(range(total.rank))
     if not any(term.atoms for term in total.terms):
         number = sum((term.coefficient for term in total.terms), Fraction(0))
@@ -95,14 +97,14 @@ def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
 def _product(term: Term, total: Sum) -> Part:
     """All atoms of a term as one expression over free letters in rising order."""
     ends = {a.index[1]: a.index[0] for a in term.atoms if a.payload is None}
-    parts = [_settled(a, total.dtype) for a in term.atoms if a.payload is not None]
+    parts = [_ready(a, total.dtype) for a in term.atoms if a.payload is not None]
     joined = _joined(parts, set(range(total.rank)))
     for end, start in sorted(ends.items()):
         joined = _with_delta(joined, start, end, total.shape, total.dtype)
     return joined.in_order(tuple(sorted(joined.index)))
 
 
-def _settled(atom: Atom, dtype: np.dtype[np.generic]) -> Part:
+def _ready(atom: Atom, dtype: np.dtype[np.generic]) -> Part:
     """An atom as an expression in which each letter stands once."""
     value = atom.payload
     assert value is not None
@@ -142,23 +144,6 @@ def _with_delta(
         )
         expr = expr if part.index else RECORD.multiply(part.expr, like)
     return Part(RECORD.diag_embed(expr, offset=0), (*rest, start, end))
-
-
-def size_as_number(size: Size) -> Expr:
-    """A named size as an expression: so many ones, added."""
-    ones = RECORD.broadcast_to(as_expr(np.float64(1.0)), shape=(size,))
-    total: Expr = RECORD.sum(ones, axis=(-1,), keepdims=False)
-    return total
-
-
-def size_of_number(payload: Expr) -> Size | None:
-    """The size that `size_as_number` made an expression of, None for any other expression."""
-    if payload.primitive.name != "sum" or payload.inputs[0].primitive.name != "broadcast_to":
-        return None
-    source = payload.inputs[0].inputs[0]
-    is_one = source.primitive.name == "const" and source.shape == () and source.params["value"] == 1
-    size: Size = payload.inputs[0].shape[0] if len(payload.inputs[0].shape) == 1 else 1
-    return size if is_one and not isinstance(size, int) else None
 
 
 # Joining pairs

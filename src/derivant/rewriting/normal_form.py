@@ -102,13 +102,13 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     if row.outputs > 1:  # nothing but its parts is a factor
         return Sum((), np.dtype(np.float64), ())
     index: Index = tuple(range(len(node.shape)))
-    if node.inputs and not node.levels and row.family != "structure":
-        operands = [_restored(x, forms, context) for x in node.inputs]
-        if row.family == "elementwise" and len(operands) == 1 and len(index) == 2:
-            operand, flipped = context.upright(forms[id(node.inputs[0])])
-            operands, index = [operand], index[::-1] if flipped else index
+    if row.family == "elementwise" and len(node.inputs) == 1 and not node.levels:
+        operand, index = context.upright(forms[id(node.inputs[0])])
+        payload = Expr.derivant_apply(row, (operand,), node.params)
+    elif node.inputs and not node.levels and row.family != "structure":
+        operands = tuple(_restored(x, forms, context) for x in node.inputs)
         if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
-            payload = Expr.derivant_apply(row, tuple(operands), node.params)
+            payload = Expr.derivant_apply(row, operands, node.params)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
 

@@ -15,9 +15,9 @@ from typing import TypeAlias
 from derivant.base.dims import Shape, Size
 from derivant.carriers.expr import Expr
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, as_exact
-from derivant.rewriting.lowering import size_as_number
 from derivant.rewriting.readings import Reading
 from derivant.rewriting.regions import REPEATED, SIGNS, Kind, Regions, exponent_of
+from derivant.rewriting.settling import size_as_number
 
 # An operand's axis of size 1 that is repeated: each place where it ends has a letter of its own.
 SINGLE: Letter = -1

@@ -1,0 +1,106 @@
+"""Letters settled: unit tensors merged, axes of size 1 given one letter, sums of ones counted.
+
+After this every bound letter of a term stands on one of its atoms, and a unit tensor joins two free
+letters of which nothing else carries the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from derivant.base.dims import Size
+from derivant.carriers.expr import Expr, as_expr
+from derivant.primitives import RECORD
+from derivant.rewriting.indexed import Atom, Letter, Sum, Term, letters_of
+
+
+def settled(total: Sum) -> Sum:
+    """The sum with all letters settled."""
+    return ones_counted(singles_merged(deltas_merged(total)))
+
+
+def deltas_merged(total: Sum) -> Sum:
+    """delta[i, j] with j summed: j becomes i. With both free it stays, and only it carries j."""
+    return replace(total, terms=tuple(_delta_free(t, total) for t in total.terms))
+
+
+def _delta_free(term: Term, total: Sum) -> Term:
+    if all(a.payload is not None for a in term.atoms):
+        return term
+    rank = total.rank
+    names: dict[Letter, Letter] = {}
+    ends: list[Atom] = []
+    for delta in (a for a in term.atoms if a.payload is None):
+        low, high = sorted(_last(names, c) for c in delta.index)
+        if low == high:
+            continue
+        names[high] = low  # free letters are the low ones
+        if high < rank and total.shape[high] != 1:
+            ends.append(Atom(None, (low, high)))
+    names = {c: _last(names, c) for c in names}
+    atoms = [a.renamed(names) for a in term.atoms if a.payload is not None]
+    atoms += [Atom(None, (names.get(a.index[0], a.index[0]), a.index[1])) for a in ends]
+    bound = tuple((c, size) for c, size in term.bound if c not in names)
+    return Term(term.coefficient, tuple(atoms), bound)
+
+
+def _last(names: Mapping[Letter, Letter], letter: Letter) -> Letter:
+    while letter in names:
+        letter = names[letter]
+    return letter
+
+
+def singles_merged(total: Sum) -> Sum:
+    """Axes of size 1 have one entry: one letter stands for all of them, a free one if there is."""
+    return replace(total, terms=tuple(_single_merged(t, total) for t in total.terms))
+
+
+def _single_merged(term: Term, total: Sum) -> Term:
+    singles = [c for c, size in enumerate(total.shape) if size == 1]
+    singles += [c for c, size in term.bound if size == 1]
+    if len(singles) < 2:
+        return term
+    names = dict.fromkeys(singles[1:], singles[0])
+    bound = tuple((c, size) for c, size in term.bound if c not in names)
+    return Term(term.coefficient, tuple(a.renamed(names) for a in term.atoms), bound)
+
+
+def ones_counted(total: Sum) -> Sum:
+    """A sum over a letter that no factor carries is a factor n."""
+    return replace(total, terms=tuple(map(_counted, total.terms)))
+
+
+def _counted(term: Term) -> Term:
+    carried = letters_of(term.atoms)
+    if all(c in carried for c, _ in term.bound):
+        return term
+    number, atoms = term.coefficient, list(term.atoms)
+    for c, size in term.bound:
+        if c in carried:
+            continue
+        if isinstance(size, int):
+            number *= size
+        else:
+            atoms.append(Atom(size_as_number(size), ()))
+    bound = tuple((c, size) for c, size in term.bound if c in carried)
+    return Term(number, tuple(atoms), bound)
+
+
+def size_as_number(size: Size) -> Expr:
+    """A named size as an expression: so many ones, added."""
+    ones = RECORD.broadcast_to(as_expr(np.float64(1.0)), shape=(size,))
+    total: Expr = RECORD.sum(ones, axis=(-1,), keepdims=False)
+    return total
+
+
+def size_of_number(payload: Expr) -> Size | None:
+    """The size that `size_as_number` made an expression of, None for any other expression."""
+    if payload.primitive.name != "sum" or payload.inputs[0].primitive.name != "broadcast_to":
+        return None
+    source = payload.inputs[0].inputs[0]
+    is_one = source.primitive.name == "const" and source.shape == () and source.params["value"] == 1
+    size: Size = payload.inputs[0].shape[0] if len(payload.inputs[0].shape) == 1 else 1
+    return size if is_one and not isinstance(size, int) else None
