@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from tests.conformance.words import NoCounterpart, Table, rank_of, shape_of
+from tests.conformance.words import NoCounterpartError, Table, rank_of, shape_of
 
 import derivant as dv
 from derivant.base.types import Array, Index, Operand
@@ -17,7 +18,7 @@ def along(x: Operand, dim: int, part: object) -> Index:
 
 
 def getitem(x: Operand, key: Index) -> Array:
-    return dv.index(x, tuple(key) if isinstance(key, list) else key)
+    return dv.index(x, key)
 
 
 def narrow(x: Operand, dim: int, start: Operand, length: int) -> Array:
@@ -52,7 +53,7 @@ def index_select(x: Operand, dim: int, places: Operand) -> Array:
     return dv.take(x, places, axis=dim)
 
 
-def embedding(places: Operand, weight: Operand) -> Array:
+def embedding(weight: Operand, places: Operand) -> Array:
     return dv.take(weight, places, axis=0)
 
 
@@ -102,7 +103,7 @@ def scatter(
         else {}
     )
     if rank_of(x) and len(whole) != np.size(places):
-        raise NoCounterpart("scatter with places that repeat, which PyTorch leaves open")
+        raise NoCounterpartError("scatter with places that repeat, which PyTorch leaves open")
     return scattered(x, dim, places, source, "set")
 
 
@@ -134,9 +135,9 @@ def index_put(
 
 
 def put(x: Operand, places: Operand, source: Operand, accumulate: bool) -> Array:
-    flat = np.ravel(places) % max(np.size(x), 1)
+    flat = np.ravel(places) % max(math.prod(shape_of(x)), 1)
     if not accumulate and len(set(flat.tolist())) != flat.size:
-        raise NoCounterpart("put with places that repeat, which PyTorch leaves open")
+        raise NoCounterpartError("put with places that repeat, which PyTorch leaves open")
     changed = dv.at(dv.ravel(x))[flat]
     values = dv.ravel(source)
     new = changed.add(values) if accumulate else changed.set(values)

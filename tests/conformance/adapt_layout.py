@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from tests.conformance.words import NoCounterpart, Table, rank_of, shape_of
+from tests.conformance.words import NoCounterpartError, Table, rank_of, shape_of
 
 import derivant as dv
 from derivant.base.types import Array, Axes, Operand
@@ -74,7 +74,7 @@ def transpose(x: Operand, first: int, second: int) -> Array:
 
 def short_transpose(x: Operand) -> Array:
     if rank_of(x) > 2:
-        raise NoCounterpart("t refuses more than two axes; transpose reverses them all")
+        raise NoCounterpartError("t refuses more than two axes; transpose reverses them all")
     return dv.transpose(x)
 
 
@@ -103,7 +103,7 @@ def roll(x: Operand, shifts: int | Sequence[int], dims: Axes = None) -> Array:
 def repeat(x: Operand, *sizes: int | Sequence[int]) -> Array:
     counts = one_tuple(sizes)
     if len(counts) < rank_of(x):
-        raise NoCounterpart("repeat wants a count for each axis")
+        raise NoCounterpartError("repeat wants a count for each axis")
     return dv.tile(x, counts)
 
 
@@ -127,7 +127,7 @@ def meshgrid(*arrays: Operand | Sequence[Operand], indexing: str = "ij") -> tupl
 
 def cat(arrays: Sequence[Operand], dim: int = 0) -> Array:
     if any(shape_of(x) == (0,) for x in arrays) and any(rank_of(x) != 1 for x in arrays):
-        raise NoCounterpart("an empty vector among matrices, which PyTorch passes over")
+        raise NoCounterpartError("an empty vector among matrices, which PyTorch passes over")
     return dv.concat(arrays, axis=dim)
 
 
@@ -185,7 +185,7 @@ def pad(
     pairs = [tuple(widths[i : i + 2]) for i in range(0, len(widths), 2)][::-1]
     pairs = [(0, 0)] * (rank_of(x) - len(pairs)) + pairs
     if min(widths, default=0) < 0:
-        raise NoCounterpart("negative widths, which cut")
+        raise NoCounterpartError("negative widths, which cut")
     if names[mode] == "constant":
         return dv.pad(x, pairs, constant_values=value or 0.0)
     return dv.pad(x, pairs, mode=names[mode])

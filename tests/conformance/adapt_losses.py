@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from tests.conformance.words import NoCounterpart, Table, rank_of, shape_of
+from tests.conformance.words import NoCounterpartError, Table, rank_of, shape_of
 
 import derivant as dv
 from derivant.base.types import Array, Operand
@@ -29,7 +29,7 @@ def cross_entropy(
 ) -> Array:
     """The classes are axis 1; probabilities are averaged over examples."""
     if weight is not None or ignore_index is not None:
-        raise NoCounterpart("weights of classes and classes to ignore")
+        raise NoCounterpartError("weights of classes and classes to ignore")
     axis = 0 if rank_of(x) == 1 else 1
     return dv.cross_entropy(x, target, axis=axis, reduction=reduction)
 
@@ -91,7 +91,7 @@ def nll_loss(
     ignore_index: int | None = None,
 ) -> Array:
     if weight is not None or ignore_index is not None:
-        raise NoCounterpart("weights of classes and classes to ignore")
+        raise NoCounterpartError("weights of classes and classes to ignore")
     if rank_of(x) == 1:
         return dv.negative(dv.take(x, target))
     chosen = dv.take_along_axis(x, np.expand_dims(target, 1), axis=1)

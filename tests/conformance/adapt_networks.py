@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from tests.conformance.words import NoCounterpart, Table, rank_of, shape_of
+from tests.conformance.words import NoCounterpartError, Table, rank_of, shape_of
 
 import derivant as dv
 from derivant.base.types import Array, Operand
@@ -165,7 +165,7 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Array:
     rank = rank_of(x)
-    sizes = (shape_of(running_mean)[0], *(1 for _ in range(rank - 2)))
+    sizes = (*shape_of(x)[1:2], *(1 for _ in range(rank - 2)))
     if training:
         out = standardised(dv.asarray(x), (0, *range(2, rank)), eps)
     else:
@@ -184,7 +184,7 @@ def attention(
     enable_gqa: bool = False,
 ) -> Array:
     if dropout_p or enable_gqa or attn_mask is not None:
-        raise NoCounterpart("dropout, masks and shared heads of attention")
+        raise NoCounterpartError("dropout, masks and shared heads of attention")
     scores = dv.matmul(query, dv.matrix_transpose(key)) / math.sqrt(shape_of(query)[-1])
     if is_causal:
         rows, columns = scores.shape[-2:]

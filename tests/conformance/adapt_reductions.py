@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from tests.conformance.words import NoCounterpart, Table, rank_of, shape_of
+from tests.conformance.words import NoCounterpartError, Table, rank_of, shape_of
 
 import derivant as dv
 from derivant.base.types import Array, Axes, Operand
@@ -41,7 +41,7 @@ def median(x: Operand, dim: int | None = None, keepdim: bool = False) -> Array:
     shape = shape_of(x)
     count = np.prod(shape) if dim is None or not shape else shape[dim]
     if count % 2 == 0:
-        raise NoCounterpart("the lower of two middle entries; ours is their mean, as NumPy's")
+        raise NoCounterpartError("the lower of two middle entries; ours is their mean, as NumPy's")
     return reducing(dv.median)(x, dim, keepdim)
 
 

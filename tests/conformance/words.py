@@ -10,7 +10,7 @@ from derivant.base.types import shape_of
 Table: TypeAlias = dict[str, Callable[..., Any]]
 
 
-class NoCounterpart(Exception):
+class NoCounterpartError(Exception):
     """A sample asks for an option that derivant does not offer; the message names it."""
 
 
@@ -19,4 +19,4 @@ def rank_of(x: object) -> int:
     return len(shape_of(x))
 
 
-__all__ = ["NoCounterpart", "Table", "rank_of", "shape_of"]
+__all__ = ["NoCounterpartError", "Table", "rank_of", "shape_of"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,15 @@ from derivant.base.types import Axes, Index, Operand
 from derivant.carriers.numpy_protocol import call_function, call_ufunc
 from derivant.carriers.operators import Operators
 from derivant.ops import contraction, creation, indexing, layout, reductions, selection
+from derivant.primitives import TABLE
+
+PERMUTE = TABLE["permute_dims"]
+
+
+@lru_cache
+def reversed_axes(rank: int) -> tuple[int, ...]:
+    """All axes from the last to the first, counted from the end."""
+    return tuple(range(-1, -rank - 1, -1))
 
 
 class Methods(Operators):
@@ -23,7 +33,7 @@ class Methods(Operators):
     @property
     def T(self) -> Any:
         """All axes reversed."""
-        return layout.permute_dims(self, tuple(range(len(self.shape)))[::-1])
+        return self.derivant_apply(PERMUTE, (self,), {"axes": reversed_axes(len(self.shape))})
 
     @property
     def mT(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,19 @@ def many_axes(name: str, x: Operand, axis: Axes, extra: int = 0) -> tuple[int, .
     """Axes of `x` counted from the end, in ascending order; None is all of them."""
     rank = len(shape_of(x)) + extra
     if axis is None:
-        return tuple(range(-rank, 0))
+        return _all_axes(rank)
+    if axis.__class__ is int and -rank <= axis < rank:  # type: ignore[operator]  # an int here
+        return (axis - rank if axis >= 0 else axis,)  # type: ignore[operator, return-value]  # as above
     given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     found = tuple(one_axis(name, x, a, extra) for a in given)  # type: ignore[arg-type]
     if len(set(found)) != len(found):
         raise AxisError(f"{name}: the axes {given} of {_called(x)} name one axis twice")
     return tuple(sorted(found))
+
+
+@lru_cache
+def _all_axes(rank: int) -> tuple[int, ...]:
+    return tuple(range(-rank, 0))
 
 
 def sizes_of(name: str, shape: int | Dim | Sequence[Size]) -> Shape:

@@ -44,6 +44,8 @@ def index(x: Operand, key: Index) -> Array:
     """
     a = read(x)
     how = plan(a.shape, key)
+    if not how.indices and not how.whole:
+        return call("getitem", a, key=how.basic)
     part = _together(a if how.whole else call("getitem", a, key=how.basic), how)
     return call("gather", part, *how.indices, axis=how.axis) if how.indices else part
 

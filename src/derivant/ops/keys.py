@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,17 +32,49 @@ class Plan:
     order: tuple[int, ...] | None = None
     axis: int = 0
     indices: tuple[Any, ...] = ()
+    whole: bool = field(init=False)  # whether the basic part reads everything as it is
 
-    @property
-    def whole(self) -> bool:
-        """Whether the basic part reads everything as it is."""
-        return all(isinstance(item, str) for item in self.basic)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whole", all(isinstance(item, str) for item in self.basic))
 
 
 def plan(shape: Shape, key: Index) -> Plan:
     """The plan of a key for an array of that shape; refuses what does not fit."""
-    if key.__class__ is int and shape and shape[0].__class__ is int:
-        return Plan((_place(key, 0, shape), *(":",) * (len(shape) - 1)))
+    spelled = _spelled(key)
+    return _planned(shape, key) if spelled is None else _remembered(shape, spelled)
+
+
+def _spelled(key: Any) -> Any:
+    """A key of ints, plain slices, None and the ellipsis as what can be looked up; else None."""
+    kind = key.__class__
+    if kind is int or key is Ellipsis:
+        return key
+    if kind is slice:
+        start, stop, step = bounds = key.start, key.stop, key.step
+        plain = all([b is None or b.__class__ is int for b in bounds])
+        return (slice, start, stop, step) if plain else None
+    if kind is not tuple:
+        return None
+    parts = tuple([(None,) if item is None else _spelled(item) for item in key])
+    return None if None in parts else (tuple, *parts)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(shape: Shape, spelled: Any) -> Plan:
+    return _planned(shape, _key(spelled))
+
+
+def _key(spelled: Any) -> Any:
+    """The key of a spelling."""
+    if spelled.__class__ is not tuple:
+        return spelled
+    head, *rest = spelled
+    if head is None:
+        return None
+    return slice(*rest) if head is slice else tuple(map(_key, rest))
+
+
+def _planned(shape: Shape, key: Index) -> Plan:
     items = _completed(shape, tuple(map(_read, key if isinstance(key, tuple) else (key,))))
     basic: list[Any] = []
     arrays: list[tuple[int, Any]] = []  # the axis of the basic result, and its indices

@@ -85,7 +85,7 @@ def _pull_one(partial: Any) -> Pull:
 def _pull_two(left: Any, right: Any) -> Pull:
     """Of two operands, where both slopes depend on the operands."""
     if not (callable(left) and callable(right)):
-        return _pull_many(tuple(None if p is None else _through(p) for p in (left, right)))
+        return _pull_sum(*(None if p is None else _through(p) for p in (left, right)))
 
     def pull(
         xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
@@ -98,6 +98,27 @@ def _pull_two(left: Any, right: Any) -> Pull:
                 gx = unbroadcast(xp, gx, x)
         if wanted[1]:
             gy = xp.scale(g, right(xp, out, x, y, **params) if params else right(xp, out, x, y))
+            if gy.shape != y.shape:
+                gy = unbroadcast(xp, gy, y)
+        return gx, gy
+
+    return pull
+
+
+def _pull_sum(left: Through | None, right: Through | None) -> Pull:
+    """Of two operands, where a slope is a number or zero: sums and their like."""
+
+    def pull(
+        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+    ) -> tuple[Data, Data]:
+        x, y = inputs
+        gx = gy = None
+        if wanted[0] and left is not None:
+            gx = left(xp, g, out, inputs, params)
+            if gx.shape != x.shape:
+                gx = unbroadcast(xp, gx, x)
+        if wanted[1] and right is not None:
+            gy = right(xp, g, out, inputs, params)
             if gy.shape != y.shape:
                 gy = unbroadcast(xp, gy, y)
         return gx, gy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -91,8 +92,13 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _permute(x: Data, *, axes: tuple[int, ...]) -> Data:
-    extra = np.ndim(x) - len(axes)
-    return np.transpose(x, (*range(extra), *(a + np.ndim(x) for a in axes)))
+    return x.transpose(_from_front(x.ndim, axes))
+
+
+@lru_cache
+def _from_front(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """An order of the last axes as an order of all."""
+    return (*range(rank - len(axes)), *(axis + rank for axis in axes))
 
 
 permute_dims = linear(

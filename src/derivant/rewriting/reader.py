@@ -97,20 +97,11 @@ class Reader:
     ) -> list[tuple[Expr, Index, Fraction]] | None:
         """A product with at most one operand that is no number, whose entries are only moved."""
         rest = [i for i, x in enumerate(node.inputs) if not self._regions.is_number(x)]
-        if len(rest) != 1 or not all(
-            Reading((letters,), reading.output).only_moves() for letters in reading.operands
-        ):
+        moves = all(reading.only_moves(i, x.shape) for i, x in enumerate(node.inputs))
+        if len(rest) != 1 or not moves:
             return None
         x, letters = node.inputs[rest[0]], reading.operands[rest[0]]
         given = dict(zip(reading.output, index, strict=True))
-        sizes = [
-            s
-            for o, t in zip(node.inputs, reading.operands, strict=True)
-            for c, s in zip(t, o.shape, strict=True)
-            if c not in given
-        ]
-        if any(size != 1 for size in sizes):
-            return None
         number = ONE
         for i, operand in enumerate(node.inputs):
             number *= ONE if i == rest[0] else self._regions[operand].number or Fraction(0)

@@ -28,11 +28,12 @@ class Reading(NamedTuple):
     operands: tuple[Sequence[int], ...]
     output: Sequence[int]
 
-    def only_moves(self) -> bool:
-        """Whether one operand's entries are moved or repeated, and nothing is summed."""
-        if len(self.operands) != 1 or len(set(self.output)) < len(self.output):
+    def only_moves(self, place: int, shape: Shape) -> bool:
+        """Whether the entries of an operand of this shape are moved or repeated, and not summed."""
+        letters = self.operands[place]
+        if len(set(letters)) < len(letters) or len(set(self.output)) < len(self.output):
             return False
-        return len(set(self.operands[0])) == len(self.operands[0])
+        return all(c in self.output or size == 1 for c, size in zip(letters, shape, strict=True))
 
 
 def reading_of(node: Expr) -> Reading | None:

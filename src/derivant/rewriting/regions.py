@@ -110,7 +110,9 @@ class Regions:
             return _power(numbers[0], exponent)
         if name in ("multiply", "scale") and reading is not None:
             return numbers[0] * numbers[1]
-        return numbers[0] if reading is not None and reading.only_moves() else None
+        if reading is None or len(reading.operands) != 1:
+            return None
+        return numbers[0] if reading.only_moves(0, node.inputs[0].shape) else None
 
     def _forms(self, roots: Sequence[Expr]) -> set[int]:
         """The nodes with a form of their own: users say, from the roots down, what they need."""
