@@ -213,3 +213,10 @@ def test_debug_nans_names_the_operation_and_the_line():
     with dv.debug_nans(), pytest.raises(FloatingPointError) as error:
         dv.grad(dv.sqrt)(0.0)
     says(error, "sqrt", "test_bad_input.py")
+
+
+def test_an_expression_that_hides_the_variable_is_refused():
+    e = dv.symbol("e", (3,))
+    with pytest.raises(dv.DerivantError) as error:
+        dv.grad(lambda x: dv.sum(x * e))(np.ones(3))
+    says(error, "lost", "evaluate")

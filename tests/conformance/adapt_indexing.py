@@ -74,6 +74,8 @@ def gather(x: Operand, dim: int, places: Operand) -> Array:
     """Places may cover less than the other axes: only then they are written out."""
     if not rank_of(x):
         return dv.reshape(dv.take(x, np.ravel(places)), shape_of(places))
+    if rank_of(places) != rank_of(x) and not np.size(places):
+        raise NoCounterpartError("places that are empty and of another rank")
     if rank_of(places) != rank_of(x) or not np.size(places):
         return dv.take_along_axis(x, places, axis=dim)
     return dv.index(x, grid(shape_of(x), places, dim))
@@ -177,13 +179,13 @@ RENAMED: Table = {
     "index_copy": index_copy,
     "index_put": index_put,
     "put": put,
-    "scatter": scatter,
-    "scatter_add": scatter_add,
     "select_scatter": select_scatter,
     "slice_scatter": slice_scatter,
 }
 
 COMPOSED: Table = {
+    "scatter": scatter,
+    "scatter_add": scatter_add,
     "index_fill": index_fill,
     "diagonal_scatter": diagonal_scatter,
 }

@@ -297,7 +297,6 @@ RENAMED: Table = {
     "diag": diag,
     "diagonal": diagonal,
     "linalg.diagonal": last_diagonal,
-    "diag_embed": diag_embed,
     "tril": tril,
     "triu": triu,
 }
@@ -353,6 +352,7 @@ def channel_shuffle(x: Operand, groups: int) -> Array:
 
 
 COMPOSED: Table = {
+    "diag_embed": diag_embed,
     "flatten": flatten,
     "unflatten": unflatten,
     "rot90": rot90,

@@ -185,7 +185,6 @@ RENAMED: Table = {
     "linalg.solve": solve,
     "linalg.solve_ex": solve,
     "linalg.solve_triangular": solve_triangular,
-    "triangular_solve": triangular_solve,
     "cholesky": cholesky,
     "linalg.cholesky": cholesky,
     "linalg.cholesky_ex": cholesky_ex,
@@ -229,7 +228,9 @@ def cholesky_inverse(factor: Operand, upper: bool = False) -> Array:
     diagonal = dv.diag_embed(dv.diagonal(factor))
     unit = factor - diagonal + np.eye(count)
     lower = dv.matrix_transpose(dv.triu(unit)) if upper else dv.tril(unit)
-    half = dv.linalg.solve_triangular(lower, np.broadcast_to(np.eye(count), lower.shape), lower=True)
+    half = dv.linalg.solve_triangular(
+        lower, np.broadcast_to(np.eye(count), lower.shape), lower=True
+    )
     return dv.matmul(dv.matrix_transpose(half), half)
 
 
@@ -240,6 +241,7 @@ def tensorinv(x: Operand, ind: int = 2) -> Array:
 
 
 COMPOSED: Table = {
+    "triangular_solve": triangular_solve,
     "addmm": addmm,
     "addmm/decomposed": addmm,
     "addmv": addmm,

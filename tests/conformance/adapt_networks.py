@@ -59,7 +59,7 @@ def glu(x: Operand, dim: int = -1) -> Array:
 def prelu(x: Operand, weight: Operand) -> Array:
     count = int(np.prod(shape_of(weight)))
     sizes = [1] * rank_of(x)
-    if count > 1:
+    if count > 1 and len(sizes) > 1:
         sizes[1] = count
     slope = dv.reshape(weight, tuple(sizes) if count > 1 else ())
     return dv.where(dv.greater(x, 0), x, slope * dv.asarray(x))
@@ -165,6 +165,8 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Array:
     rank = rank_of(x)
+    if rank < 2:
+        raise NoCounterpartError("an input without an axis of channels")
     sizes = (*shape_of(x)[1:2], *(1 for _ in range(rank - 2)))
     if training:
         out = standardised(dv.asarray(x), (0, *range(2, rank)), eps)

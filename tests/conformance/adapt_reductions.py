@@ -122,7 +122,6 @@ RENAMED: Table = {
     "amax": reducing(dv.max),
     "amin": reducing(dv.min),
     "prod": prod,
-    "aminmax": aminmax,
     "median": median,
     "logsumexp": reducing(dv.logsumexp),
     "softmax": weights(dv.softmax),
@@ -143,7 +142,6 @@ for _name, _reduce in EXTREMA.items():
 for _name, _measure in {"std": dv.std, "var": dv.var}.items():
     for _variant in ("", "/unbiased"):
         RENAMED[_name + _variant] = spread(_measure)
-        RENAMED[f"{_name}_mean{_variant}"] = with_mean(_measure)
 
 
 def softmin(x: Operand, dim: int, dtype: object = None) -> Array:
@@ -193,6 +191,11 @@ def areas(y: Operand, x: Operand | None, dim: int, dx: float) -> Array:
 
 
 COMPOSED: Table = {
+    "aminmax": aminmax,
+    "std_mean": with_mean(dv.std),
+    "std_mean/unbiased": with_mean(dv.std),
+    "var_mean": with_mean(dv.var),
+    "var_mean/unbiased": with_mean(dv.var),
     "nn.functional.softmin": softmin,
     "nn.functional.softmin/with_dtype": softmin,
     "nansum": nansum,

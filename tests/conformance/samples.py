@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-
 from tests.conformance.names import NAMES
 
 with warnings.catch_warnings():
@@ -84,7 +83,7 @@ class Shape(tuple[int, ...]):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One sample. Both functions take the primals and give the list of outputs with a derivative."""
+    """One sample. Both functions take the primals and give a list of the real outputs."""
 
     name: str
     number: int
@@ -99,7 +98,7 @@ def seeded(name: str) -> None:
     """The samples of an operator are the same in every run, alone or among others."""
     seed = zlib.crc32(name.encode())
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - the generator that PyTorch's samples draw from
+    np.random.seed(seed)
     torch.manual_seed(seed)
 
 

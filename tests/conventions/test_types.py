@@ -84,6 +84,17 @@ def test_results_are_the_callers_own():
     assert b[0] == 1
     g = dv.grad(dv.sum)(x)
     g += 1  # not a read-only view of one number
+    c = np.ones(3)
+    out, pull = dv.vjp(lambda x: dv.exp(x), x)
+    out[:] = 0
+    np.testing.assert_allclose(pull(c)[0], np.e)
+    same = dv.vjp(lambda x: x, x)[1](c)[0]
+    same[:] = 5
+    assert c[0] == 1
+    moved = dv.jvp(lambda x: x, (x,), (c,))[1]
+    moved[:] = 5
+    assert c[0] == 1
+    assert x[0] == 1
 
 
 @dataclass

@@ -79,11 +79,12 @@ def binary(a: Expr, b: Expr) -> list[Expr]:
 
 
 @st.composite
-def expressions(draw: st.DrawFn, most: int = 8) -> Expr:
+def expressions(draw: st.DrawFn, most: int = 8, without: str = "") -> Expr:
     """An expression of at most `most` rows on the variables, shared nodes among them."""
     number = as_expr(draw(st.sampled_from(NUMBERS)))
     constants = [number, *(RECORD.broadcast_to(number, shape=s) for s in ((N,), (N, M)))]
-    pool = [*VARIABLES.values(), *constants, RECORD.identity_like(VARIABLES["A"])]
+    variables = [v for name, v in VARIABLES.items() if name not in without]
+    pool = [*variables, *constants, RECORD.identity_like(VARIABLES["A"])]
     e = draw(st.sampled_from(pool))
     for _ in range(draw(st.integers(1, most))):
         other = draw(st.sampled_from(pool))

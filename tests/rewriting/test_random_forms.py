@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from random_expressions import NUMBERS, VARIABLES, expressions, fits, values
-
 from derivant.carriers.evaluate import evaluate, evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.notation import index_text, matrix_text
 from derivant.rewriting import form_of, lowered, normal_form
+from rewriting.random_expressions import NUMBERS, VARIABLES, expressions, fits, values
 
 SIZES = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
@@ -33,27 +27,27 @@ def assert_equal(one: Expr, two: Expr, sizes: tuple[int, int]) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * scale)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(), SIZES)
 def test_the_normal_form_has_the_value_of_the_expression(e: Expr, sizes: tuple[int, int]) -> None:
     assert_equal(e, normal_form(e), sizes)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(), SIZES)
 def test_each_step_keeps_the_value(e: Expr, sizes: tuple[int, int]) -> None:
     for step in form_of(e).steps:
         assert_equal(lowered(step.before), lowered(step.after), sizes)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions())
 def test_a_normal_form_is_its_own_normal_form(e: Expr) -> None:
     once = normal_form(e)
     assert normal_form(once) is once
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(expressions(4), min_size=2, max_size=4), st.randoms(use_true_random=False))
 def test_the_order_of_a_sum_does_not_matter(parts: list[Expr], random: object) -> None:
     same = [p for p in parts if p.shape == parts[0].shape]
@@ -66,14 +60,14 @@ def test_the_order_of_a_sum_does_not_matter(parts: list[Expr], random: object) -
     assert normal_form(one) is normal_form(two)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(4), expressions(4))
 def test_the_order_of_a_product_does_not_matter(a: Expr, b: Expr) -> None:
     if fits(a.shape, b.shape):
         assert normal_form(a * b) is normal_form(b * a)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(5))
 def test_an_expression_less_itself_vanishes(e: Expr) -> None:
     assert form_of(e - e).sum.terms == ()
@@ -81,7 +75,7 @@ def test_an_expression_less_itself_vanishes(e: Expr) -> None:
     assert normal_form(e + e) is normal_form(2.0 * e), matrix_text(doubled.to_expr())
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions())
 def test_every_form_is_written(e: Expr) -> None:
     assert matrix_text(e) and index_text(e)

@@ -11,7 +11,7 @@ from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.types import Array, shape_of
 from derivant.calculus.transforms import vjp as pull_of
-from derivant.primitives import Primitive, apply
+from derivant.primitives import RECORD, Primitive, apply
 from derivant.primitives.primitive import Data, Names, Params
 from derivant.primitives.rules import accumulate, batch_loop, spread, unbroadcast
 
@@ -132,7 +132,7 @@ def _transposed_jvp(
         def one(t: Any, place: int = place) -> Any:
             return jvp(tuple(t if i == place else None for i in range(len(inputs))), out, *inputs, **params)
 
-        found.append(pull_of(one, _zero(inputs[place]))[1](g)[0])
+        found.append(pull_of(one, _zero(inputs[place], (g, *inputs)))[1](g)[0])
     return tuple(found)
 
 
@@ -144,12 +144,17 @@ def _transposed_vjp(vjp: Function, tangents: Any, out: Data, inputs: Any, params
         found = found if isinstance(found, tuple) else (found,)
         return [c for c, t in zip(found, tangents, strict=True) if t is not None and c is not None]
 
-    found = vjp(_zero(out), out, *inputs, **params)
+    start = _zero(out, (*inputs, *tangents))
+    found = vjp(start, out, *inputs, **params)
     found = found if isinstance(found, tuple) else (found,)
     moving = [t for c, t in zip(found, tangents, strict=True) if t is not None and c is not None]
-    return pull_of(all_cotangents, _zero(out))[1](moving)[0] if moving else None
+    return pull_of(all_cotangents, start)[1](moving)[0] if moving else None
 
 
-def _zero(like: Any) -> Any:
-    dtype = getattr(like, "dtype", np.float64)
-    return np.zeros(shape_of(like), dtype)[()]  # type: ignore[arg-type]
+def _zero(like: Any, beside: Any) -> Any:
+    """Zeros to differentiate at, in a carrier that can meet the other operands."""
+    if getattr(like, "derivant_rank", 0) > 1:
+        return RECORD.zeros_like(like)
+    zeros = np.zeros(shape_of(like), getattr(like, "dtype", np.float64))[()]  # type: ignore[arg-type]  # ints, as like holds numbers
+    symbolic = [x for x in beside if getattr(x, "derivant_rank", 0) > 1]
+    return symbolic[0].lifted(zeros) if symbolic else zeros

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError, ShapeError
-from derivant.base.tree import Structure, flatten, matching_leaves, unflatten
+from derivant.base.graph import ancestors
+from derivant.base.tree import Structure, flatten, matching_leaves, tree_map, unflatten
 from derivant.base.types import shape_of
 from derivant.calculus.arguments import (
     Argument,
@@ -56,11 +57,13 @@ class Recording:
                 raise ArgumentError(f"{self.name} must return (value, aux) with has_aux=True")
             result, self.aux = result
         self.outputs, self.structure = flatten(result)
+        refuse_lost(self.outputs, self.binds, self.name)
         self.kept = any(isinstance(leaf, Tensor) for leaf in self.given)
 
-    def value(self) -> Any:
-        """The value of the function, as the caller gets it."""
-        return settle_tree(unflatten(self.structure, self.outputs), self.tag, self.kept)
+    def value(self, lasting: bool = False) -> Any:
+        """The value of the function, as the caller gets it: a copy where the graph is `lasting`."""
+        tree = settle_tree(unflatten(self.structure, self.outputs), self.tag, self.kept)
+        return tree_map(_copied, tree) if lasting else tree
 
     def auxiliary(self) -> Any:
         """What the function returned beside its value."""
@@ -74,7 +77,7 @@ class Recording:
             if isinstance(out, (Tensor, Expr)) and seed is not None
         ]
         found = pullback([o for o, _ in pairs], [s for _, s in pairs], self.binds, self.tag)
-        return self.handed_out(found, self.given)
+        return self.handed_out(found, self.given, [s for _, s in pairs])
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """The tangents of the outputs."""
@@ -82,11 +85,22 @@ class Recording:
         found = iter(pushforward(nodes, self.binds, tangents, self.tag))
         moving = [next(found) if isinstance(o, (Tensor, Expr)) else None for o in self.outputs]
         likes = [o if self.kept or isinstance(o, Expr) else _numbers(o) for o in self.outputs]
-        return self.handed_out(moving, likes)
+        return self.handed_out(moving, likes, tangents)
 
-    def handed_out(self, values: list[Any], likes: Sequence[Any]) -> list[Any]:
-        """Derivatives in the kinds of what they belong to, no bind of this transform in them."""
+    def handed_out(
+        self, values: Sequence[Any], likes: Sequence[Any], taken: Sequence[Any] = ()
+    ) -> list[Any]:
+        """Derivatives in the kinds of what they belong to, no bind of this transform in them.
+
+        No two are one array, nor one of those `taken`: the caller may write to them.
+        """
         results = [handed_out(v, like) for v, like in zip(values, likes, strict=True)]
+        held = {id(x) for x in taken}
+        for place, result in enumerate(results):
+            if result.__class__ is np.ndarray:
+                if id(result) in held:
+                    results[place] = result.copy()
+                held.add(id(result))
         symbolic = [r for r in results if isinstance(r, Expr)]
         if symbolic:
             freed = iter(without_binds(symbolic, self.tag))
@@ -99,8 +113,26 @@ class Recording:
         return [a.shaped([next(source) for _ in a.moving]) for a in self.arguments]
 
 
+def _copied(leaf: Any) -> Any:
+    return leaf.copy() if leaf.__class__ is np.ndarray else leaf
+
+
 def _numbers(output: Any) -> Any:
     return output.data if isinstance(output, Tensor) else np.asarray(output, dtype=float)[()]
+
+
+def refuse_lost(outputs: Sequence[Any], binds: Sequence[Any], name: str) -> None:
+    """Refuse an expression that holds a number being differentiated by: no sweep would see it."""
+    expressions = [out for out in outputs if isinstance(out, Expr)]
+    tags = {bind.tag for bind in binds if isinstance(bind, Tensor)}
+    if not expressions or not tags:
+        return
+    for node in ancestors(expressions):
+        if node.primitive.name == "capture" and node.params["source"].tag in tags:
+            raise DifferentiationError(
+                f"{name} mixes an expression with a number that it is differentiated by, whose "
+                "derivative would be lost; pass the expression as an argument, or evaluate it first"
+            )
 
 
 def call_plain(function: Function, values: Sequence[Any]) -> Any:
@@ -152,7 +184,8 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
         seeds = matching_leaves(record.structure, cotangent)
         return tuple(record.split(record.pull(seeds)))
 
-    return (record.value(), pull, record.auxiliary()) if has_aux else (record.value(), pull)
+    value = record.value(lasting=True)
+    return (value, pull, record.auxiliary()) if has_aux else (value, pull)
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -183,7 +216,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
         moving = record.push(fit_tangents(record.arguments, tangents, record.name))
         return unflatten(record.structure, moving)
 
-    return record.value(), line
+    return record.value(lasting=True), line
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:

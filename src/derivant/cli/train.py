@@ -26,8 +26,8 @@ def add_train(commands: Commands) -> None:
     """The options of `derivant train`."""
     command = commands.add_parser("train", help="train a network on a data set")
     command.add_argument("data", choices=["digits"], help="scikit-learn's 8 x 8 digits")
-    command.add_argument("--hidden", default="128,64", help="sizes of the hidden layers")
-    command.add_argument("--epochs", type=int, default=40)
+    command.add_argument("--hidden", default="256", help="sizes of the hidden layers, as in 128,64")
+    command.add_argument("--epochs", type=int, default=60)
     command.add_argument("--batch-size", type=int, default=32)
     command.add_argument("--learning-rate", type=float, default=2e-3)
     command.add_argument("--seed", type=int, default=0)

@@ -112,8 +112,8 @@ def factors_extracted(context: Context, total: Sum) -> Sum:
 RULES = (
     Rule("a unit tensor merges two letters", lambda _, total: deltas_merged(total)),
     Rule("axes of size 1 have one letter", lambda _, total: singles_merged(total)),
-    Rule("powers of one base are joined", powers_joined),
     Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
+    Rule("powers of one base are joined", powers_joined),
     Rule("parentheses in a sum are opened", parentheses_opened),
     Rule("like terms are added", like_terms_added),
     Rule("a common factor is extracted", factors_extracted),

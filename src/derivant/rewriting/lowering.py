@@ -16,7 +16,7 @@ import numpy as np
 from derivant.base.dims import Shape
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
-from derivant.rewriting.indexed import Atom, Index, Letter, Sum, Term, as_number
+from derivant.rewriting.indexed import LARGEST_INT, Atom, Index, Letter, Sum, Term, as_number
 from derivant.rewriting.settling import settled
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -81,17 +81,25 @@ def _typed(value: Expr, dtype: np.dtype[np.generic]) -> Expr:
 
 def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
     """A term of this number added to what there is; no value is the number alone."""
-    size = as_number(number if total is None else abs(number))
-    if value is None:
-        scaled = as_expr(size)
-    elif total is None and number == -1:
-        scaled = -value
-    else:
-        scaled = value if size == 1 else RECORD.multiply(size, value)
+    scaled = _scaled(value, number if total is None else abs(number))
     if total is None:
         return scaled
     joined: Expr = (RECORD.add if number > 0 else RECORD.subtract)(total, scaled)
     return joined
+
+
+def _scaled(value: Expr | None, number: Fraction) -> Expr:
+    """A value times a number; a number that no float is exactly stays a quotient."""
+    size, below = as_number(number), 1
+    if number != size and max(abs(number.numerator), number.denominator) <= LARGEST_INT:
+        size, below = number.numerator, number.denominator
+    if value is None:
+        scaled = as_expr(size)
+    elif size == -1:
+        scaled = -value
+    else:
+        scaled = value if size == 1 else RECORD.multiply(size, value)
+    return scaled if below == 1 else RECORD.divide(scaled, below)
 
 
 def _product(term: Term, total: Sum) -> Part:

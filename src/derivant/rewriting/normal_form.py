@@ -16,9 +16,7 @@ from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 
-MOST_ROUNDS = (
-    50  # each law shortens the sum or leaves it; this many rounds would be a fault of ours
-)
+MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,15 +81,15 @@ def form_of(expression: Expr) -> Form:
 
 
 def normalised(context: Context, total: Sum) -> Sum:
-    """The sum with every law applied until none changes it; each change is logged."""
-    for _ in range(MOST_ROUNDS):
-        start = total.key
+    """The sum with the first law that changes it applied, until none does; each change is logged."""
+    for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
             if after.key != total.key:
                 context.steps.append(Step(rule.name, total, after))
                 total = after
-        if total.key == start:
+                break
+        else:
             return total
     raise DerivantError(f"the laws do not settle on a form of {len(total.terms)} terms")
 

@@ -41,8 +41,9 @@ def _delta_free(term: Term, total: Sum) -> Term:
         if high < rank and total.shape[high] != 1:
             ends.append(Atom(None, (low, high)))
     names = {c: _last(names, c) for c in names}
-    atoms = [a.renamed(names) for a in term.atoms if a.payload is not None]
-    atoms += [Atom(None, (names.get(a.index[0], a.index[0]), a.index[1])) for a in ends]
+    kept = sorted((names.get(a.index[0], a.index[0]), a.index[1]) for a in ends)
+    atoms = [Atom(None, index) for index in kept]  # first, as canonical order has them
+    atoms += [a.renamed(names) for a in term.atoms if a.payload is not None]
     bound = tuple((c, size) for c, size in term.bound if c not in names)
     return Term(term.coefficient, tuple(atoms), bound)
 

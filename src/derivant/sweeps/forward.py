@@ -7,7 +7,7 @@ from typing import Any
 
 from derivant.base.graph import between
 from derivant.primitives import RAW
-from derivant.sweeps.setting import WATCH, Setting, all_finite, fitted, quiet, setting
+from derivant.sweeps.setting import WATCH, Setting, all_finite, fitted, lifted, quiet, setting
 
 
 def pushforward(
@@ -20,7 +20,7 @@ def pushforward(
     nodes, _, plain = between(outputs, sources, since)
     how = setting(nodes, tangents, since, plain)
     if how.record:
-        tangents = [s.lifted(t) for s, t in zip(sources, tangents, strict=True)]
+        tangents = lifted(sources, tangents)
     start = {id(s): t for s, t in zip(sources, tangents, strict=True) if t is not None}
     with quiet():
         known = _sweep(nodes, dict(start), how)

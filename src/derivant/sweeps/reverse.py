@@ -12,6 +12,7 @@ from derivant.sweeps.setting import (
     Setting,
     all_finite,
     fitted,
+    lifted,
     parts_of,
     quiet,
     setting,
@@ -32,7 +33,7 @@ def pullback(
     how = setting(nodes, seeds, since, plain)
     with quiet():
         if how.record:
-            seeds = [o.lifted(s) for o, s in zip(outputs, seeds, strict=True)]
+            seeds = lifted(outputs, seeds)
             found = _recorded(nodes, Cotangents(outputs, seeds), active, how)
             return [found.get(id(target)) for target in targets]
         found = _raw(nodes, Cotangents(outputs, seeds), active, FAST)

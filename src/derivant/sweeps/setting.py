@@ -60,6 +60,12 @@ def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int, plain: bool)
     return Setting(record, since, RECORD if record else FAST)
 
 
+def lifted(nodes: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """Seeds and tangents as constants of their nodes' carrier; None stays a structural zero."""
+    pairs = zip(nodes, values, strict=True)
+    return [None if value is None else node.lifted(value) for node, value in pairs]
+
+
 def fitted(g: Any, like: Any, record: bool) -> Any:
     """A cotangent or tangent in the dtype of what it belongs to."""
     kind = like.dtype
