@@ -82,20 +82,20 @@ TEXTS: list[tuple[Function, tuple[str, ...], str, str]] = [
     (lambda A: trace(A), ("n n",), "tr(A)", "Σ_i A_ii"),
     (lambda A: RECORD.diagonal(A, offset=0), ("n n",), "diag(A)", "A_ii"),
     (lambda A: A.sum(), ("n m",), "sum(A)", "Σ_ij A_ij"),
-    (lambda A: 2 * A.T - A, ("n n",), "2 A' - A", "-A_ij + 2 A_ji"),
+    (lambda A: 2 * A.T - A, ("n n",), "2 A' - A", "2 A_ji - A_ij"),
     (lambda A, B: A * B.T, ("n m", "m n"), "A ∘ B'", "A_ij B_ji"),
     (lambda x: diag(x), ("n",), "diag(x)", "δ_ij x_i"),
     (lambda x, A: diag(x) @ A, ("n", "n m"), "diag(x) A", "A_ij x_i"),
     (lambda x: diag(x * 0.0 + 1.0), ("n",), "I", "δ_ij"),
     (lambda x: x - x, ("n",), "zeros(n)", "0"),
-    (lambda x: 1 - RECORD.tanh(x) ** 2, ("n",), "ones(n) - tanh(x).^2", "-tanh(x)_i^2 + 1"),
+    (lambda x: 1 - RECORD.tanh(x) ** 2, ("n",), "ones(n) - tanh(x).^2", "1 - tanh(x)_i^2"),
     (lambda x: x / 3 - 0.5, ("n",), "(1/3) x - 0.5 ones(n)", "(1/3) x_i - 0.5"),
     (lambda T, x: (T * x).sum(axis=-1), ("a b n", "n"), "Σ_k T_ijk x_k", "Σ_k T_ijk x_k"),
     (
         lambda x: RECORD.over_size(x.sum(), size=x.shape[0]),
         ("n",),
         "sum(x) / n",
-        "Σ_i n^-1 x_i",
+        "Σ_i x_i n^-1",
     ),
 ]
 

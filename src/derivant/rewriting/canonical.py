@@ -118,8 +118,11 @@ class _Web:
         )
         atoms = [self._atoms[i] for i in rows]
         order: dict[Letter, int] = {}
-        for atom in atoms:
-            for c in sorted(atom.index, key=lambda c: self._shade(c, colours)):
+        for i in rows:
+            index = self._atoms[i].index
+            if self._loose[i]:
+                index = tuple(sorted(index, key=lambda c: self._shade(c, colours)))
+            for c in index:
                 if c >= self._rank:
                     order.setdefault(c, len(order) + self._rank)
         code = tuple((*self._labels[i], self._named(i, order)) for i in rows)

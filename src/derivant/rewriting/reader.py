@@ -60,7 +60,7 @@ class Reader:
         while queue:
             place = heapq.heappop(queue)
             node, number = nodes[place[1]], numbers.pop(place)
-            below = self._addends(node, place[2])
+            below = self._addends(node, place[2], node is root)
             if below is None:
                 found.append((node, place[2], number))
                 continue
@@ -72,9 +72,13 @@ class Reader:
                 numbers[key] = numbers.get(key, Fraction(0)) + number * factor
         return found
 
-    def _addends(self, node: Expr, index: Index) -> list[tuple[Expr, Index, Fraction]] | None:
+    def _addends(
+        self, node: Expr, index: Index, is_top: bool
+    ) -> list[tuple[Expr, Index, Fraction]] | None:
         """What a node is a sum, a multiple or a rearrangement of; None where it is a product."""
         kind, reading, _ = self._regions[node]
+        if id(node) in self._regions.large and not is_top:
+            return None
         if kind is Kind.SUM:
             signs = SIGNS[node.primitive.name]
             return [

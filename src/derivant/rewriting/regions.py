@@ -27,6 +27,7 @@ REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that
 # A node with several users is read through only while it has few factors: repeated squaring would
 # have 2**k of them.
 MOST_SHARED_FACTORS = 64
+MOST_SHARED_TERMS = 8  # the same for the terms of a sum: residual networks add to one sum for ever
 LARGEST_EXPONENT = 64
 
 
@@ -56,7 +57,7 @@ class Region(NamedTuple):
 class Regions:
     """The kind of every node under some roots, and those that need a form of their own."""
 
-    __slots__ = ("_regions", "nodes", "whole")
+    __slots__ = ("_regions", "large", "nodes", "whole")
 
     def __init__(self, roots: Sequence[Expr]) -> None:
         self.nodes = ancestors(roots)
@@ -117,22 +118,30 @@ class Regions:
     def _forms(self, roots: Sequence[Expr]) -> set[int]:
         """The nodes with a form of their own: users say, from the roots down, what they need."""
         users = Counter(id(x) for node in self.nodes for x in node.inputs)
-        factors: dict[int, int] = {}
-        large = set()
-        for node in self.nodes:
-            through = self[node].kind in THROUGH
-            size = max(1, sum(factors[id(x)] for x in node.inputs)) if through else 1
-            if self[node].kind is Kind.POWER:
-                size *= 2
-            if users[id(node)] > 1 and size > MOST_SHARED_FACTORS:
-                large.add(id(node))
-                size = 1
-            factors[id(node)] = size
+        self.large = self._large(users)
         whole, reached = {id(r) for r in roots}, {id(r) for r in roots}
         for node in reversed(self.nodes):
             if id(node) in reached:
                 self._reach(node, whole, reached)
-        return whole | (large & reached)
+        return whole | (self.large & reached)
+
+    def _large(self, users: Counter[int]) -> set[int]:
+        """Shared nodes with so many factors or terms that they are not written out at each use."""
+        sizes: dict[tuple[int, bool], int] = {}
+        large = set()
+        for node in self.nodes:
+            kind = self[node].kind
+            for summed, most in ((False, MOST_SHARED_FACTORS), (True, MOST_SHARED_TERMS)):
+                size = 1
+                if kind is Kind.SUM if summed else kind in THROUGH:
+                    size = max(1, sum(sizes[id(x), summed] for x in node.inputs))
+                if kind is Kind.POWER and not summed:
+                    size *= int(exponent_of(node) or 1) if exponent_of(node) in REPEATED else 1
+                if users[id(node)] > 1 and size > most:
+                    large.add(id(node))
+                    size = 1
+                sizes[id(node), summed] = size
+        return large
 
     def _reach(self, node: Expr, whole: set[int], reached: set[int]) -> None:
         """Mark what the region of a node ends at."""
