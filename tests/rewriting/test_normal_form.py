@@ -178,17 +178,20 @@ def repeated(step: Callable[[Expr], Expr], count: int, start: Expr) -> Expr:
     return start
 
 
-@pytest.mark.parametrize(
-    "e",
-    [
-        repeated(lambda e: e * e, 60, X),
-        repeated(lambda e: e + e, 60, X),
-        repeated(lambda e: RECORD.tanh(e), 1000, X),
-        repeated(lambda e: RECORD.tanh(A @ e) + e, 100, X),
-        repeated(lambda e: A @ e, 300, X),
-    ],
-    ids=["squares", "doubles", "functions", "residual", "matrices"],
-)
+LARGE = {
+    "squares": repeated(lambda e: e * e, 60, X),
+    "doubles": repeated(lambda e: e + e, 60, X),
+    "squares of a multiple": repeated(lambda e: e * e, 60, 3 * X),
+    "squares of a sum": repeated(lambda e: e * e, 60, 0.3 * total(X)),
+    "squares of a number": repeated(lambda e: e * e, 60, as_expr(3.0)),
+    "a large power": RECORD.power(3 * X, exponent=10**9),
+    "functions": repeated(RECORD.tanh, 1000, X),
+    "residuals": repeated(lambda e: RECORD.tanh(A @ e) + e, 100, X),
+    "matrices": repeated(lambda e: A @ e, 300, X),
+}
+
+
+@pytest.mark.parametrize("e", LARGE.values(), ids=LARGE)
 def test_large_graphs_stay_small(e: Expr) -> None:
     start = perf_counter()
     form = normal_form(e)

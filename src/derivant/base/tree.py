@@ -16,7 +16,9 @@ from derivant.base.errors import ArgumentError
 
 T = TypeVar("T")
 STATIC = "derivant_static"
-_REGISTERED: dict[type, tuple[Callable[..., tuple[Sequence[object], object]], Callable[..., object]]] = {}
+_REGISTERED: dict[
+    type, tuple[Callable[..., tuple[Sequence[object], object]], Callable[..., object]]
+] = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -158,7 +160,9 @@ def matching_leaves(structure: Structure, tree: object) -> list[object]:
     """The leaves of a tree that must have this structure."""
     leaves, found = flatten(tree)
     if not _alike(structure, found):
-        raise ArgumentError(f"the trees differ: one is {describe(structure)}, one {describe(found)}")
+        raise ArgumentError(
+            f"the trees differ: one is {describe(structure)}, one {describe(found)}"
+        )
     return leaves
 
 

@@ -44,7 +44,9 @@ class Array(Protocol):
 
 Operand: TypeAlias = "Array | npt.ArrayLike"
 DTypeLike: TypeAlias = npt.DTypeLike
-OneIndex: TypeAlias = "int | slice | EllipsisType | None | Array | Sequence[int] | npt.NDArray[np.generic]"
+OneIndex: TypeAlias = (
+    "int | slice | EllipsisType | None | Array | Sequence[int] | npt.NDArray[np.generic]"
+)
 Index: TypeAlias = "OneIndex | tuple[OneIndex, ...]"
 Axes: TypeAlias = "int | Sequence[int] | None"
 

@@ -66,7 +66,9 @@ def read_argument(value: Any, name: Callable[[], str]) -> Argument:
     alone = structure is LEAF
     moving = tuple([i for i, leaf in enumerate(leaves) if is_variable(leaf, name, alone)])
     if alone and not moving:
-        raise ArgumentError(f"{name()} is {type(value).__name__}, not something to differentiate by")
+        raise ArgumentError(
+            f"{name()} is {type(value).__name__}, not something to differentiate by"
+        )
     return Argument(structure, tuple(leaves), moving)
 
 

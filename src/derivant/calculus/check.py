@@ -81,8 +81,7 @@ def _check_reverse(
     cotangents = pull(weights)
     left = sum(np.sum(w * d) for w, d in zip(_numbers(weights), numeric, strict=True))
     right = sum(
-        np.sum(g * t)
-        for g, t in zip(_numbers(list(cotangents)), _numbers(tangents), strict=True)
+        np.sum(g * t) for g, t in zip(_numbers(list(cotangents)), _numbers(tangents), strict=True)
     )
     _compare(right, left, tolerance, what)
 
@@ -107,7 +106,9 @@ def _direction(argument: Any, name: str, rng: np.random.Generator) -> Any:
 
 def _random(leaf: Any, rng: np.random.Generator) -> Any:
     dtype = getattr(leaf, "dtype", np.dtype(np.float64))
-    return rng.standard_normal(np.shape(leaf) if isinstance(leaf, float) else leaf.shape).astype(dtype)[()]
+    return rng.standard_normal(np.shape(leaf) if isinstance(leaf, float) else leaf.shape).astype(
+        dtype
+    )[()]
 
 
 def _moved(args: list[Any], tangents: list[Any], step: float) -> list[Any]:
@@ -138,7 +139,9 @@ def _central(f: Function, args: list[Any], tangents: list[Any], step: float) -> 
 
 
 def _numbers(tree: Any) -> list[Any]:
-    return [np.asarray(_number(leaf), dtype=np.float64) for leaf in flatten(tree)[0] if leaf is not None]
+    return [
+        np.asarray(_number(leaf), dtype=np.float64) for leaf in flatten(tree)[0] if leaf is not None
+    ]
 
 
 def _number(leaf: Any) -> Any:

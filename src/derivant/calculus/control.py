@@ -43,7 +43,9 @@ def scan(
 
 
 def _length(arrays: list[object], length: int | None) -> int:
-    sizes = {shape_of(a)[0] for a in arrays if shape_of(a)} | ({length} if length is not None else set())
+    sizes = {shape_of(a)[0] for a in arrays if shape_of(a)} | (
+        {length} if length is not None else set()
+    )
     if any(not shape_of(a) for a in arrays):
         raise ShapeError("scan: every array of xs needs a leading axis; one is a number")
     if not sizes:

@@ -44,9 +44,7 @@ def primitive(
     """
     if partials is None and vjp is None and jvp is None:
         raise ArgumentError(f"primitive {name}: state its derivative as partials=, vjp= or jvp=")
-    pull, push = (
-        _elementwise_rules(partials) if partials is not None else _stated_rules(vjp, jvp)
-    )
+    pull, push = _elementwise_rules(partials) if partials is not None else _stated_rules(vjp, jvp)
     row = Primitive(
         name=name,
         family="user",
@@ -80,7 +78,9 @@ def _elementwise_rules(partials: tuple[Any, ...]) -> tuple[Function, Function]:
 
     def pull(xp: Names, g: Data, out: Data, inputs: Any, params: Params, wanted: Any) -> Any:
         return tuple(
-            unbroadcast(xp, through(xp, g, p, out, inputs, params), x) if w and p is not None else None
+            unbroadcast(xp, through(xp, g, p, out, inputs, params), x)
+            if w and p is not None
+            else None
             for x, p, w in zip(inputs, partials, wanted, strict=True)
         )
 
@@ -130,7 +130,9 @@ def _transposed_jvp(
             continue
 
         def one(t: Any, place: int = place) -> Any:
-            return jvp(tuple(t if i == place else None for i in range(len(inputs))), out, *inputs, **params)
+            return jvp(
+                tuple(t if i == place else None for i in range(len(inputs))), out, *inputs, **params
+            )
 
         found.append(pull_of(one, _zero(inputs[place], (g, *inputs)))[1](g)[0])
     return tuple(found)

@@ -86,7 +86,10 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 
 def _each_pair(
-    f: Function, argnums: int | Sequence[int], build: Callable[[Recording, int, int], Any], prefix: str
+    f: Function,
+    argnums: int | Sequence[int],
+    build: Callable[[Recording, int, int], Any],
+    prefix: str,
 ) -> Function:
     """Build something for each leaf of the output and each variable, in their nesting."""
 
@@ -109,7 +112,9 @@ def check_outputs(record: Recording) -> None:
     for out in record.outputs:
         kind = getattr(out, "dtype", None)
         if kind is not None and kind.kind != "f":
-            raise DTypeError(f"{record.name} gives an array of dtype {kind}, which has no derivative")
+            raise DTypeError(
+                f"{record.name} gives an array of dtype {kind}, which has no derivative"
+            )
 
 
 def _alone(value: Any, place: int, leaves: Sequence[Any], like: Any) -> list[Any]:

@@ -238,7 +238,9 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return named_after(f, gradient, "grad")
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def value_and_grad(
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Function:
     """The function that gives the value of a scalar function `f` and its gradient, sharing work.
 
     With `has_aux`, `f` returns (value, aux) and the result is ((value, aux), gradient).
@@ -297,7 +299,9 @@ def argument_places(argnums: int | Sequence[int], count: int, f: Function) -> li
     return [place % count for place in given]
 
 
-def calling(args: Sequence[Any], kwargs: dict[str, Any], places: Sequence[int]) -> Callable[..., Any]:
+def calling(
+    args: Sequence[Any], kwargs: dict[str, Any], places: Sequence[int]
+) -> Callable[..., Any]:
     """Call a function with all its arguments, those at `places` replaced."""
 
     def call(function: Function, values: Sequence[Any]) -> Any:

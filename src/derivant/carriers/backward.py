@@ -40,5 +40,7 @@ def _seed(result: Any, gradient: Any) -> Any:
     numbers = getattr(gradient, "data", gradient) if hasattr(gradient, "levels") else gradient
     seed = np.asarray(numbers, dtype=result.dtype)
     if seed.shape != result.shape:
-        raise ShapeError(f"backward: the gradient has shape {seed.shape}, the result {result.shape}")
+        raise ShapeError(
+            f"backward: the gradient has shape {seed.shape}, the result {result.shape}"
+        )
     return seed[()]

@@ -79,7 +79,9 @@ def _match(node: Expr, shape: Shape, sizes: dict[str, int]) -> None:
     for size, actual in zip(node.shape, shape, strict=True):
         wanted = size if isinstance(size, int) else sizes.setdefault(str(size), int(actual))  # type: ignore[arg-type]
         if wanted != actual:
-            raise ShapeError(f"{name} has shape {node.shape}, where {size} is {wanted}; the value has {shape}")
+            raise ShapeError(
+                f"{name} has shape {node.shape}, where {size} is {wanted}; the value has {shape}"
+            )
 
 
 def _leaf_value(node: Expr, values: Mapping[Any, Any]) -> Any:

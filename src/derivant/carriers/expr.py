@@ -11,7 +11,6 @@ import numpy.typing as npt
 from derivant.base.dims import Shape, Size
 from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import LEAF_TYPES
-from derivant.base.types import shape_of
 from derivant.carriers.interning import frozen_params, interned
 from derivant.carriers.methods import Methods
 from derivant.carriers.mode import serial

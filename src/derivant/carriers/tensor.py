@@ -18,9 +18,9 @@ from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
 from derivant.carriers import levels as lv
 from derivant.carriers.backward import backward
+from derivant.carriers.methods import Methods
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, changed, serial
 from derivant.carriers.nans import remember, watch
-from derivant.carriers.methods import Methods
 from derivant.primitives import NO_PARAMS, TABLE, Primitive
 from derivant.primitives.dispatch import PLAIN, plain_array
 from derivant.primitives.explain import explained
@@ -173,7 +173,9 @@ class Tensor(Methods):
     def numpy(self) -> npt.NDArray[Any]:
         """The numbers, as a read-only view."""
         if self.levels:
-            raise DifferentiationError("inside vmap a Tensor has hidden axes and no array of its own")
+            raise DifferentiationError(
+                "inside vmap a Tensor has hidden axes and no array of its own"
+            )
         view = np.asarray(self.data)[...]
         view.flags.writeable = False
         return view
@@ -318,7 +320,9 @@ def _part(bundle: Tensor, index: int) -> Tensor:
     )
 
 
-def _owned(operands: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _owned(
+    operands: tuple[Any, ...], args: tuple[Any, ...]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Copies of arrays that are not ours, so that their owners may change them."""
     kept = tuple(o.copy() if o.__class__ is NDARRAY else o for o in operands)
     triples = zip(operands, kept, args, strict=True)
@@ -347,7 +351,12 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
         raise explained(row, operands, params, error) from error
     if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
         levels = WEAK
-    seen = tuple([x.data if getattr(x, "levels", NONE) is WEAK else a for x, a in zip(operands, args, strict=True)])
+    seen = tuple(
+        [
+            x.data if getattr(x, "levels", NONE) is WEAK else a
+            for x, a in zip(operands, args, strict=True)
+        ]
+    )
     return _node(row, operands, seen, params, data, tag, levels, True)
 
 

@@ -55,7 +55,9 @@ def sizes(text: str) -> Shape:
     """The shape that a text such as "n m" or "64 n" names."""
     parts = text.replace(",", " ").split()
     if not all(p.isdigit() or p.isidentifier() for p in parts):
-        raise ArgumentError(f"a shape is written as sizes and names, as in 'n m' or '3 n': {text!r}")
+        raise ArgumentError(
+            f"a shape is written as sizes and names, as in 'n m' or '3 n': {text!r}"
+        )
     return tuple(int(p) if p.isdigit() else Dim.named(p) for p in parts)
 
 
@@ -89,6 +91,8 @@ def symbols(text: str) -> Expr | tuple[Expr, ...]:
     for part in text.split(","):
         name, _, shape = part.partition(":")
         if not name.strip().isidentifier():
-            raise ArgumentError(f"symbols are written as in 'x: n, A: n n'; {part.strip()!r} is not")
+            raise ArgumentError(
+                f"symbols are written as in 'x: n, A: n n'; {part.strip()!r} is not"
+            )
         made.append(symbol(name.strip(), sizes(shape)))
     return made[0] if len(made) == 1 else tuple(made)

@@ -46,7 +46,9 @@ def train(options: argparse.Namespace) -> int:
     sizes = hidden_sizes(options.hidden)
     for name in ("epochs", "batch_size"):
         if getattr(options, name) < 1:
-            raise ArgumentError(f"--{name.replace('_', '-')} is {getattr(options, name)}; at least 1")
+            raise ArgumentError(
+                f"--{name.replace('_', '-')} is {getattr(options, name)}; at least 1"
+            )
     data = digits()
     layers = init_mlp([data.x_train.shape[1], *sizes, 10], seed=options.seed)
     started = time.perf_counter()

@@ -159,7 +159,9 @@ class Jacobian:
     def diagonal(self) -> Array:
         """The entries J[i, i], for an output of the shape of the input."""
         if self.out_shape != self.in_shape:
-            raise ShapeError(f"a Jacobian of shape {self.out_shape} + {self.in_shape} has no diagonal")
+            raise ShapeError(
+                f"a Jacobian of shape {self.out_shape} + {self.in_shape} has no diagonal"
+            )
         return np.diagonal(self._matrix()).reshape(self.out_shape)
 
     def _matrix(self) -> npt.NDArray[np.generic]:

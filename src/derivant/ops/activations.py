@@ -8,9 +8,10 @@ from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Operand
 from derivant.ops.elementwise import abs, add, divide, multiply
 from derivant.ops.logic import greater, greater_equal
-from derivant.ops.rows import call
+from derivant.ops.rows import call, read
 from derivant.ops.selection import clip, where
 from derivant.ops.trigonometry import tanh
+from derivant.primitives.explain import refusal
 
 __all__ = [
     "elu",
@@ -161,7 +162,8 @@ def gelu(x: Operand, approximate: str = "none") -> Array:
     if approximate == "none":
         return call("gelu", x)
     if approximate != "tanh":
-        raise ArgumentError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+        error = ArgumentError("approximate is 'none' or 'tanh'")
+        raise refusal("gelu", (read(x),), [f"approximate={approximate!r}"], error)
     inner = add(x, multiply(0.044715, call("power", x, exponent=3)))
     return call("scale", sigmoid(multiply(GELU_SCALE, inner)), x)
 

@@ -356,7 +356,8 @@ def _matrices(name: str, a: Array, axis1: int, axis2: int) -> Array:
         raise refusal(name, (a,), [], error)
     first, second = one_axis(name, a, axis1), one_axis(name, a, axis2)
     if first == second:
-        raise AxisError(f"{name}: axis1={axis1} and axis2={axis2} are the same axis")
+        error = AxisError("these two are the same axis")
+        raise refusal(name, (a,), [f"axis1={axis1}", f"axis2={axis2}"], error)
     return _to_end(a, (first, second))
 
 

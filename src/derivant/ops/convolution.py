@@ -129,9 +129,12 @@ def _convolved(
 ) -> Array:
     """Read the settings, refuse what does not fit, and apply the row."""
     array, kernel = read(x), read(w)
-    strides = _steps(name, "stride", stride, rank)
-    dilations = _steps(name, "dilation", dilation, rank)
-    (blocks,) = _steps(name, "groups", groups, 1)
+    try:
+        strides = _steps("stride", stride, rank)
+        dilations = _steps("dilation", dilation, rank)
+        (blocks,) = _steps("groups", groups, 1)
+    except ArgumentError as error:
+        raise refusal(name, (array, kernel), [], error) from None
     said = [f"stride={stride}", f"padding={padding!r}", f"dilation={dilation}", f"groups={groups}"]
     try:
         _check_ranks(rank, array, kernel)
@@ -186,16 +189,16 @@ def _check_windows(
             )
 
 
-def _steps(name: str, what: str, value: Steps, rank: int) -> tuple[int, ...]:
+def _steps(what: str, value: Steps, rank: int) -> tuple[int, ...]:
     """A setting for each axis, at least 1."""
     given: list[Any] = list(value) if isinstance(value, (tuple, list)) else [value] * rank
     try:
         steps = tuple(operator.index(step) for step in given)
     except TypeError:
-        raise ArgumentError(f"{name}: {what} is made of integers, not {value!r}") from None
+        raise ArgumentError(f"{what} is made of integers, not {value!r}") from None
     if len(steps) != rank or min(steps) < 1:
         many = f" or {rank} of them" if rank > 1 else ""
-        raise ArgumentError(f"{name}: {what} is a number of at least 1{many}, not {value!r}")
+        raise ArgumentError(f"{what} is a number of at least 1{many}, not {value!r}")
     return steps
 
 

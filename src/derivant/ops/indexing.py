@@ -17,6 +17,7 @@ from derivant.ops.joining import concat
 from derivant.ops.keys import Plan, plan
 from derivant.ops.layout import broadcast_to, ravel
 from derivant.ops.rows import call, numbers_of, read
+from derivant.primitives.explain import refusal
 from derivant.primitives.indexing import flat_places, indices_shape
 
 __all__ = [
@@ -303,7 +304,9 @@ def diff(
     a = read(x)
     line = one_axis("diff", a, axis)
     if n < 0:
-        raise ArgumentError(f"diff: n is not negative, as {n}")
+        raise refusal("diff", (a,), [f"n={n}"], ArgumentError("n cannot be negative"))
+    if n == 0:
+        return a
     ends = [None if e is None else _end(read(e), a, line) for e in (prepend, append)]
     joined = [part for part in (ends[0], a, ends[1]) if part is not None]
     a = concat(joined, axis=line) if len(joined) > 1 else a

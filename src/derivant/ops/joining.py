@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Operand
 from derivant.ops.arguments import one_axis
 from derivant.ops.layout import ravel, reshape
 from derivant.ops.rows import call, read
+from derivant.primitives.explain import refusal
 
 __all__ = [
     "concat",
@@ -51,7 +51,10 @@ def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
     given = _arrays("concat", arrays)
     if axis is None:
         return call("concat", *map(ravel, given), axis=-1)
-    found = [read(x) for x in given]
+    try:
+        found = [read(x) for x in given]
+    except ArgumentError as error:
+        raise refusal("concat", tuple(given), [], error) from error
     return call("concat", *found, axis=one_axis("concat", found[0], axis))
 
 
@@ -105,12 +108,15 @@ def split(x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0) -
     size = a.shape[line]
     if not isinstance(size, int):
         raise ArgumentError(f"split: the axis has the named size {size}")
-    if isinstance(indices_or_sections, Sequence):
+    if isinstance(indices_or_sections, (list, tuple)):
         cuts = [slice(c).indices(size)[1] for c in indices_or_sections]
     else:
-        parts = operator.index(indices_or_sections)
-        if parts < 1 or size % parts:
-            raise ArgumentError(f"split: {size} entries do not make {parts} equal parts")
+        parts = indices_or_sections
+        if not isinstance(parts, (int, np.integer)) or parts < 1 or size % parts:
+            error = ArgumentError(
+                f"{size} entries along the axis do not make {parts!r} equal parts"
+            )
+            raise refusal("split", (a,), [repr(parts)], error)
         cuts = [i * (size // parts) for i in range(1, parts)]
     rest = (":",) * (-line - 1)
     pieces = [(start, max(stop - start, 0), 1) for start, stop in pairwise([0, *cuts, size])]
@@ -148,7 +154,12 @@ def vstack(arrays: Sequence[Operand] | Array) -> Array:
     array([[1., 2.],
            [3., 4.]])
     """
-    return concat([_at_least(x, 2) for x in _arrays("vstack", arrays)], axis=0)
+    given = _arrays("vstack", arrays)
+    try:
+        return concat([_at_least(x, 2) for x in given], axis=0)
+    except ShapeError as error:
+        reason = ShapeError("as matrices they differ in another axis than the first")
+        raise refusal("vstack", tuple(given), [], reason) from error
 
 
 def pad(x: Operand, pad_width: Widths, mode: str = "constant", constant_values: float = 0) -> Array:

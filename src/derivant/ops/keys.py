@@ -145,7 +145,9 @@ def _read(item: Any) -> Any:
     """An item of a key: an int, a slice, None, Ellipsis, or Indices."""
     if item is None or item is Ellipsis or isinstance(item, (slice, Dim)):
         return item
-    if isinstance(item, (bool, np.bool_)):
+    if isinstance(item, (bool, np.bool_)) or (
+        isinstance(item, np.ndarray) and item.dtype.kind == "b"
+    ):
         return Indices(np.asarray(item))
     if hasattr(item, "derivant_rank"):
         if item.dtype.kind == "b":

@@ -13,6 +13,7 @@ from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.types import Array, Axes, Operand
 from derivant.ops.arguments import many_axes, one_axis, sizes_of
 from derivant.ops.rows import call, read
+from derivant.primitives.explain import refusal
 
 __all__ = [
     "broadcast_arrays",
@@ -48,17 +49,22 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Array:
     """
     a = read(x)
     sizes = sizes_of("reshape", shape)
-    return call("reshape", a, shape=_completed(a.shape, sizes) if -1 in sizes else sizes)
+    if -1 in sizes:
+        try:
+            sizes = _completed(a.shape, sizes)
+        except ShapeError as error:
+            raise refusal("reshape", (a,), [f"shape={sizes}"], error) from None
+    return call("reshape", a, shape=sizes)
 
 
 def _completed(old: Shape, sizes: Shape) -> Shape:
     """The shape with the size that remains in the place of -1."""
     if sizes.count(-1) > 1:
-        raise ShapeError(f"reshape: only one size may be -1, not several as in {sizes}")
+        raise ShapeError(f"only one size may be -1, not several as in {sizes}")
     known, entries = total(s for s in sizes if s != -1), total(old)
     remains = _quotient(entries, known)
     if remains is None:
-        raise ShapeError(f"reshape: {entries} entries {old} cannot be put into {sizes}")
+        raise ShapeError(f"{entries} entries {old} cannot be put into {sizes}")
     return tuple(remains if s == -1 else s for s in sizes)
 
 
@@ -167,7 +173,8 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
     old = [one_axis("moveaxis", a, axis) + rank for axis in _several(source)]
     new = [one_axis("moveaxis", a, axis) + rank for axis in _several(destination)]
     if len(old) != len(new) or len(set(old)) != len(old) or len(set(new)) != len(new):
-        raise ArgumentError(f"moveaxis: {source} and {destination} do not pair axes with places")
+        error = ArgumentError(f"{source} and {destination} do not pair axes with places")
+        raise refusal("moveaxis", (a,), [], error)
     rest = iter([axis for axis in range(rank) if axis not in old])
     places = dict(zip(new, old, strict=True))
     order = [places[place] if place in places else next(rest) for place in range(rank)]

@@ -6,7 +6,6 @@ the operands the row's evaluator answers, with what NumPy returns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -40,7 +39,9 @@ def plain_array(value: object) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ArgumentError(f"the nested lists are ragged: rows differ in length ({error})") from error
+        raise ArgumentError(
+            f"the nested lists are ragged: rows differ in length ({error})"
+        ) from error
     if array.dtype.kind not in "biuf":
         what = "complex numbers are not supported yet" if array.dtype.kind == "c" else "not numbers"
         raise ArgumentError(f"{type(value).__name__} of dtype {array.dtype}: {what}")

@@ -252,11 +252,17 @@ def linear(
     `needs_values` where there are further operands, so that they are kept as they were.
     """
 
-    def pull(xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any) -> Any:
+    def pull(
+        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+    ) -> Any:
         return (transpose(xp, g, *inputs, **params),) + (None,) * (len(inputs) - 1)
 
-    def push(xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params) -> Data:
-        return None if tangents[0] is None else getattr(xp, name)(tangents[0], *inputs[1:], **params)
+    def push(
+        xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
+    ) -> Data:
+        return (
+            None if tangents[0] is None else getattr(xp, name)(tangents[0], *inputs[1:], **params)
+        )
 
     return register(
         Primitive(

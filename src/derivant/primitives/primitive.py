@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from derivant.base.dims import Shape
 from derivant.base.errors import DerivantError
 
 Params: TypeAlias = Mapping[str, Any]

@@ -16,7 +16,12 @@ SCALARS = (int, float, bool)
 
 
 def zero_pull(
-    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: tuple[bool, ...]
+    xp: Names,
+    g: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
 ) -> tuple[None, ...]:
     """The rule of an operation whose derivative is zero everywhere."""
     return (None,) * len(inputs)
@@ -37,9 +42,7 @@ def unbroadcast(xp: Names, g: Data, like: Data) -> Data:
     if extra:
         g = xp.sum(g, axis=tuple(range(-len(g.shape), -len(shape))), keepdims=False)
     axes = tuple(
-        axis - len(shape)
-        for axis, size in enumerate(shape)
-        if size == 1 and g.shape[axis] != 1
+        axis - len(shape) for axis, size in enumerate(shape) if size == 1 and g.shape[axis] != 1
     )
     return xp.sum(g, axis=axes, keepdims=True) if axes else g
 

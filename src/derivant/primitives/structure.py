@@ -16,7 +16,6 @@ from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import batch_tail, first_dtype, same_shape, zero_pull, zero_push
 
 
-
 def _leaf(name: str, text: str) -> Primitive:
     """A node without operands: the carrier gives it shape and dtype, evaluation its value."""
     return general(
@@ -53,7 +52,12 @@ stop_gradient = constant("stop_gradient", np.positive, dtype=first_dtype)
 
 
 def _part_pull(
-    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: tuple[bool, ...]
+    xp: Names,
+    g: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
 ) -> tuple[dict[int, Data]]:
     return ({params["index"]: g},)
 
@@ -88,14 +92,24 @@ def _revealed(shape: Shape, *, axis: int, level: int, size: int) -> Shape:
 
 
 def _hide_pull(
-    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: tuple[bool, ...]
+    xp: Names,
+    g: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
 ) -> tuple[Data]:
     size = shape_of(inputs[0])[params["axis"]]
     return (xp.reveal(g, axis=params["axis"], level=params["level"], size=size),)
 
 
 def _reveal_pull(
-    xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: tuple[bool, ...]
+    xp: Names,
+    g: Data,
+    out: Data,
+    inputs: tuple[Data, ...],
+    params: Params,
+    wanted: tuple[bool, ...],
 ) -> tuple[Data]:
     if params["level"] in getattr(inputs[0], "levels", ()):
         return (xp.hide(g, axis=params["axis"], level=params["level"]),)

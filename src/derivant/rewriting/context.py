@@ -10,12 +10,14 @@ from typing import TypeAlias
 from derivant.base.dims import Size
 from derivant.carriers.expr import Expr
 from derivant.rewriting.canonical import Namer
-from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
+from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, is_moderate
 from derivant.rewriting.labels import Labels
 from derivant.rewriting.lowering import lowered
+from derivant.rewriting.regions import LARGEST_EXPONENT
 
 Fresh: TypeAlias = Callable[[Size], Letter]
 LONGEST_INLINED = 64  # factors of a form that is written out where it is used
+LONGEST_SHARED = 8  # the same for a form that is used often because it is large
 SYMMETRIC_FACTS = ("symmetric", "symmetric-invertible", "spd", "psd", "diagonal", "distance")
 
 
@@ -45,12 +47,21 @@ class Context:
         if any(fact in SYMMETRIC_FACTS for fact in leaf.params.get("facts", ())):
             self.namer.symmetric.add(id(leaf))
 
-    def factor(self, form: Sum, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
+    def factor(
+        self,
+        form: Sum,
+        index: Index,
+        power: Fraction,
+        fresh: Fresh,
+        longest: int = LONGEST_INLINED,
+    ) -> Term | None:
         """A form to a power as a factor with these letters; None where it is zero."""
         if not form.terms and power > 0:
             return None
-        whole = power.denominator == 1
-        if len(form.terms) == 1 and len(form.terms[0].atoms) <= LONGEST_INLINED:
+        whole = power.denominator == 1 and abs(power) <= LARGEST_EXPONENT
+        if not all(is_moderate(t.coefficient) for t in form.terms):
+            return Term(ONE, (Atom(self.remembered(form), index, power),))
+        if len(form.terms) == 1 and len(form.terms[0].atoms) <= longest:
             term = form.terms[0]
             if power == 1 or _is_one_atom(form):
                 return _raised(_placed(term, index, fresh), power)

@@ -22,6 +22,7 @@ Letter: TypeAlias = int
 Index: TypeAlias = tuple[Letter, ...]
 ONE = Fraction(1)
 LARGEST_INT = 2**53
+MOST_BITS = 4096  # exact numbers beyond this are far outside the floats and would only grow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +121,11 @@ def as_exact(value: object) -> Fraction | None:
     if isinstance(value, (float, np.floating)) and math.isfinite(value):
         return Fraction(float(value))
     return None
+
+
+def is_moderate(value: Fraction) -> bool:
+    """Whether a number is of a size that exact arithmetic should go on with."""
+    return max(value.numerator.bit_length(), value.denominator.bit_length()) <= MOST_BITS
 
 
 def as_number(value: Fraction) -> int | float:

@@ -9,7 +9,13 @@ import numpy as np
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
-from derivant.rewriting.context import Context, Fresh, Step
+from derivant.rewriting.context import (
+    LONGEST_INLINED,
+    LONGEST_SHARED,
+    Context,
+    Fresh,
+    Step,
+)
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.laws import RULES
 from derivant.rewriting.lowering import lowered
@@ -61,14 +67,15 @@ def form_of(expression: Expr) -> Form:
     >>> from derivant.carriers.trace import trace_graph
     >>> form = form_of(trace_graph(lambda x, A: A @ x + A.T @ x, "n", "n n"))
     >>> [step.rule for step in form.steps]
-    ['like terms are added', 'a common factor is extracted', 'like terms are added']
+    ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
     context = Context(normalised)
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
-        return context.factor(forms[id(node)], index, power, fresh)
+        longest = LONGEST_SHARED if id(node) in regions.large else LONGEST_INLINED
+        return context.factor(forms[id(node)], index, power, fresh, longest)
 
     reader = Reader(regions, powered)
     for node in regions.nodes:
@@ -81,7 +88,7 @@ def form_of(expression: Expr) -> Form:
 
 
 def normalised(context: Context, total: Sum) -> Sum:
-    """The sum with the first law that changes it applied, until none does; each change is logged."""
+    """The sum with the first law that changes it applied, until none does; all changes logged."""
     for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
@@ -103,7 +110,7 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     if row.family == "elementwise" and len(node.inputs) == 1 and not node.levels:
         operand, index = context.upright(forms[id(node.inputs[0])])
         payload = Expr.derivant_apply(row, (operand,), node.params)
-    elif node.inputs and not node.levels and row.family != "structure":
+    elif node.inputs and not node.levels and row.family not in ("structure", "level"):
         operands = tuple(_restored(x, forms, context) for x in node.inputs)
         if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
             payload = Expr.derivant_apply(row, operands, node.params)

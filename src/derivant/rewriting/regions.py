@@ -17,7 +17,7 @@ import numpy as np
 
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.rewriting.indexed import as_exact
+from derivant.rewriting.indexed import as_exact, is_moderate
 from derivant.rewriting.readings import Reading, reading_of
 
 SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
@@ -76,7 +76,7 @@ class Regions:
     def _classified(self, node: Expr) -> Region:
         reading = reading_of(node)
         number = self._number(node, reading)
-        if number is not None:
+        if number is not None and is_moderate(number):
             return Region(Kind.NUMBER, reading, number)
         name = node.primitive.name
         if not node.inputs or node.levels or node.primitive.outputs > 1:

@@ -17,7 +17,6 @@ from derivant.base.types import shape_of
 from derivant.primitives import FAST, RAW, RECORD, Primitive
 from derivant.primitives.primitive import Namespace
 
-
 # What looks at each cotangent and tangent of a node, while somebody searches for NaN.
 WATCH: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("derivant_watch", default=None)
 

@@ -23,9 +23,7 @@ class History:
     losses: list[float] = field(default_factory=list)
 
 
-def batches(
-    count: int, size: int, rng: np.random.Generator
-) -> Iterator[npt.NDArray[np.intp]]:
+def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.intp]]:
     """The indices of one epoch in random order, in pieces of `size`."""
     order = rng.permutation(count)
     for start in range(0, count, size):
