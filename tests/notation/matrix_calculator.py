@@ -1,6 +1,7 @@
 """Evaluates matrix notation as it is written, by rules of its own: what a reader would compute.
 
-Vectors are columns. A product of one by one is a number. Knows nothing of expressions.
+Vectors are columns; a product of one by one is a number; the size of I is among the values. Knows
+nothing of expressions.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class Calculator:
         if token[0].isdigit():
             return np.asarray(float(token))
         if token == "I":
-            return np.eye(len(self.values["A"]))
+            return np.eye(int(self.values[token]))
         if self.ahead != "(" or token not in FUNCTIONS:
             return column(self.values[token])
         self.take("(")

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from derivant.base.dims import Dim
 from derivant.base.graph import ancestors
@@ -21,6 +23,7 @@ from derivant.rewriting import RULES, form_of, normal_form, size_of_number
 N, M = Dim.named("n"), Dim.named("m")
 S, X, Y, Z = symbol("s"), symbol("x", (N,)), symbol("y", (N,)), symbol("z", (M,))
 W = symbol("w", (N,))
+D = symbol("D", (N, N))
 A, B, C = symbol("A", (N, N)), symbol("B", (N, M)), symbol("C", (M, N))
 EYE = RECORD.diag_embed(RECORD.broadcast_to(as_expr(1.0), shape=(N,)), offset=0)
 
@@ -66,6 +69,8 @@ SAME = {
     "a common factor on both sides": (C @ A @ B + C @ A.T @ B, C @ (A + A.T) @ B),
     "a common number of an expression": (S * X + S * Y, S * (X + Y)),
     "the transpose of a sum in a product": ((A + A.T).T @ X, (A + A.T) @ X),
+    "a sum from its other side": (X @ ((A.T + EYE).T @ Y), X @ ((A + EYE) @ Y)),
+    "a sum of transposes": ((A.T + D.T) @ X, (A + D).T @ X),
     "functions of a transpose": (RECORD.exp(A.T), RECORD.exp(A).T),
     "functions of repeated entries": (
         RECORD.exp(RECORD.broadcast_to(X, shape=(M, N))),
@@ -82,6 +87,19 @@ SAME = {
 @pytest.mark.parametrize("name", SAME)
 def test_what_is_equal_has_one_form(name: str) -> None:
     one, two = SAME[name]
+    assert normal_form(one) is normal_form(two)
+
+
+PRISM = ("ab", "bc", "ca", "de", "ef", "fd", "ad", "be", "cf")  # each letter looks like any other
+
+
+@given(st.permutations("abcdef"), st.permutations(range(9)))
+def test_letters_that_look_alike_are_named_in_one_way(letters: list[str], order: list[int]) -> None:
+    K = symbol("K", (N, N), facts=("symmetric",))
+    names = dict(zip("abcdef", letters, strict=True))
+    edges = ["".join(names[c] for c in PRISM[i]) for i in order]
+    one = RECORD.einsum(*[K] * 9, spec=",".join(edges) + "->")
+    two = RECORD.einsum(*[K] * 9, spec=",".join(PRISM) + "->")
     assert normal_form(one) is normal_form(two)
 
 
