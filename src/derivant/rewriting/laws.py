@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import count
 
 from derivant.rewriting.canonical import Code
@@ -46,7 +47,7 @@ def _joined_powers(context: Context, term: Term) -> Term:
 
 
 def parentheses_opened(context: Context, total: Sum) -> Sum:
-    """c (a + b) as a term of a sum, or alone without a number, is c a + c b."""
+    """c (a + b) as a term of a sum is c a + c b; alone too, unless c is what they have in common."""
     terms: list[Term] = []
     for term in total.terms:
         opened = _opened(context, term, total)
@@ -56,7 +57,7 @@ def parentheses_opened(context: Context, total: Sum) -> Sum:
 
 def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:
     """The terms of a sum that is a term by itself, None where it is a factor of something."""
-    if len(term.atoms) != 1 or (len(total.terms) == 1 and abs(term.coefficient) != 1):
+    if len(term.atoms) != 1:
         return None
     atom = term.atoms[0]
     known = context.opened.get(id(atom.payload))
@@ -73,7 +74,8 @@ def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:
         bound = tuple((names[c], size) for c, size in inner.bound)
         atoms = tuple(a.renamed(names) for a in inner.atoms)
         terms.append(Term(inner.coefficient * term.coefficient, atoms, bound))
-    return terms
+    stays = len(total.terms) == 1 and term.coefficient not in (1, -1)
+    return None if stays and _common_number(terms) == abs(term.coefficient) else terms
 
 
 def like_terms_added(context: Context, total: Sum) -> Sum:
@@ -93,16 +95,22 @@ def number_extracted(context: Context, total: Sum) -> Sum:
     """c a + c b = c (a + b), and 2 a + 4 b = 2 (a + 2 b)."""
     if len(total.terms) < 2:
         return total
-    sizes = [abs(t.coefficient) for t in total.terms]
-    number = min(sizes)
-    whole = all(s.denominator == 1 for s in sizes)
-    fits = all(not s % number for s in sizes) if whole else max(sizes) == number
-    if number == 1 or not fits:
+    number = _common_number(total.terms)
+    if number == 1:
         return total
     inner = replace(total, terms=tuple(t.scaled(1 / number) for t in total.terms))
     factor = context.factor(inner, tuple(range(total.rank)), ONE, lambda size: total.rank)
     assert factor is not None
     return replace(total, terms=(factor.scaled(number),))
+
+
+def _common_number(terms: Sequence[Term]) -> Fraction:
+    """What all numbers are multiples of, where they are whole; where they are not, what all are."""
+    sizes = [abs(t.coefficient) for t in terms]
+    number = min(sizes)
+    whole = all(s.denominator == 1 for s in sizes)
+    fits = all(not s % number for s in sizes) if whole else max(sizes) == number
+    return number if fits else ONE
 
 
 def factors_extracted(context: Context, total: Sum) -> Sum:
