@@ -35,7 +35,9 @@ def per_operation() -> Iterator[Row]:
         value, spread = excess(times["derivant"], times["numpy"], US)
         yield Row(f"{name}, recorded", f"+{value:.2f} us", spread, "<= +2 us", value <= 2)
         value, spread = chain_cost(plain, recorded, rule, name)
-        yield Row(f"{name}, forward and backward", f"+{value:.2f} us", spread, "<= +4 us", value <= 4)
+        yield Row(
+            f"{name}, forward and backward", f"+{value:.2f} us", spread, "<= +4 us", value <= 4
+        )
 
 
 def chain_cost(plain: object, recorded: object, rule: object, name: str) -> tuple[float, str]:
@@ -63,8 +65,12 @@ def chain_cost(plain: object, recorded: object, rule: object, name: str) -> tupl
             rule()  # type: ignore[operator]
 
     with np.errstate(all="ignore"):
-        times = interleaved({"long": lambda: chain(length + 1), "short": lambda: chain(1), "floor": floor}, 5)
-    ours = [(long - short) / length for long, short in zip(times["long"], times["short"], strict=True)]
+        times = interleaved(
+            {"long": lambda: chain(length + 1), "short": lambda: chain(1), "floor": floor}, 5
+        )
+    ours = [
+        (long - short) / length for long, short in zip(times["long"], times["short"], strict=True)
+    ]
     return excess(ours, [t / length for t in times["floor"]], US)
 
 

@@ -37,7 +37,7 @@ def training(value: Any, mlp: Any) -> Iterator[tuple[float, float]]:
 
 
 def rows() -> Iterator[Row]:
-    """The line of the table: micrograd's time over ours, a step each in turn, losses equal to 1e-9."""
+    """The line of the table: micrograd's time over ours, step by step, losses equal to 1e-9."""
     try:
         import micrograd.engine
         import micrograd.nn

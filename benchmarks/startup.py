@@ -12,8 +12,7 @@ from benchmarks.timing import Row, excess, interleaved
 # An installed package has its bytecode; a setting that forbids writing it would time the compiler.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 GRADIENT = (
-    "import numpy as np, derivant as dv;"
-    "dv.grad(lambda x: dv.sum(dv.tanh(x) ** 2))(np.ones(3))"
+    "import numpy as np, derivant as dv;dv.grad(lambda x: dv.sum(dv.tanh(x) ** 2))(np.ones(3))"
 )
 
 
@@ -33,6 +32,8 @@ def rows() -> Iterator[Row]:
         }
     )
     value, spread = excess(times["derivant"], times["numpy"], 1e-3)
-    yield Row("import derivant above import numpy", f"+{value:.0f} ms", spread, "<= 60 ms", value <= 60)
+    yield Row(
+        "import derivant above import numpy", f"+{value:.0f} ms", spread, "<= 60 ms", value <= 60
+    )
     value, spread = excess(times["gradient"], [0.0] * len(times["gradient"]), 1.0)
     yield Row("process start to first gradient", f"{value:.3f} s", spread, "<= 0.3 s", value <= 0.3)

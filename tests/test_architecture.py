@@ -42,6 +42,7 @@ ROOF = 11  # the public list and `python -m derivant`: they may import every roo
 LOADER = "derivant.base.loader"
 
 FILE_LINES = 400
+PUBLIC_LIST_LINES = 700  # derivant/__init__.py: names, one a line, and no logic
 ROW_FILE_LINES = 600
 FUNCTION_LINES = 40
 MEDIAN_FUNCTION_LINES = 10
@@ -216,6 +217,8 @@ def long_file(module: Module) -> Iterator[str]:
     """Files over the limit; those that hold rows of the table may be longer."""
     rows = any(name == "derivant.primitives.families" for _, name in imports(module))
     limit = ROW_FILE_LINES if rows and module.room == "primitives" else FILE_LINES
+    if module.name == "derivant":
+        limit = PUBLIC_LIST_LINES
     lines = len(module.text.splitlines())
     if lines > limit:
         yield f"{lines} lines, the limit is {limit}"

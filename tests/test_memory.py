@@ -9,6 +9,7 @@ import tracemalloc
 import numpy as np
 
 import derivant as dv
+from derivant.carriers import interning
 
 
 def run(code):
@@ -80,6 +81,7 @@ def test_a_deep_chain_of_tensors_at_a_low_recursion_limit():
         """
         import gc, sys
         import derivant as dv
+from derivant.carriers import interning
         gc.disable()
         x = dv.tensor(1.0, requires_grad=True)
         sys.setrecursionlimit(200)
@@ -99,6 +101,7 @@ def test_a_deep_expression_is_walked_without_recursion():
         """
         import sys
         import derivant as dv
+from derivant.carriers import interning
         sys.setrecursionlimit(200)
         def f(x):
             for _ in range(20_000):
@@ -121,8 +124,6 @@ def test_a_diamond_of_sixty_levels():
 
 
 def test_expressions_are_forgotten():
-    from derivant.carriers import interning
-
     gc.collect()
     before = interning.count()
     e = dv.trace_graph(lambda x: dv.exp(x) * 3.25 + x, "n")

@@ -1,4 +1,4 @@
-"""Threads and tasks: the same bits as one after the other, and settings that stay where they are."""
+"""Threads and tasks: the same bits as one after the other, settings that stay where they are."""
 
 import asyncio
 import threading

@@ -59,14 +59,11 @@ from derivant.carriers.expr import (
     Expr,
     symbol,
 )
+from derivant.carriers.leaves import no_grad, tensor
 from derivant.carriers.nans import (
     debug_nans,
 )
-from derivant.carriers.tensor import (
-    Tensor,
-    no_grad,
-    tensor,
-)
+from derivant.carriers.tensor import Tensor
 from derivant.carriers.trace import (
     symbols,
     trace_graph,

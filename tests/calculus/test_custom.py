@@ -7,7 +7,9 @@ import derivant as dv
 
 x = np.array([0.3, -0.7, 1.2])
 by_partials = dv.primitive(
-    "softsquare", lambda x, y: np.sqrt(x * x + y * y), partials=(lambda o, x, y: x / o, lambda o, x, y: y / o)
+    "softsquare",
+    lambda x, y: np.sqrt(x * x + y * y),
+    partials=(lambda o, x, y: x / o, lambda o, x, y: y / o),
 )
 by_vjp = dv.primitive(
     "softsquare",
@@ -56,16 +58,16 @@ def test_a_vjp_with_the_wrong_number_of_cotangents():
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_check_grads_finds_a_wrong_second_order(mode):
-    cheat = dv.primitive(
-        "cheat", np.exp, partials=(lambda o, x: dv.stop_gradient(o),)
-    )
+    cheat = dv.primitive("cheat", np.exp, partials=(lambda o, x: dv.stop_gradient(o),))
     dv.check_grads(cheat, (x,), order=1, modes=(mode,))
     with pytest.raises(dv.DerivantError, match="order 2"):
         dv.check_grads(cheat, (x,), order=2, modes=(mode,))
 
 
 def test_check_grads_takes_trees_and_float32():
-    dv.check_grads(lambda p: dv.sum(p["w"] @ p["v"]) * p["s"], ({"w": np.eye(2), "v": np.ones(2), "s": 2.0},))
+    dv.check_grads(
+        lambda p: dv.sum(p["w"] @ p["v"]) * p["s"], ({"w": np.eye(2), "v": np.ones(2), "s": 2.0},)
+    )
     dv.check_grads(lambda v: dv.tanh(v), (x.astype(np.float32),), order=1)
     with pytest.raises(dv.DerivantError, match="sideways"):
         dv.check_grads(dv.exp, (x,), modes=("sideways",))

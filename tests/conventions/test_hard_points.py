@@ -13,7 +13,7 @@ INF, NAN = np.inf, np.nan
 
 @pytest.fixture(autouse=True)
 def _numpy_may_warn():
-    """At hard points NumPy's own functions warn in the forward pass, as they do without derivant."""
+    """NumPy's own functions warn in the forward pass at hard points, as without derivant."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         yield
@@ -73,7 +73,7 @@ def test_first_derivative(name, f, x, first):
 
 @pytest.mark.parametrize(
     ("f", "second"),
-    [(dv.abs, 0), (dv.relu, 0), (lambda x: x**2, 2), (dv.sinc, -np.pi**2 / 3)],
+    [(dv.abs, 0), (dv.relu, 0), (lambda x: x**2, 2), (dv.sinc, -(np.pi**2) / 3)],
 )
 def test_second_derivative_at_zero(f, second):
     assert curvature(f, 0.0) == pytest.approx(second, rel=1e-12)

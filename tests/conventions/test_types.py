@@ -111,7 +111,13 @@ class Pair(NamedTuple):
 
 
 def test_trees():
-    tree = {"w": [np.ones(2), (np.ones(3), None)], "n": 3, "act": dv.tanh, "flag": True, "s": "text"}
+    tree = {
+        "w": [np.ones(2), (np.ones(3), None)],
+        "n": 3,
+        "act": dv.tanh,
+        "flag": True,
+        "s": "text",
+    }
     loss = lambda t: dv.sum(t["act"](t["w"][0])) * t["n"] + dv.sum(t["w"][1][0] ** 2)  # noqa: E731
     g = dv.grad(loss)(tree)
     assert list(g) == list(tree)

@@ -108,7 +108,7 @@ def test_what_depends_on_the_choice_of_eigenvectors_is_refused() -> None:
 
 
 def test_vectors_of_equal_eigenvalues_are_refused_even_where_the_choice_cancels() -> None:
-    """The cotangent alone cannot tell a projector from one entry of one vector; both are refused."""
+    """A cotangent alone cannot tell a projector from an entry of one vector; both are refused."""
     keep = np.array([1.0, 1.0, 0.0])
     q = rotation(3)
     a = (q * [1.0, 1.0, 2.0]) @ q.T

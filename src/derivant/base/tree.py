@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,13 @@ def register_tree(
 
     `flatten(value)` gives its children and what else it needs; `unflatten(extra, children)`
     builds it again.
+
+    >>> class Pair:
+    ...     def __init__(self, left, right):
+    ...         self.left, self.right = left, right
+    >>> _ = register_tree(Pair, lambda p: ([p.left, p.right], None), lambda _, c: Pair(*c))
+    >>> flatten(Pair(1.0, [2.0]))[0]
+    [1.0, 2.0]
     """
     _REGISTERED[cls] = (flatten, unflatten)
     return cls
@@ -58,8 +65,9 @@ def static(**options: object) -> object:
     >>> flatten(Model(2.0))[0]
     [2.0]
     """
-    metadata = {**(options.pop("metadata", None) or {}), STATIC: True}  # type: ignore[dict-item]
-    return dataclasses.field(metadata=metadata, **options)  # type: ignore[call-overload]
+    given: Any = options
+    metadata = {**(given.pop("metadata", None) or {}), STATIC: True}
+    return dataclasses.field(metadata=metadata, **given)
 
 
 def _open(node: object) -> tuple[list[object], object] | None:
@@ -119,7 +127,7 @@ def _build(structure: Structure, leaves: Iterator[object]) -> object:
     kind = structure.kind
     if kind is None:
         return next(leaves)
-    children = [_build(child, leaves) for child in structure.children]
+    children: list[Any] = [_build(child, leaves) for child in structure.children]
     if kind in _REGISTERED:
         return _REGISTERED[kind][1](structure.extra, children)
     if issubclass(kind, dict):
@@ -137,7 +145,7 @@ def _build(structure: Structure, leaves: Iterator[object]) -> object:
 def _build_dataclass(structure: Structure, children: list[object]) -> object:
     assert structure.kind is not None and isinstance(structure.extra, tuple)
     moving, fixed = structure.extra
-    value = object.__new__(structure.kind)
+    value: object = object.__new__(structure.kind)
     for name, child in zip(moving, children, strict=True):
         object.__setattr__(value, name, child)
     for name, child in fixed:

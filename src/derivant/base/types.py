@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +16,32 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Array(Protocol):
-    """What Tensor, Expr and NumPy's arrays have in common: a shape, a dtype and arithmetic."""
+    """What Tensor, Expr and NumPy's arrays have in common: a shape, a dtype and arithmetic.
+
+    >>> isinstance(np.ones(2), Array)
+    True
+    """
 
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> Shape:
+        """The sizes of the axes."""
+        ...
+
     @property
-    def dtype(self) -> np.dtype[np.generic]: ...
+    def dtype(self) -> np.dtype[np.generic]:
+        """The dtype of the numbers."""
+        ...
+
     @property
-    def ndim(self) -> int: ...
+    def ndim(self) -> int:
+        """The number of axes."""
+        ...
+
     @property
-    def T(self) -> Array: ...
+    def T(self) -> Array:
+        """All axes reversed."""
+        ...
+
     def __add__(self, other: Operand, /) -> Array: ...
     def __radd__(self, other: Operand, /) -> Array: ...
     def __sub__(self, other: Operand, /) -> Array: ...
@@ -43,17 +59,21 @@ class Array(Protocol):
 
 
 Operand: TypeAlias = "Array | npt.ArrayLike"
+# What a transform takes: any function. What it gives is an array, or a tree of arrays.
+Function: TypeAlias = Callable[..., object]
+Derived: TypeAlias = Callable[..., Array]
+Slope: TypeAlias = "Callable[..., object] | float | None"  # one partial derivative of a function
 DTypeLike: TypeAlias = npt.DTypeLike
 OneIndex: TypeAlias = (
-    "int | slice | EllipsisType | None | Array | Sequence[int] | npt.NDArray[np.generic]"
+    "int | slice | EllipsisType | Array | Sequence[int] | npt.NDArray[np.generic] | None"
 )
 Index: TypeAlias = "OneIndex | tuple[OneIndex, ...]"
 Axes: TypeAlias = "int | Sequence[int] | None"
 
 
-def shape_of(operand: object) -> Shape:
+def shape_of(operand: Any) -> Shape:
     """The shape of anything an operation takes; a Python number has none."""
     shape = getattr(operand, "shape", None)
     if shape is not None:
         return tuple(shape)
-    return () if isinstance(operand, (int, float, complex)) else np.shape(operand)  # type: ignore[arg-type]
+    return () if isinstance(operand, (int, float, complex)) else np.shape(operand)

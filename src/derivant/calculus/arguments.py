@@ -20,9 +20,10 @@ from derivant.carriers import expr as symbolic
 from derivant.carriers import tensor as eager
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
+from derivant.carriers.leaves import check_variable
 from derivant.carriers.levels import WEAK
 from derivant.carriers.mode import FREE
-from derivant.carriers.tensor import Tensor, check_variable
+from derivant.carriers.tensor import Tensor
 from derivant.primitives import RECORD
 from derivant.primitives.dispatch import plain_array
 
@@ -83,7 +84,8 @@ def is_variable(leaf: Any, name: Callable[[], str], alone: bool) -> bool:
         return True
     if alone and isinstance(leaf, (bool, int)):
         raise DTypeError(
-            f"{name()} is the {type(leaf).__name__} {leaf}; write {float(leaf)} to differentiate by it"
+            f"{name()} is the {type(leaf).__name__} {leaf}; "
+            f"write {float(leaf)} to differentiate by it"
         )
     if isinstance(leaf, complex):
         raise DTypeError(f"{name()} is complex; derivatives are taken of real numbers so far")
@@ -135,7 +137,7 @@ def handed_out(value: Any, like: Any) -> Any:
 
 def own(value: Any, like: Any) -> Any:
     """An array that the caller may write to; a scalar where a scalar came."""
-    if isinstance(like, float) or isinstance(like, np.generic):
+    if isinstance(like, (float, np.generic)):
         return np.asarray(value)[()]
     array = np.asarray(value)
     return array if array.base is None and array.flags.writeable else array.copy()

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import flatten, matching_leaves, unflatten
+from derivant.base.types import Function
 from derivant.calculus.arguments import read_argument
 from derivant.calculus.transforms import jvp, named_after, vjp
 from derivant.carriers.tensor import Tensor
 
-Function = Callable[..., Any]
 MODES = ("forward", "reverse")
 
 
 def check_grads(
     f: Function,
-    args: Sequence[Any],
+    args: Sequence[object],
     order: int = 2,
     modes: Sequence[str] = MODES,
     rtol: float | None = None,
@@ -87,7 +87,7 @@ def _check_reverse(
 
 
 def _derivative(f: Function, args: list[Any], tangents: list[Any], mode: str, rng: Any) -> Function:
-    """The derivative in a fixed direction, or with fixed weights, as a function of the arguments."""
+    """The derivative in a fixed direction, or with fixed weights, as a function."""
     if mode == "forward":
         return named_after(f, lambda *a: jvp(f, a, tangents)[1], "jvp")
     weights = _direction(f(*args), "output", rng)
@@ -115,7 +115,8 @@ def _moved(args: list[Any], tangents: list[Any], step: float) -> list[Any]:
     moved = []
     for argument, tangent in zip(args, tangents, strict=True):
         leaves, structure = flatten(argument)
-        pairs = zip(leaves, matching_leaves(structure, tangent), strict=True)
+        moving: list[Any] = matching_leaves(structure, tangent)
+        pairs = zip(leaves, moving, strict=True)
         shifted = [x if t is None else _number(x) + _cast(step * t, x) for x, t in pairs]
         moved.append(unflatten(structure, shifted))
     return moved

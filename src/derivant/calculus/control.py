@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.tree import flatten, matching_leaves, unflatten
@@ -30,13 +30,14 @@ def scan(
     >>> float(total), sums
     (6.0, array([1., 3., 6.]))
     """
-    leaves, structure = flatten(xs)
+    found, structure = flatten(xs)
+    leaves: list[Any] = found
     arrays = [leaf for leaf in leaves if leaf is not None]
     count = _length(arrays, length)
     carry = init
     outputs = []
     for step in range(count):
-        here = [None if leaf is None else index(leaf, step) for leaf in leaves]  # type: ignore[arg-type]  # leaves of a tree of arrays
+        here = [None if leaf is None else index(leaf, step) for leaf in leaves]
         carry, y = f(carry, unflatten(structure, here))
         outputs.append(y)
     return carry, _stacked(outputs)
@@ -62,8 +63,8 @@ def _stacked(outputs: list[object]) -> object:
     if not outputs:
         return None
     first, structure = flatten(outputs[0])
-    columns = zip(*(matching_leaves(structure, y) for y in outputs), strict=True)
-    stacked = [None if col[0] is None else stack(list(col)) for col in columns]  # type: ignore[arg-type]  # leaves of trees of arrays
+    columns: Any = zip(*(matching_leaves(structure, y) for y in outputs), strict=True)
+    stacked = [None if column[0] is None else stack(list(column)) for column in columns]
     return unflatten(structure, stacked) if first else outputs[0]
 
 

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DifferentiationError
-from derivant.base.types import Array, shape_of
+from derivant.base.types import Array, Derived, Function, Slope, shape_of
 from derivant.calculus.transforms import vjp as pull_of
 from derivant.primitives import RECORD, Primitive, apply
 from derivant.primitives.primitive import Data, Names, Params
 from derivant.primitives.rules import accumulate, batch_loop, spread, unbroadcast
 
-Function = Callable[..., Any]
+Rule: TypeAlias = Callable[..., Any]
 
 
 def primitive(
     name: str,
-    evaluate: Callable[..., Any],
+    evaluate: Function,
     *,
-    partials: tuple[Callable[..., Any] | float | None, ...] | None = None,
-    vjp: Callable[..., Any] | None = None,
-    jvp: Callable[..., Any] | None = None,
+    partials: tuple[Slope, ...] | None = None,
+    vjp: Function | None = None,
+    jvp: Function | None = None,
     shape: Callable[..., Shape] | None = None,
-) -> Callable[..., Array]:
+) -> Derived:
     """An operation of your own, with its derivative, for numbers, Tensors and formulas alike.
 
     `evaluate(*arrays, **params)` computes with NumPy. State the derivative in one of three ways,
@@ -59,20 +59,23 @@ def primitive(
     )
 
     def operation(*operands: Any, **params: Any) -> Array:
-        return apply(row, operands, params)  # type: ignore[no-any-return]
+        result: Array = apply(row, operands, params)
+        return result
 
     operation.__name__ = name
     return operation
 
 
-def _tried(name: str, evaluate: Function, shapes: tuple[Shape, ...], params: Params) -> Any:
+def _tried(name: str, evaluate: Rule, shapes: tuple[Shape, ...], params: Params) -> Any:
     """Find the shape of a result by evaluating at ones."""
     if not all(isinstance(size, int) for shape in shapes for size in shape):
         raise ArgumentError(f"primitive {name}: give shape= for formulas with named sizes")
-    return np.asarray(evaluate(*(np.ones(s) for s in shapes), **params))  # type: ignore[arg-type]
+    sizes: Any = shapes  # ints, all of them, by now
+    ones: list[Any] = [np.ones(shape) for shape in sizes]
+    return np.asarray(evaluate(*ones, **params))
 
 
-def _elementwise_rules(partials: tuple[Any, ...]) -> tuple[Function, Function]:
+def _elementwise_rules(partials: tuple[Any, ...]) -> tuple[Rule, Rule]:
     def through(xp: Names, g: Data, p: Any, out: Data, inputs: Any, params: Params) -> Data:
         return xp.scale(g, p(out, *inputs, **params)) if callable(p) else g * p
 
@@ -94,7 +97,7 @@ def _elementwise_rules(partials: tuple[Any, ...]) -> tuple[Function, Function]:
     return pull, push
 
 
-def _stated_rules(vjp: Function | None, jvp: Function | None) -> tuple[Function, Function]:
+def _stated_rules(vjp: Rule | None, jvp: Rule | None) -> tuple[Rule, Rule]:
     def pull(xp: Names, g: Data, out: Data, inputs: Any, params: Params, wanted: Any) -> Any:
         if vjp is None:
             return _transposed_jvp(_known(jvp), g, out, inputs, params, wanted)
@@ -114,13 +117,13 @@ def _stated_rules(vjp: Function | None, jvp: Function | None) -> tuple[Function,
     return pull, push
 
 
-def _known(rule: Function | None) -> Function:
+def _known(rule: Rule | None) -> Rule:
     assert rule is not None
     return rule
 
 
 def _transposed_jvp(
-    jvp: Function, g: Data, out: Data, inputs: Any, params: Params, wanted: Any
+    jvp: Rule, g: Data, out: Data, inputs: Any, params: Params, wanted: Any
 ) -> tuple[Data, ...]:
     """J'g as the pullback of the linear map t -> J t."""
     found: list[Any] = []
@@ -138,7 +141,7 @@ def _transposed_jvp(
     return tuple(found)
 
 
-def _transposed_vjp(vjp: Function, tangents: Any, out: Data, inputs: Any, params: Params) -> Data:
+def _transposed_vjp(vjp: Rule, tangents: Any, out: Data, inputs: Any, params: Params) -> Data:
     """J t as the pullback of the linear map g -> J'g."""
 
     def all_cotangents(g: Any) -> Any:
@@ -157,6 +160,7 @@ def _zero(like: Any, beside: Any) -> Any:
     """Zeros to differentiate at, in a carrier that can meet the other operands."""
     if getattr(like, "derivant_rank", 0) > 1:
         return RECORD.zeros_like(like)
-    zeros = np.zeros(shape_of(like), getattr(like, "dtype", np.float64))[()]  # type: ignore[arg-type]  # ints, as like holds numbers
+    sizes: Any = shape_of(like)
+    zeros = np.zeros(sizes, getattr(like, "dtype", np.float64))[()]
     symbolic = [x for x in beside if getattr(x, "derivant_rank", 0) > 1]
     return symbolic[0].lifted(zeros) if symbolic else zeros

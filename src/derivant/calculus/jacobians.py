@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.errors import DTypeError
+from derivant.base.errors import DTypeError, ShapeError
 from derivant.base.tree import unflatten
-from derivant.base.types import shape_of
+from derivant.base.types import Derived, Function, shape_of
 from derivant.calculus.arguments import handed_out
 from derivant.calculus.transforms import (
     Recording,
@@ -25,11 +25,10 @@ from derivant.carriers.tensor import Tensor, constant
 from derivant.operators import Jacobian
 from derivant.primitives import RECORD
 
-Function = Callable[..., Any]
 CHUNK = 1 << 26  # numbers in the widest seed of one sweep
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Callable[..., Jacobian]:
     """The function that gives the generalized Jacobian of `f` as an object.
 
     Shape: that of the output, then that of the argument. For nested outputs or arguments a tree of
@@ -43,8 +42,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     def build(record: Recording, row: int, column: int) -> Jacobian:
         out, given = record.outputs[row], record.given[column]
         return Jacobian(
-            tuple(shape_of(out)),  # type: ignore[arg-type]
-            tuple(shape_of(given)),  # type: ignore[arg-type]
+            ints(out),
+            ints(given),
             np.dtype(getattr(given, "dtype", np.float64)),
             lambda t: record.push(_alone(t, column, record.given, given))[row],
             lambda g: record.pull(_alone(g, row, record.outputs, out))[column],
@@ -54,8 +53,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return _each_pair(f, argnums, build, "jacobian")
 
 
-def jacrev(f: Function, argnums: int | Sequence[int] = 0) -> Function:
-    """The function that gives the dense Jacobian of `f`, by one reverse sweep seeded with the identity.
+def jacrev(f: Function, argnums: int | Sequence[int] = 0) -> Derived:
+    """The function that gives the dense Jacobian of `f`: one reverse sweep of the identity.
 
     >>> jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -64,8 +63,8 @@ def jacrev(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return _each_pair(f, argnums, _by_rows, "jacrev")
 
 
-def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
-    """The function that gives the dense Jacobian of `f`, by one forward sweep seeded with the identity.
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Derived:
+    """The function that gives the dense Jacobian of `f`: one forward sweep of the identity.
 
     >>> jacfwd(lambda x: x * x)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -74,7 +73,7 @@ def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return _each_pair(f, argnums, _by_columns, "jacfwd")
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Callable[..., Jacobian]:
     """The function that gives the Hessian of a scalar function as a `Jacobian` of its gradient.
 
     >>> H = hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
@@ -90,7 +89,7 @@ def _each_pair(
     argnums: int | Sequence[int],
     build: Callable[[Recording, int, int], Any],
     prefix: str,
-) -> Function:
+) -> Callable[..., Any]:
     """Build something for each leaf of the output and each variable, in their nesting."""
 
     def derived(*args: Any, **kwargs: Any) -> Any:
@@ -105,6 +104,15 @@ def _each_pair(
         return unflatten(record.structure, rows)
 
     return named_after(f, derived, prefix)
+
+
+def ints(x: Any) -> tuple[int, ...]:
+    """The shape of what has numbers, or is to have as many: refused where a size is a name."""
+    shape = shape_of(x)
+    sizes = tuple(size for size in shape if isinstance(size, int))
+    if len(sizes) != len(shape):
+        raise ShapeError(f"the Jacobian of a formula with the named sizes {shape} is not an array")
+    return sizes
 
 
 def check_outputs(record: Recording) -> None:
@@ -126,7 +134,7 @@ def _alone(value: Any, place: int, leaves: Sequence[Any], like: Any) -> list[Any
 
 
 def _dense(record: Recording, row: int, column: int) -> Any:
-    tall = math.prod(shape_of(record.outputs[row])) > math.prod(shape_of(record.given[column]))  # type: ignore[arg-type]
+    tall = math.prod(ints(record.outputs[row])) > math.prod(ints(record.given[column]))
     return (_by_columns if tall else _by_rows)(record, row, column)
 
 
@@ -137,7 +145,7 @@ def _by_rows(record: Recording, row: int, column: int) -> Any:
     def sweep(seed: Any) -> Any:
         return record.pull(_alone(seed, row, record.outputs, out))[column]
 
-    seeded, found = tuple(shape_of(out)), tuple(shape_of(given))
+    seeded, found = ints(out), ints(given)
     whole = _reshaped(_swept(sweep, seeded, found, out), (*seeded, *found))
     return handed_out(whole, given)
 
@@ -149,7 +157,7 @@ def _by_columns(record: Recording, row: int, column: int) -> Any:
     def sweep(seed: Any) -> Any:
         return record.push(_alone(seed, column, record.given, given))[row]
 
-    seeded, found = tuple(shape_of(given)), tuple(shape_of(out))
+    seeded, found = ints(given), ints(out)
     turned = _permuted(_swept(sweep, seeded, found, given), (*range(1, 1 + len(found)), 0))
     return handed_out(_reshaped(turned, (*found, *seeded)), given)
 

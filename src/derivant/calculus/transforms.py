@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
 from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.base.tree import Structure, flatten, matching_leaves, tree_map, unflatten
-from derivant.base.types import shape_of
+from derivant.base.types import Array, Derived, Function, shape_of
 from derivant.calculus.arguments import (
     Argument,
     bind_leaf,
@@ -26,7 +26,7 @@ from derivant.carriers.mode import serial
 from derivant.carriers.tensor import Tensor, constant
 from derivant.sweeps import pullback, pushforward
 
-Function = Callable[..., Any]
+Pullback: TypeAlias = Callable[[object], "tuple[Array, ...]"]
 
 
 class Recording:
@@ -168,7 +168,17 @@ def fit_tangents(arguments: Sequence[Argument], tangents: Sequence[Any], name: s
     return found
 
 
-def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
+@overload
+def vjp(
+    f: Function, *primals: object, has_aux: Literal[False] = False
+) -> tuple[Array, Pullback]: ...
+@overload
+def vjp(
+    f: Function, *primals: object, has_aux: Literal[True]
+) -> tuple[Array, Pullback, object]: ...
+def vjp(
+    f: Function, *primals: object, has_aux: bool = False
+) -> tuple[Array, Pullback] | tuple[Array, Pullback, object]:
     """The value of `f` and its pullback: cotangents of the output to cotangents of the arguments.
 
     `out, pullback = vjp(f, *primals)`; `pullback(g)` is a tuple, one entry a primal, of J'g. With
@@ -188,7 +198,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     return (value, pull, record.auxiliary()) if has_aux else (value, pull)
 
 
-def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Function, primals: Sequence[object], tangents: Sequence[object]) -> tuple[Array, Array]:
     """The value of `f` and J v, its derivative in the direction of the tangents.
 
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
@@ -198,10 +208,11 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         raise ArgumentError(f"jvp: {len(primals)} primals and {len(tangents)} tangents")
     record = Recording(f, primals, call_plain, range(len(primals)))
     moving = record.push(fit_tangents(record.arguments, tangents, record.name))
-    return record.value(), unflatten(record.structure, moving)
+    found: Any = unflatten(record.structure, moving)
+    return record.value(), found
 
 
-def linearize(f: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
+def linearize(f: Function, *primals: object) -> tuple[Array, Derived]:
     """The value of `f` and the linear map J at the primals, to be applied to many tangents.
 
     >>> out, line = linearize(lambda x: x * x, 3.0)
@@ -210,7 +221,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """
     record = Recording(f, primals, call_plain, range(len(primals)))
 
-    def line(*tangents: Any) -> Any:
+    def line(*tangents: object) -> Any:
         if len(tangents) != len(primals):
             raise ArgumentError(f"linearize: {len(primals)} primals and {len(tangents)} tangents")
         moving = record.push(fit_tangents(record.arguments, tangents, record.name))
@@ -219,7 +230,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
     return record.value(lasting=True), line
 
 
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Derived:
     """The function that gives the gradient of a scalar function `f`.
 
     The gradient has the nesting, the shapes, the dtypes and the kind of the arguments `argnums`.
@@ -240,7 +251,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 
 def value_and_grad(
     f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
-) -> Function:
+) -> Callable[..., tuple[Array, Array]]:
     """The function that gives the value of a scalar function `f` and its gradient, sharing work.
 
     With `has_aux`, `f` returns (value, aux) and the result is ((value, aux), gradient).
@@ -320,8 +331,8 @@ def scalar_output(record: Recording) -> Any:
     if len(outputs) != 1 or shape_of(out) != ():
         shapes = [shape_of(o) for o in outputs]
         raise DifferentiationError(
-            f"{record.name} gives {shapes[0] if len(shapes) == 1 else shapes}; a gradient is of one "
-            "number: sum it, or use jacobian or vjp"
+            f"{record.name} gives {shapes[0] if len(shapes) == 1 else shapes}; a gradient is of "
+            "one number: sum it, or use jacobian or vjp"
         )
     kind = getattr(out, "dtype", np.result_type(type(out)))
     if kind.kind != "f":
@@ -329,7 +340,7 @@ def scalar_output(record: Recording) -> Any:
     return out
 
 
-def hvp(f: Function, x: Any, v: Any) -> Any:
+def hvp(f: Function, x: object, v: object) -> Array:
     """The Hessian of a scalar function at `x`, times `v`: forward over reverse, never formed.
 
     >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
@@ -338,10 +349,10 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     return jvp(grad(f), (x,), (v,))[1]
 
 
-def named_after(f: Function, g: Function, prefix: str) -> Function:
+def named_after(f: Function, g: Callable[..., Any], prefix: str) -> Callable[..., Any]:
     """Give a transformed function a name that errors can use."""
     g.__name__ = f"{prefix}({getattr(f, '__name__', 'function')})"
-    g.__wrapped__ = f  # type: ignore[attr-defined]
+    vars(g)["__wrapped__"] = f
     return g
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.tree import LEAF, flatten, matching_leaves, unflatten
-from derivant.base.types import shape_of
+from derivant.base.types import Derived, Function, shape_of
 from derivant.calculus.arguments import own
 from derivant.calculus.transforms import named_after
 from derivant.carriers.expr import Expr
@@ -18,10 +18,8 @@ from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives import RECORD
 from derivant.primitives.dispatch import plain_array
 
-Function = Callable[..., Any]
 
-
-def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
+def vmap(f: Function, in_axes: object = 0, out_axes: object = 0) -> Derived:
     """The function that applies `f` to each entry along an axis of its arguments, all at once.
 
     `in_axes` is the axis of every argument, a tuple with one entry an argument (None: the same for
@@ -91,7 +89,7 @@ def common_size(args: Sequence[Any], axes: Sequence[Sequence[Any]], f: Function)
         said = ", ".join(f"argument {number} has {size}" for size, number in sizes)
         called = getattr(f, "__name__", "the function")
         raise ShapeError(f"vmap({called}): the mapped axes differ in size: {said}")
-    return sizes[0][0]  # type: ignore[return-value]
+    return int(sizes[0][0])
 
 
 def _hide_tree(argument: Any, axes: Sequence[Any], level: int) -> Any:

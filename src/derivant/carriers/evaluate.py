@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.dims import Dim, Shape, size_of
+from derivant.base.dims import Dim, size_of
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.graph import ancestors
-from derivant.base.types import shape_of
+from derivant.base.types import Array, Operand, shape_of
 from derivant.carriers.expr import Expr, as_expr
 from derivant.carriers.mode import FREE
 from derivant.carriers.tensor import Tensor, constant
@@ -18,13 +18,18 @@ from derivant.primitives import RECORD, apply
 from derivant.primitives.explain import explained
 
 
-def evaluate(expression: Expr, values: Mapping[Expr, Any] | Mapping[str, Any]) -> Any:
+def evaluate(expression: Expr, values: Mapping[Expr, Operand] | Mapping[str, Operand]) -> Array:
     """The value of an expression where its variables, or their names, have these values.
 
     Arrays give an array; Tensors among the values give a Tensor, recorded. Raises ArgumentError
     where a variable has no value, ShapeError where a value does not fit.
+
+    >>> from derivant.carriers.trace import trace_graph
+    >>> evaluate(trace_graph(lambda x: x * x, "n"), {"x": np.array([1.0, 3.0])})
+    array([1., 9.])
     """
-    return evaluate_all([expression], values)[0]
+    result: Array = evaluate_all([expression], values)[0]
+    return result
 
 
 def evaluate_all(expressions: Sequence[Expr], values: Mapping[Any, Any]) -> list[Any]:
@@ -72,12 +77,12 @@ def _value_of(node: Expr, values: Mapping[Any, Any]) -> Any:
     raise ArgumentError(f"the variable {name} has no value; values are given for {given}")
 
 
-def _match(node: Expr, shape: Shape, sizes: dict[str, int]) -> None:
+def _match(node: Expr, shape: Any, sizes: dict[str, int]) -> None:
     name = node.params["name"]
     if len(shape) != len(node.shape):
         raise ShapeError(f"{name} has shape {node.shape}; the value has {shape}")
     for size, actual in zip(node.shape, shape, strict=True):
-        wanted = size if isinstance(size, int) else sizes.setdefault(str(size), int(actual))  # type: ignore[arg-type]
+        wanted = size if isinstance(size, int) else sizes.setdefault(str(size), actual)
         if wanted != actual:
             raise ShapeError(
                 f"{name} has shape {node.shape}, where {size} is {wanted}; the value has {shape}"

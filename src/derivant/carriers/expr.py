@@ -30,6 +30,10 @@ class Expr(Methods):
 
     Made by `symbol`, by operations on Exprs, or by `trace_graph`. Nodes are interned: compare
     them with `is`; `==` is the elementwise comparison as an expression.
+
+    >>> x = symbol("x", (3,))
+    >>> (x * 2.0) is (x * 2.0)
+    True
     """
 
     __slots__ = (
@@ -233,6 +237,9 @@ def symbol(
     """A variable of a formula.
 
     `shape` may hold ints and named sizes (`Dim.named("n")`).
+
+    >>> (symbol("A", (3, 2)) @ symbol("x", (2,))).shape
+    (3,)
     """
     kind = np.dtype(dtype)
     params = {"name": name, "facts": tuple(facts)}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 
-class _Weak(tuple):  # type: ignore[type-arg]
+class _Weak(tuple[int, ...]):
     """No levels, and a dtype that gives way: the mark of a Python number that was bound."""
 
     __slots__ = ()
@@ -26,7 +26,7 @@ def is_weak(operand: Any) -> bool:
 
 
 def argument(operand: Any, levels: tuple[int, ...]) -> Any:
-    """The array of an operand with one leading axis for each of these levels; 1 where it has none."""
+    """The array of an operand with a leading axis for each level; of size 1 where it has none."""
     own = getattr(operand, "levels", ())
     data = getattr(operand, "data", operand) if hasattr(operand, "levels") else operand
     if own is WEAK:

@@ -28,7 +28,21 @@ class Methods(Operators):
     """Array methods on carriers."""
 
     __slots__ = ()
-    shape: Any
+
+    @property
+    def shape(self) -> Any:
+        """The sizes of the axes."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the numbers."""
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
 
     @property
     def T(self) -> Any:

@@ -52,7 +52,7 @@ def _call(
     if name not in functions:
         raise DifferentiationError(
             f"{asked} is not among derivant's functions, so it has no derivative here; "
-            "use t.numpy() for the numbers alone, or derivant.primitive for an operation of your own"
+            "use t.numpy() for the numbers alone, or derivant.primitive for an operation of yours"
         )
     given = {}
     for key, value in settings.items():

@@ -12,11 +12,11 @@ from derivant.base.dims import Dim, Shape
 from derivant.base.errors import ArgumentError
 from derivant.base.graph import ancestors
 from derivant.base.tree import flatten, unflatten
-from derivant.base.types import shape_of
+from derivant.base.types import Function, shape_of
 from derivant.carriers.expr import Expr, as_expr, symbol
 
 
-def trace_graph(function: Callable[..., Any], *specs: Any) -> Any:
+def trace_graph(function: Function, *specs: object) -> Expr:
     """The expression that a function computes, one variable for each leaf of its arguments.
 
     A spec is an Expr, an array (its shape and dtype are taken), a shape, or a text of named sizes
@@ -37,7 +37,8 @@ def trace_graph(function: Callable[..., Any], *specs: Any) -> Any:
         made = [_symbol(f"{name}{i}", leaf) for i, leaf in enumerate(leaves)]
         arguments.append(unflatten(structure, made))
     leaves, structure = flatten(function(*arguments))
-    return unflatten(structure, [as_expr(leaf) for leaf in leaves])
+    traced: Any = unflatten(structure, [as_expr(leaf) for leaf in leaves])
+    return traced  # type: ignore[no-any-return]  # one Expr, or the tree that the function returns
 
 
 def _symbol(name: str, spec: Any) -> Expr:
@@ -64,9 +65,9 @@ def sizes(text: str) -> Shape:
 def parameter_names(function: Callable[..., Any], count: int) -> list[str]:
     """The names of the first positional parameters, `x0`, `x1`, ... where there are none."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        parameters = ()  # type: ignore[assignment]
+        parameters = []
     plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [plain[i] if i < len(plain) else f"x{i}" for i in range(count)]
 

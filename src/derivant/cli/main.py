@@ -1,4 +1,4 @@
-"""`derivant`: reads the command line, hands over, and turns errors into one message and status 2."""
+"""`derivant`: reads the command line, hands over, turns errors into a message and status 2."""
 
 from __future__ import annotations
 

@@ -41,10 +41,10 @@ def many_axes(name: str, x: Operand, axis: Axes, extra: int = 0) -> tuple[int, .
     rank = len(shape_of(x)) + extra
     if axis is None:
         return _all_axes(rank)
-    if axis.__class__ is int and -rank <= axis < rank:  # type: ignore[operator]  # an int here
-        return (axis - rank if axis >= 0 else axis,)  # type: ignore[operator, return-value]  # as above
-    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    found = tuple(one_axis(name, x, a, extra) for a in given)  # type: ignore[arg-type]
+    if isinstance(axis, int) and -rank <= axis < rank:
+        return (axis - rank if axis >= 0 else axis,)
+    given: tuple[Any, ...] = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    found = tuple(one_axis(name, x, a, extra) for a in given)
     if len(set(found)) != len(found):
         raise AxisError(f"{name}: the axes {given} of {_called(x)} name one axis twice")
     return tuple(sorted(found))
@@ -61,9 +61,9 @@ def sizes_of(name: str, shape: int | Dim | Sequence[Size]) -> Shape:
     return tuple(s if isinstance(s, Dim) else _size(name, s) for s in given)
 
 
-def _size(name: str, size: Size) -> int:
+def _size(name: str, size: Any) -> int:
     try:
-        return operator.index(size)  # type: ignore[arg-type]
+        return operator.index(size)
     except TypeError:
         raise ArgumentError(f"{name}: a size is an integer, not {size!r}") from None
 

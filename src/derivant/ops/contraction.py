@@ -356,8 +356,8 @@ def _matrices(name: str, a: Array, axis1: int, axis2: int) -> Array:
         raise refusal(name, (a,), [], error)
     first, second = one_axis(name, a, axis1), one_axis(name, a, axis2)
     if first == second:
-        error = AxisError("these two are the same axis")
-        raise refusal(name, (a,), [f"axis1={axis1}", f"axis2={axis2}"], error)
+        same = AxisError("these two are the same axis")
+        raise refusal(name, (a,), [f"axis1={axis1}", f"axis2={axis2}"], same)
     return _to_end(a, (first, second))
 
 

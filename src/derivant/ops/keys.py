@@ -51,7 +51,7 @@ def _spelled(key: Any) -> Any:
         return key
     if kind is slice:
         start, stop, step = bounds = key.start, key.stop, key.step
-        plain = all([b is None or b.__class__ is int for b in bounds])
+        plain = all(b is None or b.__class__ is int for b in bounds)
         return (slice, start, stop, step) if plain else None
     if kind is not tuple:
         return None

@@ -230,6 +230,24 @@ def constant(
     )
 
 
+def _linear_rules(name: str, transpose: Callable[..., Any]) -> tuple[Push, Pull]:
+    """The map itself for tangents, its transpose for cotangents."""
+
+    def pull(
+        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
+    ) -> Any:
+        return (transpose(xp, g, *inputs, **params),) + (None,) * (len(inputs) - 1)
+
+    def push(
+        xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
+    ) -> Data:
+        return (
+            None if tangents[0] is None else getattr(xp, name)(tangents[0], *inputs[1:], **params)
+        )
+
+    return push, pull
+
+
 def linear(
     name: str,
     evaluate: Callable[..., Any],
@@ -251,19 +269,7 @@ def linear(
     `transpose(xp, g, x, *rest, **params)` is the transposed map; of `x` it may read the shape only.
     `needs_values` where there are further operands, so that they are kept as they were.
     """
-
-    def pull(
-        xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params, wanted: Any
-    ) -> Any:
-        return (transpose(xp, g, *inputs, **params),) + (None,) * (len(inputs) - 1)
-
-    def push(
-        xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
-    ) -> Data:
-        return (
-            None if tangents[0] is None else getattr(xp, name)(tangents[0], *inputs[1:], **params)
-        )
-
+    push, pull = _linear_rules(name, transpose)
     return register(
         Primitive(
             name=name,

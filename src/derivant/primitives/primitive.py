@@ -50,7 +50,7 @@ class Primitive:
     shape(*shapes, **params)                the result's shape; sizes may be named
     dtype(*dtypes, **params)                the result's dtype
     push(xp, tangents, out, inputs, params) the tangent of the result; None is a zero tangent
-    pull(xp, g, out, inputs, params, wanted)  one cotangent an operand, None where not wanted or zero
+    pull(xp, g, out, inputs, params, wanted)  one cotangent an operand; None is not wanted, or zero
     batch(row, count, arrays, params)       evaluate under `count` leading axes on every operand
     """
 

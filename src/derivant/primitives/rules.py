@@ -142,7 +142,7 @@ def full_leading(count: int, arrays: Sequence[Data]) -> list[np.ndarray[Any, Any
 
 
 def batch_loop(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
-    """One evaluation for each place of the leading axes: slow, and what the others are tested by."""
+    """One evaluation for each place of the leading axes: slow, what the others are tested by."""
     arrays = tuple(full_leading(count, arrays))
     leading = arrays[0].shape[:count]
     results = [row.evaluate(*(a[place] for a in arrays), **params) for place in np.ndindex(leading)]

@@ -88,7 +88,7 @@ def _over_gaps(k: Numbers, w: Numbers, *, skew: bool) -> Numbers:
     if off.any():
         noise = NOISE * w.shape[-1] * np.finfo(w.dtype).eps
         scale = np.abs(k).max((-1, -2), keepdims=True, initial=0)
-        at = off.any(-2)[..., None, :] if skew else off
+        at = off.any(-2, keepdims=True) if skew else off
         if (at & (np.abs(k) > noise * scale)).any():
             raise LinAlgError(
                 "eigenvalues are equal and this derivative depends on the choice of eigenvectors; "

@@ -47,7 +47,7 @@ def _joined_powers(context: Context, term: Term) -> Term:
 
 
 def parentheses_opened(context: Context, total: Sum) -> Sum:
-    """c (a + b) as a term of a sum is c a + c b; alone too, unless c is what they have in common."""
+    """c (a + b) in a sum is c a + c b; alone too, unless c is what both have in common."""
     terms: list[Term] = []
     for term in total.terms:
         opened = _opened(context, term, total)

@@ -82,8 +82,8 @@ def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespa
             wanted = id(inputs[0]) in active, id(inputs[1]) in active
         else:
             wanted = tuple([id(x) in active for x in inputs])
-        place = 0
-        for gx in row.pull(xp, g, node.data, node.args, node.params, wanted):
+        found = row.pull(xp, g, node.data, node.args, node.params, wanted)
+        for place, gx in enumerate(found):
             if gx is not None and wanted[place]:
                 x = inputs[place]
                 if watch is not None and xp is RAW:
@@ -96,7 +96,6 @@ def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespa
                     key = id(x)
                     old = get(key)
                     cotangents[key] = gx if old is None else old + gx
-            place += 1
     return cotangents
 
 

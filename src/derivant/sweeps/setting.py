@@ -53,7 +53,7 @@ class Setting:
 
 def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int, plain: bool) -> Setting:
     """Record exactly where a node or a seed is symbolic, hidden, or depends on something older."""
-    record = any([hasattr(s, "derivant_rank") for s in seeds]) or not (
+    record = any(hasattr(s, "derivant_rank") for s in seeds) or not (
         plain or all(node.tag >= since and not node.levels for node in nodes)
     )
     return Setting(record, since, RECORD if record else FAST)
@@ -107,6 +107,6 @@ def all_finite(arrays: Sequence[Any]) -> bool:
     for x in arrays:
         if x is not None:
             probe = np.vdot(x, x)
-            if not probe - probe == 0:
+            if probe - probe != 0:
                 return False
     return True

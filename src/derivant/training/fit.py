@@ -58,7 +58,7 @@ def fit(
             value, grads = step(params, x[places], y[places])
             steps, state = optimiser.update(grads, state)
             params = tree_map(np.add, params, steps)
-            total += float(value) * len(places)
+            total += float(np.asarray(value)) * len(places)
         mean = total / len(x)
         if not np.isfinite(mean):
             raise DifferentiationError(

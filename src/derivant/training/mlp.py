@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from derivant.base.types import Array, Operand
 from derivant.ops.activations import relu
 from derivant.ops.random import key, split, uniform
+from derivant.ops.rows import read
 
 Layers = list[dict[str, npt.NDArray[np.floating]]]
 
@@ -23,10 +25,11 @@ def init_mlp(sizes: Sequence[int], seed: int = 0, dtype: npt.DTypeLike = np.floa
     >>> [layer["W"].shape for layer in init_mlp([64, 32, 10])]
     [(64, 32), (32, 10)]
     """
-    layers = []
-    for draw, fan_in, fan_out in zip(split(key(seed), len(sizes)), sizes, sizes[1:], strict=False):
+    layers: Layers = []
+    draws = split(key(seed), len(sizes))
+    for number, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         bound = math.sqrt(6 / fan_in)
-        weights = np.asarray(uniform(draw, (fan_in, fan_out), low=-bound, high=bound))
+        weights = np.asarray(uniform(draws[number], (fan_in, fan_out), low=-bound, high=bound))
         layers.append({"W": weights.astype(dtype), "b": np.zeros(fan_out, dtype)})
     return layers
 
@@ -39,8 +42,9 @@ def mlp(layers: Layers, x: Operand) -> Array:
     >>> mlp([{"W": np.eye(2), "b": np.ones(2)}], np.zeros((1, 2)))
     array([[1., 1.]])
     """
+    out = read(x)
     for number, layer in enumerate(layers):
-        x = x @ layer["W"] + layer["b"]  # type: ignore[operator]
+        out = out @ layer["W"] + layer["b"]
         if number + 1 < len(layers):
-            x = relu(x)
-    return x  # type: ignore[return-value]
+            out = relu(out)
+    return out
