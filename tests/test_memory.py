@@ -81,7 +81,6 @@ def test_a_deep_chain_of_tensors_at_a_low_recursion_limit():
         """
         import gc, sys
         import derivant as dv
-from derivant.carriers import interning
         gc.disable()
         x = dv.tensor(1.0, requires_grad=True)
         sys.setrecursionlimit(200)
@@ -101,7 +100,6 @@ def test_a_deep_expression_is_walked_without_recursion():
         """
         import sys
         import derivant as dv
-from derivant.carriers import interning
         sys.setrecursionlimit(200)
         def f(x):
             for _ in range(20_000):

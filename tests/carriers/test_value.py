@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from derivant.base.errors import ArgumentError, DerivantError, DTypeError
 from derivant.base.scalars import SCALARS, number, scale
-from derivant.carriers.tensor import tensor
+from derivant.carriers.leaves import tensor
 from derivant.carriers.value import Value
 from derivant.primitives import TABLE, apply
 

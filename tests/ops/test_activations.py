@@ -12,7 +12,7 @@ import pytest
 
 from derivant.base.errors import ArgumentError
 from derivant.calculus.transforms import grad, jvp, vjp
-from derivant.carriers.tensor import tensor
+from derivant.carriers.leaves import tensor
 from derivant.ops import activations
 
 INF = math.inf

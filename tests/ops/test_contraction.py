@@ -14,7 +14,7 @@ from derivant.base.dims import Dim
 from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeError
 from derivant.calculus.transforms import grad, hvp, jvp, vjp
 from derivant.carriers.evaluate import evaluate
-from derivant.carriers.tensor import tensor
+from derivant.carriers.leaves import tensor
 from derivant.carriers.trace import trace_graph
 from derivant.ops import contraction as ops
 from derivant.primitives import TABLE

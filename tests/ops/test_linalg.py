@@ -10,7 +10,8 @@ import pytest
 from derivant import linalg as la
 from derivant.base.errors import ArgumentError, LinAlgError, ShapeError
 from derivant.calculus.transforms import grad, jvp, vjp
-from derivant.carriers.tensor import Tensor, tensor
+from derivant.carriers.leaves import tensor
+from derivant.carriers.tensor import Tensor
 
 RNG = np.random.default_rng(0)
 STACKS = [(3, 3), (1, 1), (0, 0), (2, 3, 3), (2, 1, 2, 2), (0, 3, 3)]

@@ -16,7 +16,8 @@ from derivant.base.errors import ArgumentError, AxisError, DTypeError
 from derivant.calculus.transforms import grad
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import symbol
-from derivant.carriers.tensor import Tensor, tensor
+from derivant.carriers.leaves import tensor
+from derivant.carriers.tensor import Tensor
 from derivant.primitives import TABLE
 from derivant.primitives.random_bits import CHUNK, normal_quantile, threefry
 

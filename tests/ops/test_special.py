@@ -13,7 +13,7 @@ import scipy.special
 
 from derivant.base.errors import DerivantError, ShapeError
 from derivant.calculus.transforms import grad, jvp, vjp
-from derivant.carriers.tensor import tensor
+from derivant.carriers.leaves import tensor
 from derivant.ops import special
 from derivant.primitives import TABLE, apply
 from derivant.primitives.domains import sample
