@@ -220,3 +220,11 @@ def test_an_expression_that_hides_the_variable_is_refused():
     with pytest.raises(dv.DerivantError) as error:
         dv.grad(lambda x: dv.sum(x * e))(np.ones(3))
     says(error, "lost", "evaluate")
+
+
+def test_named_sizes_that_no_variable_shows():
+    e = dv.trace_graph(dv.grad(dv.sum), "n")
+    with pytest.raises(dv.DerivantError) as error:
+        dv.evaluate(e, {})
+    says(error, "n", "size")
+    np.testing.assert_array_equal(dv.evaluate(e, {}, {"n": 3}), [1, 1, 1])

@@ -18,25 +18,34 @@ from derivant.primitives import RECORD, apply
 from derivant.primitives.explain import explained
 
 
-def evaluate(expression: Expr, values: Mapping[Expr, Operand] | Mapping[str, Operand]) -> Array:
+def evaluate(
+    expression: Expr,
+    values: Mapping[Expr, Operand] | Mapping[str, Operand],
+    sizes: Mapping[str, int] | None = None,
+) -> Array:
     """The value of an expression where its variables, or their names, have these values.
 
-    Arrays give an array; Tensors among the values give a Tensor, recorded. Raises ArgumentError
-    where a variable has no value, ShapeError where a value does not fit.
+    Arrays give an array; Tensors among the values give a Tensor, recorded. `sizes` gives named
+    dimensions that no variable shows. Raises ArgumentError where a variable or a dimension has no
+    value, ShapeError where a value does not fit.
 
     >>> from derivant.carriers.trace import trace_graph
     >>> evaluate(trace_graph(lambda x: x * x, "n"), {"x": np.array([1.0, 3.0])})
     array([1., 9.])
     """
-    result: Array = evaluate_all([expression], values)[0]
+    result: Array = evaluate_all([expression], values, sizes)[0]
     return result
 
 
-def evaluate_all(expressions: Sequence[Expr], values: Mapping[Any, Any]) -> list[Any]:
+def evaluate_all(
+    expressions: Sequence[Expr],
+    values: Mapping[Any, Any],
+    sizes: Mapping[str, int] | None = None,
+) -> list[Any]:
     """The values of several expressions that share work; each node is computed once."""
     nodes = ancestors(expressions)
     hidden = any(node.levels for node in nodes)
-    sizes = _sizes(nodes, values)
+    known_sizes = _sizes(nodes, values, dict(sizes or {}))
     known: dict[int, Any] = {}
     for node in nodes:
         if node in values:
@@ -44,7 +53,7 @@ def evaluate_all(expressions: Sequence[Expr], values: Mapping[Any, Any]) -> list
         elif not node.inputs:
             known[id(node)] = _leaf_value(node, values)
         else:
-            known[id(node)] = _run(node, [known[id(x)] for x in node.inputs], sizes)
+            known[id(node)] = _run(node, [known[id(x)] for x in node.inputs], known_sizes)
         if hidden and not isinstance(known[id(node)], (Tensor, tuple)):
             known[id(node)] = constant(np.asarray(known[id(node)])[()])
     results = [known[id(e)] for e in expressions]
@@ -58,9 +67,10 @@ def _numbers(result: Any) -> Any:
     return result.data if plain else result
 
 
-def _sizes(nodes: Sequence[Expr], values: Mapping[Any, Any]) -> dict[str, int]:
-    """What the named dimensions are, read off the values of the variables."""
-    sizes: dict[str, int] = {}
+def _sizes(
+    nodes: Sequence[Expr], values: Mapping[Any, Any], sizes: dict[str, int]
+) -> dict[str, int]:
+    """What the named dimensions are: those given, and read off the values of the variables."""
     for node in nodes:
         if node.primitive.name == "variable":
             _match(node, shape_of(_value_of(node, values)), sizes)
