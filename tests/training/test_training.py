@@ -77,7 +77,7 @@ def test_the_split_is_fixed_and_stratified():
     np.testing.assert_array_equal(data.x_test, again.x_test)
     whole = np.bincount(np.concatenate([data.y_train, data.y_test]))
     assert np.abs(np.bincount(data.y_test) - 0.2 * whole).max() <= 1
-    assert 0 <= data.x_train.min()
+    assert data.x_train.min() >= 0
     assert data.x_train.max() == 1
 
 
