@@ -16,6 +16,7 @@ INNER = 2000
 def rows() -> Iterator[Row]:
     """The lines of the table."""
     yield from per_operation()
+    yield from recorded_only()
     yield from gradient_of_51_operations()
 
 
@@ -38,6 +39,28 @@ def per_operation() -> Iterator[Row]:
         yield Row(
             f"{name}, forward and backward", f"+{value:.2f} us", spread, "<= +4 us", value <= 4
         )
+
+
+def recorded_only() -> Iterator[Row]:
+    """Forward, of operations that take arguments beside their operands."""
+    x = np.linspace(0.1, 1, 16).reshape(4, 4)
+    a = dv.tensor(x, requires_grad=True)
+    cases = {
+        "matmul": (lambda: x @ x, lambda: a @ a),
+        "sum over an axis": (lambda: x.sum(axis=0), lambda: a.sum(axis=0)),
+        "transpose": (lambda: x.T, lambda: a.T),
+        "index": (lambda: x[1], lambda: a[1]),
+        "slice": (lambda: x[1:3], lambda: a[1:3]),
+        "maximum": (lambda: np.maximum(x, 0.5), lambda: dv.maximum(a, 0.5)),
+        "relu": (lambda: np.maximum(x, 0), lambda: dv.relu(a)),
+        "where": (lambda: np.where(x > 0.5, x, 0.0), lambda: dv.where(x > 0.5, a, 0.0)),
+        "reshape": (lambda: x.reshape(2, 8), lambda: a.reshape(2, 8)),
+        "concat": (lambda: np.concatenate([x, x]), lambda: dv.concat([a, a])),
+    }
+    for name, (plain, recorded) in cases.items():
+        times = interleaved({"numpy": plain, "derivant": recorded}, INNER)
+        value, spread = excess(times["derivant"], times["numpy"], US)
+        yield Row(f"{name}, recorded", f"+{value:.2f} us", spread, "<= +2 us", value <= 2)
 
 
 def chain_cost(plain: object, recorded: object, rule: object, name: str) -> tuple[float, str]:

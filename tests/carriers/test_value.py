@@ -356,6 +356,7 @@ def test_every_elementwise_row_differentiates_values(name: str) -> None:
             moved = [x + h * (j == i) for j, x in enumerate(points)]
             ends.append(float(row.evaluate(*map(np.float64, moved), **params)))
         assert v.grad == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-8)
+        assert type(v.grad) in (float, int)
 
 
 # the namespace
@@ -380,6 +381,27 @@ def test_scalar_functions_agree_with_the_rows() -> None:
 def test_scale_is_a_strong_zero() -> None:
     assert scale(0.0, math.inf) == 0 and scale(0, math.nan) == 0 and scale(2, 3) == 6
     assert math.isnan(scale(math.nan, 0.0)) and scale(2.0, math.inf) == math.inf
+
+
+def test_what_the_slopes_are_made_of() -> None:
+    assert inside_(0.5) == 0.5 and inside_(0.0) == 0.0 and inside_(1) == 1
+    assert all(math.isnan(inside_(x)) for x in (-0.1, 1.1, math.nan))
+    quotient, strong, sech2 = (SCALARS[name] for name in ("quotient", "strong", "sech2"))
+    assert quotient(0.0, 0.0) == 0 and quotient(1.0, 0.0) == math.inf and quotient(3, 2) == 1.5
+    assert strong(math.inf, 0.0) == strong(0.0, math.nan) == 0 and strong(2.0, 3.0) == 6
+    assert math.isnan(strong(math.nan, 1.0))
+    assert sech2(0.0) == 1 and sech2(800.0) == 0 and sech2(25.0) == pytest.approx(4 * math.exp(-50))
+
+
+def inside_(x: float) -> float:
+    return SCALARS["inside"](x, low=0.0, high=1.0)
+
+
+@pytest.mark.parametrize("name", ["tanh", "log", "exp", "relu", "sigmoid"])
+def test_gradients_are_python_floats(name: str) -> None:
+    x = Value(0.5)
+    getattr(x, name)().backward()
+    assert type(x.grad) is float or (name == "relu" and x.grad == 1)
 
 
 def test_number_names_who_asked() -> None:

@@ -60,6 +60,14 @@ def guarded(quick: Callable[[float], float], total: np.ufunc) -> Unary:
     return function
 
 
+def plainly(function: Callable[..., object]) -> Callable[..., Scalar]:
+    """A function of NumPy's with its one number as a Python number."""
+    return lambda *args, **params: number(function(*args, **params))
+
+
+_cosh = guarded(math.cosh, np.cosh)
+
+
 def power(x: Scalar, exponent: Scalar) -> Scalar:
     """x to the power `exponent`; NaN where the result is not real.
 
@@ -97,6 +105,27 @@ def _by_numpy(function: np.ufunc, x: Scalar, y: Scalar) -> float:
 def scale(g: Scalar, p: Scalar) -> Scalar:
     """g * p, exactly 0 where g is exactly 0 whatever p is."""
     return g * p if g != 0 else 0 * g
+
+
+def strong(x: Scalar, y: Scalar) -> Scalar:
+    """x * y, exactly 0 where either is exactly 0."""
+    return x * y if x and y else 0 * (x and y)
+
+
+def quotient(x: Scalar, y: Scalar) -> Scalar:
+    """x / y; 0 where both are 0."""
+    return 0.0 if x == 0 == y else divide(x, y)
+
+
+def inside(x: Scalar, *, low: float, high: float) -> Scalar:
+    """x where low <= x <= high, else NaN."""
+    return math.nan if x < low or x > high else x
+
+
+def sech2(x: Scalar) -> Scalar:
+    """1 / cosh(x)**2, without overflow."""
+    length = _cosh(x)
+    return 1.0 / (length * length)
 
 
 def sign(x: Scalar) -> Scalar:
@@ -178,6 +207,10 @@ SCALARS: Mapping[str, Callable[..., Scalar]] = {
     "negative": operator.neg,
     "positive": operator.pos,
     "scale": scale,
+    "strong": strong,
+    "quotient": quotient,
+    "inside": inside,
+    "sech2": sech2,
     "divide": divide,
     "reciprocal": lambda x: divide(1.0, x),
     "square": lambda x: x * x,

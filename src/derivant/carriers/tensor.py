@@ -23,7 +23,7 @@ from derivant.carriers.methods import Methods
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, serial
 from derivant.carriers.nans import remember, watch
 from derivant.primitives import NO_PARAMS, TABLE, Primitive
-from derivant.primitives.dispatch import PLAIN, plain_array
+from derivant.primitives.dispatch import NUMBERS, REAL, plain_operands
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import Params
 
@@ -83,15 +83,17 @@ class Tensor(Methods):
                 args.append(x.data)
             elif kind is FLOAT or kind is INT:
                 args.append(x)
-            elif kind in PLAIN:
-                foreign = foreign or kind is NDARRAY
+            elif kind is NDARRAY and x.dtype.kind in REAL:
+                foreign = True
+                args.append(x)
+            elif kind in NUMBERS:
                 args.append(x)
             elif getattr(x, "derivant_rank", 0) > 1:
                 return x.derivant_apply(row, operands, params)
             else:
                 foreign = True
-                operands = tuple([plain_array(o) if o is x else o for o in operands])
-                args.append(plain_array(x))
+                operands = plain_operands(row, operands, params)
+                args.append(operands[len(args)])
         try:
             data = row.evaluate(*args, **params) if params else row.evaluate(*args)
         except Exception as error:
@@ -345,9 +347,7 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
     tensors = [x for x in operands if x.__class__ is Tensor]
     tag = min(t.tag for t in tensors)
     levels = tuple(sorted({level for t in tensors for level in t.levels}))
-    operands = tuple(
-        x if x.__class__ is Tensor or x.__class__ in PLAIN else plain_array(x) for x in operands
-    )
+    operands = plain_operands(row, operands, params)
     args = tuple(lv.argument(x, levels) for x in operands)
     try:
         if levels:

@@ -18,11 +18,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from derivant.base.errors import ArgumentError
-from derivant.base.scalars import SCALARS, Scalar, number, power
+from derivant.base.scalars import SCALARS, Scalar, number, plainly, power
 from derivant.primitives import NO_PARAMS, RAW, TABLE, Namespace, Primitive
 from derivant.primitives.primitive import Params
 
-XP = Namespace({**vars(RAW), **SCALARS})
+XP = Namespace({**{name: plainly(f) for name, f in vars(RAW).items()}, **SCALARS})
 ADD, MULTIPLY, RELU = (TABLE[name] for name in ("add", "multiply", "relu"))
 POWER, POW = TABLE["power"], TABLE["pow"]
 SYMBOLS = {"add": "+", "multiply": "*", "pow": "**", "relu": "ReLU"}

@@ -57,6 +57,8 @@ def _all_axes(rank: int) -> tuple[int, ...]:
 
 def sizes_of(name: str, shape: int | Dim | Sequence[Size]) -> Shape:
     """A shape argument: one size or several."""
+    if isinstance(shape, tuple) and all(size.__class__ is int for size in shape):
+        return shape
     given = (shape,) if isinstance(shape, (int, np.integer, Dim)) else tuple(shape)
     return tuple(s if isinstance(s, Dim) else _size(name, s) for s in given)
 

@@ -22,6 +22,7 @@ from derivant.ops.rows import numbers_of
 from derivant.primitives.dispatch import plain_array
 
 Key: TypeAlias = tuple[Any, ...]
+PLAIN = (int, type(None))  # what the bounds of a slice are, as a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def _spelled(key: Any) -> Any:
     if kind is int or key is Ellipsis:
         return key
     if kind is slice:
-        start, stop, step = bounds = key.start, key.stop, key.step
-        plain = all(b is None or b.__class__ is int for b in bounds)
+        start, stop, step = key.start, key.stop, key.step
+        plain = start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN
         return (slice, start, stop, step) if plain else None
     if kind is not tuple:
         return None

@@ -19,7 +19,8 @@ def call(name: str, /, *operands: Any, **params: Any) -> Array:
 
 def read(x: Operand) -> Array:
     """An operand that has a shape: carriers and arrays as they are, numbers and lists as arrays."""
-    array: Array = operand(x)
+    given: Any = x
+    array: Array = given if hasattr(x, "shape") else operand(x)
     return array
 
 

@@ -15,7 +15,8 @@ from derivant.base.errors import ArgumentError
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Data, Namespace, Params, Primitive
 
-PLAIN = (np.ndarray, float, int, np.float64, np.float32, bool)
+NUMBERS = frozenset((float, int, np.float64, np.float32, bool))
+REAL = "biuf"  # the kinds of dtype that there are derivatives for: bool, integers, floats
 
 
 def apply(row: Primitive, operands: tuple[Data, ...], params: Params = NO_PARAMS) -> Data:
@@ -27,22 +28,39 @@ def apply(row: Primitive, operands: tuple[Data, ...], params: Params = NO_PARAMS
             rank, carrier = its, operand
     if carrier is not None:
         return carrier.derivant_apply(row, operands, params)
-    arrays = [x if isinstance(x, PLAIN) else plain_array(x) for x in operands]
+    arrays = plain_operands(row, operands, params)
     try:
         return row.evaluate(*arrays, **params)
     except Exception as error:
         raise explained(row, arrays, params, error) from error
 
 
+def plain_operands(
+    row: Primitive, operands: tuple[Data, ...], params: Params
+) -> tuple[Data, ...]:
+    """The operands with foreign values as arrays of real numbers; carriers as they are."""
+    try:
+        return tuple(
+            [
+                x if x.__class__ in NUMBERS or hasattr(x, "derivant_rank") else plain_array(x)
+                for x in operands
+            ]
+        )
+    except ArgumentError as error:
+        raise explained(row, operands, params, error) from error
+
+
 def plain_array(value: object) -> np.ndarray[Any, Any]:
-    """A foreign value as an array of numbers, or one clear error."""
+    """A foreign value as an array of real numbers, or one clear error."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in REAL:
+        return value
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ArgumentError(
             f"the nested lists are ragged: rows differ in length ({error})"
         ) from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         what = "complex numbers are not supported yet" if array.dtype.kind == "c" else "not numbers"
         raise ArgumentError(f"{type(value).__name__} of dtype {array.dtype}: {what}")
     return array

@@ -6,6 +6,7 @@ Reasons that shape rules and evaluators raise may hold `{0}`, `{1}`, ... for the
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,7 +56,7 @@ def operand_texts(operands: Sequence[object]) -> list[str]:
     texts = []
     for operand, name in zip(operands, names_of(operands), strict=True):
         if not hasattr(operand, "shape"):
-            texts.append(repr(operand))
+            texts.append(reprlib.repr(operand))  # a nested list may be long
         else:
             shape = ", ".join(map(str, operand.shape)) + ("," if len(operand.shape) == 1 else "")
             texts.append(f"{name or 'array'} ({shape})")

@@ -31,9 +31,15 @@ def _reshape_shape(old: Shape, *, shape: Shape) -> Shape:
     return tuple(shape)
 
 
+def _reshaped(x: Data, *, shape: tuple[int, ...], lead: int = 0) -> Data:
+    if not lead and x.__class__ is np.ndarray:
+        return x.reshape(shape)
+    return np.reshape(x, np.shape(x)[:lead] + tuple(shape))
+
+
 reshape = linear(
     "reshape",
-    lambda x, *, shape, lead=0: np.reshape(x, np.shape(x)[:lead] + tuple(shape)),
+    _reshaped,
     lambda xp, g, x, *, shape: xp.reshape(g, shape=shape_of(x)),
     shape=_reshape_shape,
     batch=batch_lead,
