@@ -362,12 +362,15 @@ def test_every_elementwise_row_differentiates_values(name: str) -> None:
 # the namespace
 
 
+SETTINGS: dict[str, dict[str, float]] = {"power": {"exponent": 3}, "inside": {"low": 0, "high": 1}}
+
+
 def test_scalar_functions_agree_with_the_rows() -> None:
     points = [-2.5, -1.0, -0.5, 0.0, 0.3, 1.0, 2.5, 800.0, -800.0, math.inf, math.nan]
     with np.errstate(all="ignore"):
         for name in sorted(SCALARS.keys() & TABLE.keys()):
             row = TABLE[name]
-            params = {"exponent": 3} if name == "power" else {}
+            params = SETTINGS.get(name, {})
             pairs = [(x, y) for x in points for y in points]
             operands = {1: [(x,) for x in points], 2: pairs}.get(len(row.domain), [])
             for args in operands:

@@ -64,6 +64,24 @@ def test_complex_is_refused():
         dv.tensor([1j])
 
 
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda z: dv.exp(z),
+        lambda z: dv.abs(z),
+        lambda z: dv.where(z, 1.0, 2.0),
+        lambda z: dv.linalg.expm(dv.diag(z)),
+        lambda z: dv.tensor([1.0, 2.0]) * z,
+        lambda z: z * dv.tensor([1.0, 2.0], requires_grad=True),
+        lambda z: dv.vmap(lambda x: x * z)(np.ones(3)),
+        lambda z: dv.evaluate(dv.trace_graph(dv.exp, "n"), {"x": z}),
+    ],
+)
+def test_complex_arrays_are_refused_by_every_operation(operate):
+    with pytest.raises(dv.DerivantError, match=r"complex numbers are not supported yet"):
+        operate(np.array([1.0, 1j]))
+
+
 def test_results_have_the_kind_that_was_given():
     x = np.array([1.0, 2.0])
     assert type(dv.grad(f)(x)) is np.ndarray

@@ -15,6 +15,7 @@ from derivant.carriers.expr import Expr, as_expr
 from derivant.carriers.mode import FREE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives import RECORD, apply
+from derivant.primitives.dispatch import plain_operand
 from derivant.primitives.explain import explained
 
 
@@ -44,6 +45,7 @@ def evaluate_all(
 ) -> list[Any]:
     """The values of several expressions that share work; each node is computed once."""
     nodes = ancestors(expressions)
+    values = {key: plain_operand(value) for key, value in values.items()}
     hidden = any(node.levels for node in nodes)
     known_sizes = _sizes(nodes, values, dict(sizes or {}))
     known: dict[int, Any] = {}

@@ -29,7 +29,7 @@ from derivant.primitives.primitive import Params
 
 NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
-NDARRAY, FLOAT, INT = np.ndarray, float, int
+NDARRAY = np.ndarray
 PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
 FLOATS = ("float32", "float64")
 _new = object.__new__
@@ -81,12 +81,10 @@ class Tensor(Methods):
                 if x.tag < tag:
                     tag = x.tag
                 args.append(x.data)
-            elif kind is FLOAT or kind is INT:
+            elif kind in NUMBERS:
                 args.append(x)
             elif kind is NDARRAY and x.dtype.kind in REAL:
                 foreign = True
-                args.append(x)
-            elif kind in NUMBERS:
                 args.append(x)
             elif getattr(x, "derivant_rank", 0) > 1:
                 return x.derivant_apply(row, operands, params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,11 +45,8 @@ def loss(layers: Layers, x: Operand, labels: Operand) -> Array:
 def train(options: argparse.Namespace) -> int:
     """Train on the fixed split, print the accuracy on images never trained on."""
     sizes = hidden_sizes(options.hidden)
-    for name in ("epochs", "batch_size"):
-        if getattr(options, name) < 1:
-            raise ArgumentError(
-                f"--{name.replace('_', '-')} is {getattr(options, name)}; at least 1"
-            )
+    check_numbers(options)
+    figure = blank_figure(options.plot) if options.plot else None
     data = digits()
     layers = init_mlp([data.x_train.shape[1], *sizes, 10], seed=options.seed)
     started = time.perf_counter()
@@ -69,8 +67,8 @@ def train(options: argparse.Namespace) -> int:
     print(f"network 64-{'-'.join(map(str, sizes))}-10, {options.epochs} epochs in {seconds:.1f} s")
     print(f"training loss {history.losses[-1]:.4f}")
     print(f"test accuracy {100 * right:.2f} %")
-    if options.plot:
-        draw(history, options.plot)
+    if figure is not None:
+        draw(history, figure, options.plot)
         print(f"loss curve drawn to {options.plot}")
     return 0
 
@@ -83,9 +81,32 @@ def hidden_sizes(text: str) -> list[int]:
     return [int(p) for p in parts]
 
 
-def draw(history: History, path: Path) -> None:
-    """The loss curve as a picture; the ending of the name says which kind."""
+def check_numbers(options: argparse.Namespace) -> None:
+    """Refuse numbers that nothing can be trained with."""
+    for name in ("epochs", "batch_size"):
+        if getattr(options, name) < 1:
+            raise ArgumentError(
+                f"--{name.replace('_', '-')} is {getattr(options, name)}; at least 1"
+            )
+    if options.seed < 0:
+        raise ArgumentError(f"--seed is {options.seed}; at least 0")
+    if not 0 < options.learning_rate < math.inf:
+        raise ArgumentError(f"--learning-rate is {options.learning_rate}; a number above 0")
+
+
+def blank_figure(path: Path) -> Any:
+    """What to draw on, asked for before the training, so that no result is lost to a bad name."""
     figure: Any = load("matplotlib.figure").Figure(figsize=(6, 4), layout="constrained")
+    kinds = sorted(figure.canvas.get_supported_filetypes())
+    if path.suffix.lower().removeprefix(".") not in kinds:
+        raise ArgumentError(f"--plot {path}: the name must end in one of {', '.join(kinds)}")
+    if path.is_dir() or not path.parent.is_dir():
+        raise ArgumentError(f"--plot {path}: not a file in a directory that exists")
+    return figure
+
+
+def draw(history: History, figure: Any, path: Path) -> None:
+    """The loss curve as a picture; the ending of the name says which kind."""
     axes = figure.add_subplot()
     axes.semilogy(range(1, len(history.losses) + 1), history.losses)
     axes.set(xlabel="epoch", ylabel="mean cross entropy", title="digits: training loss")

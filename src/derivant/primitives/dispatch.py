@@ -16,6 +16,7 @@ from derivant.primitives.explain import explained
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Data, Namespace, Params, Primitive
 
 NUMBERS = frozenset((float, int, np.float64, np.float32, bool))
+NDARRAY = np.ndarray
 REAL = "biuf"  # the kinds of dtype that there are derivatives for: bool, integers, floats
 
 
@@ -35,19 +36,21 @@ def apply(row: Primitive, operands: tuple[Data, ...], params: Params = NO_PARAMS
         raise explained(row, arrays, params, error) from error
 
 
-def plain_operands(
-    row: Primitive, operands: tuple[Data, ...], params: Params
-) -> tuple[Data, ...]:
+def plain_operands(row: Primitive, operands: tuple[Data, ...], params: Params) -> tuple[Data, ...]:
     """The operands with foreign values as arrays of real numbers; carriers as they are."""
     try:
-        return tuple(
-            [
-                x if x.__class__ in NUMBERS or hasattr(x, "derivant_rank") else plain_array(x)
-                for x in operands
-            ]
-        )
+        return tuple([x if x.__class__ in NUMBERS else plain_operand(x) for x in operands])
     except ArgumentError as error:
         raise explained(row, operands, params, error) from error
+
+
+def plain_operand(operand: Data) -> Data:
+    """A foreign value as an array of real numbers; arrays, numbers and carriers as they are."""
+    kind = operand.__class__
+    if kind is NDARRAY and operand.dtype.kind in REAL:
+        return operand
+    known = kind in NUMBERS or getattr(operand, "derivant_rank", 0) >= 1
+    return operand if known else plain_array(operand)
 
 
 def plain_array(value: object) -> np.ndarray[Any, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,11 @@ import numpy.typing as npt
 from derivant.base.errors import DifferentiationError
 from derivant.base.loader import load
 from derivant.base.tree import tree_map
+from derivant.base.types import Function
 from derivant.calculus.transforms import value_and_grad
 from derivant.training.optimisers import Optimiser
+
+Tree = TypeVar("Tree")
 
 
 @dataclass(slots=True)
@@ -31,8 +34,8 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[npt.NDA
 
 
 def fit(
-    loss: Callable[..., Any],
-    params: Any,
+    loss: Function,
+    params: Tree,
     x: npt.NDArray[Any],
     y: npt.NDArray[Any],
     optimiser: Optimiser,
@@ -41,7 +44,7 @@ def fit(
     batch_size: int = 32,
     seed: int = 0,
     progress: bool = True,
-) -> tuple[Any, History]:
+) -> tuple[Tree, History]:
     """Minimise the mean of `loss(params, x, y)` over the data by mini-batches.
 
     Returns the parameters and the history. Shows a progress bar where `progress`. Raises
@@ -57,7 +60,7 @@ def fit(
         for places in batches(len(x), batch_size, rng):
             value, grads = step(params, x[places], y[places])
             steps, state = optimiser.update(grads, state)
-            params = tree_map(np.add, params, steps)
+            params = cast(Tree, tree_map(np.add, params, steps))
             total += float(np.asarray(value)) * len(places)
         mean = total / len(x)
         if not np.isfinite(mean):
