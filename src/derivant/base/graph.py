@@ -24,7 +24,13 @@ def between(
         if node.tag != since or node.levels:
             path, active = _on_paths(found, goals)
             return path, active, False
-    return [node for node in found if id(node) not in goals], seen | goals, True
+    seen |= goals
+    if since:  # the binds of a transform are older than all that depends on them
+        first = 0
+        while first < len(found) and id(found[first]) in goals:
+            first += 1
+        return found[first:], seen, True
+    return [node for node in found if id(node) not in goals], seen, True
 
 
 def _on_paths(found: Sequence[Any], goals: set[int]) -> tuple[list[Any], set[int]]:
