@@ -332,9 +332,12 @@ def _owned(
     operands: tuple[Any, ...], args: tuple[Any, ...]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Copies of arrays that are not ours, so that their owners may change them."""
-    kept = tuple(o.copy() if o.__class__ is NDARRAY else o for o in operands)
-    triples = zip(operands, kept, args, strict=True)
-    return kept, tuple(k if a is o else a for o, k, a in triples)
+    kept, seen = [], []
+    for operand, arg in zip(operands, args, strict=True):
+        copied = operand.copy() if operand.__class__ is NDARRAY else operand
+        kept.append(copied)
+        seen.append(copied if arg is operand else arg)
+    return tuple(kept), tuple(seen)
 
 
 def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:

@@ -24,6 +24,8 @@ def operand(x: Operand) -> Any:
 def one_axis(name: str, x: Operand, axis: int, extra: int = 0) -> int:
     """An axis of `x` counted from the end. `extra` more axes are allowed (for new ones)."""
     rank = len(shape_of(x)) + extra
+    if axis.__class__ is int and -rank <= axis < rank:
+        return axis - rank if axis >= 0 else axis
     try:
         place = operator.index(axis)
     except TypeError:

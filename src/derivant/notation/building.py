@@ -1,0 +1,137 @@
+"""From operations whose shapes are known to an expression.
+
+Orientation ends here: a row and a column are both arrays of one axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derivant.base.dims import Dim, Shape
+from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
+from derivant.carriers.expr import Expr, as_expr, symbol
+from derivant.notation.inference import Reading
+from derivant.notation.kinds import NUMBER, ROW, VECTOR
+from derivant.notation.program import POWERS, Item, Program, Static
+from derivant.notation.vocabulary import FUNCTIONS, SYMMETRIC_ONLY, identity, size_number
+from derivant.ops.linalg import matrix_power
+from derivant.ops.rows import call
+from derivant.rewriting import form_of
+
+SEEN = 40  # operations of a matrix that is looked at for symmetry
+ROWS = {"+": "add", "-": "subtract", "neg": "negative"}
+
+
+def expressions_of(
+    program: Program, reading: Reading, facts: dict[str, tuple[str, ...]]
+) -> dict[int, Expr]:
+    """The expression of each item that the value or a name of the text needs."""
+    wanted = _needed(program)
+    made: dict[int, Expr] = {}
+    for i, item in enumerate(program.items):
+        if i not in wanted:
+            continue
+        if item.op == "variable":
+            name = str(item.fixed)
+            made[i] = symbol(name, reading.shapes[i], facts=facts.get(name, ()))
+            continue
+        kinds = [reading.kinds[a] for a in item.args]
+        try:
+            made[i] = as_expr(_lowered(program, item, kinds, made, reading.shapes[i]))
+        except DerivantError as error:
+            raise program.fail(item.span, str(error).splitlines()[0]) from None
+    return made
+
+
+def _needed(program: Program) -> set[int]:
+    stack = [program.value, *program.assigned.values(), *program.variables.values()]
+    found: set[int] = set()
+    while stack:
+        place = stack.pop()
+        if place not in found:
+            found.add(place)
+            stack += program.items[place].args
+    return found
+
+
+def _lowered(
+    program: Program, item: Item, kinds: list[int], made: dict[int, Expr], shape: Shape
+) -> Any:
+    """One operation on expressions."""
+    if item.static is not None:
+        return _number(item.static)
+    if item.op == "identity":
+        return identity(shape[0])
+    operands = [made[a] for a in item.args]
+    function = FUNCTIONS.get(item.op)
+    if function is not None:
+        if item.op in SYMMETRIC_ONLY:
+            _check_symmetric(operands[0])
+        return function.lower(*operands, *(() if item.fixed is None else (item.fixed,)))
+    if item.op in ROWS:
+        return call(ROWS[item.op], *operands)
+    if item.op == "transpose":
+        return call("matrix_transpose", *operands) if len(shape) == 2 else operands[0]
+    right = program.items[item.args[1]].static
+    if item.op in POWERS:
+        return _raised(item, operands, right)
+    if item.op.endswith("/"):
+        return _divided(operands[0], operands[1], right)
+    return _product(item, kinds, operands)
+
+
+def _number(value: Static) -> Any:
+    """A number; a size as the sum of its products of dimensions."""
+    if not isinstance(value, Dim):
+        return float(value)
+    result: Any = None
+    for names, count in value.terms:
+        term: Any = as_expr(float(count))
+        for name in names:
+            size = size_number(Dim.named(name))
+            term = size if term is not None and _is_one(term) else term * size
+        result = term if result is None else result + term
+    return result
+
+
+def _is_one(term: Expr) -> bool:
+    return term.primitive.name == "const" and term.params["value"] == 1.0
+
+
+def _check_symmetric(x: Expr) -> None:
+    """Eigenvalues are those of symmetric matrices; the normal form of X - X' shows it."""
+    if len(ancestors([x])) > SEEN:
+        raise DerivantError(f"a matrix of more than {SEEN} operations is not seen to be symmetric")
+    if form_of(x - call("matrix_transpose", x)).sum.terms:
+        raise DerivantError(
+            "eigenvalues are read of a symmetric matrix only: "
+            'say so, as in assume={"A": "symmetric"}, or write (A + A\')/2'
+        )
+
+
+def _raised(item: Item, operands: list[Expr], power: Static | None) -> Any:
+    base, exponent = operands
+    if item.op == "^" and len(base.shape) == 2:
+        assert isinstance(power, (int, float))
+        return matrix_power(base, int(power)) if power != 1 else base
+    if isinstance(power, (int, float)):
+        whole = float(power).is_integer()
+        return call("power", base, exponent=int(power) if whole else power)
+    return call("pow", base, exponent)
+
+
+def _divided(x: Expr, y: Expr, size: Static | None) -> Any:
+    if isinstance(size, Dim):
+        return call("over_size", x, size=size)
+    return call("divide", x, y)
+
+
+def _product(item: Item, kinds: list[int], operands: list[Expr]) -> Any:
+    """By entries, or the matrix product; a column times a row is the outer product."""
+    matrices = item.op == "@" or (item.op == "*" and not item.rule.numpy)
+    if not matrices or NUMBER in kinds:
+        return call("multiply", *operands)
+    if kinds == [VECTOR, ROW]:
+        return call("einsum", *operands, spec="i,j->ij")
+    return call("matmul", *operands)

@@ -1,0 +1,254 @@
+"""From tokens to a small syntax tree, a flat list in which operands stand before their users.
+
+Operators wait on a stack until their right operand is complete, so that deep nesting needs no
+recursion. From loose to tight: + and -; * / @ .* ./; the sign; powers, from the right; transposes
+and calls. Knows nothing of shapes or of what names mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from derivant.notation.lexer import OPENS_EXPONENT, Token, pointed, tokens_of
+
+DEPTH = 200  # open parentheses and operators that wait
+BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, ".*": 2, "./": 2, "neg": 3, "pos": 3}
+POWER = 4
+POSTFIX = ("'", ".T", "^T")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operator, call, name, number or string, its operands by their place in the list."""
+
+    op: str
+    args: tuple[int, ...]
+    start: int
+    end: int
+    text: str = ""
+    options: tuple[tuple[str, int], ...] = ()
+    at: int = 0  # where the operator itself stands
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`name = value`, or a value alone."""
+
+    name: str | None
+    value: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Pending:
+    """What waits on the stack: an operator, an open parenthesis or an open call."""
+
+    op: str
+    token: Token
+    binding: int
+    exponent: bool = False
+    args: list[int] = field(default_factory=list)
+    options: list[tuple[str, int]] = field(default_factory=list)
+    key: str | None = None
+
+
+class Grammar:
+    """Reads the tokens of one text."""
+
+    __slots__ = ("_operands", "_place", "_stack", "_text", "nodes", "statements", "tokens")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.tokens = tokens_of(text)
+        self._place = 0
+        self._stack: list[Pending] = []
+        self._operands: list[int] = []
+        self.nodes: list[Node] = []
+        self.statements: list[Statement] = []
+
+    def read(self) -> None:
+        """All statements."""
+        while self._now.kind != "end":
+            if self._now.text in (";", "\n"):
+                self._place += 1
+                continue
+            self._statement()
+        if not self.statements:
+            raise pointed(self._text, 0, 1, "the formula is empty", "write one such as x'*A*x")
+        for statement in self.statements[:-1]:
+            if statement.name is None:
+                message = "only the last line may be without a name"
+                hint = "write name = ... before it"
+                raise pointed(self._text, statement.start, statement.end, message, hint)
+
+    @property
+    def _now(self) -> Token:
+        return self.tokens[self._place]
+
+    def _statement(self) -> None:
+        first, name = self._now, None
+        if first.kind == "name" and self.tokens[self._place + 1].text == "=":
+            name = first.text
+            self._place += 2
+        value = self._expression()
+        self.statements.append(Statement(name, value, first.start, self.nodes[value].end))
+
+    def _expression(self) -> int:
+        while True:
+            self._operand()
+            if not self._after_operand():
+                self._reduce(0)
+                if self._stack:
+                    token = self._stack[-1].token
+                    self._fail(token, "this parenthesis is not closed", "add a )")
+                return self._operands.pop()
+
+    # Where an operand must come
+
+    def _operand(self) -> None:
+        """Signs, parentheses and calls that open, then a name, number or string."""
+        while True:
+            token = self._now
+            self._place += 1
+            if token.text == "np." and token.kind == "mark":
+                continue
+            if token.kind in ("number", "string"):
+                return self._push(Node(token.kind, (), token.start, token.end, token.text))
+            if token.kind == "name":
+                if self._now.text != "(":
+                    return self._push(Node("name", (), token.start, token.end, token.text))
+                self._open(token.text, token)
+                self._place += 1
+                self._keyword()
+            elif token.text in ("+", "-"):
+                after = bool(self._stack) and self._stack[-1].op in OPENS_EXPONENT
+                sign = "neg" if token.text == "-" else "pos"
+                inside = after or (bool(self._stack) and self._stack[-1].exponent)
+                self._wait(Pending(sign, token, BINDING["neg"], inside))
+            elif token.text == "(":
+                self._open("", token)
+            else:
+                self._missing(token)
+
+    def _missing(self, token: Token) -> None:
+        if token.text == ")" and self._stack and self._stack[-1].op == "call":
+            self._fail(token, "the function has no argument here", "give it one, as in exp(x)")
+        before = self.tokens[self._place - 2] if self._place > 1 else None
+        place = token if token.kind != "end" or before is None else before
+        what = "the formula ends where" if token.kind == "end" else "here"
+        self._fail(place, f"{what} a name, a number or ( must come", "complete the expression")
+
+    def _open(self, name: str, token: Token) -> None:
+        self._wait(Pending("call" if name else "(", token, 0))
+
+    def _keyword(self) -> None:
+        """The name of an option, as in axis=1."""
+        token = self._now
+        if token.kind == "name" and self.tokens[self._place + 1].text == "=":
+            self._stack[-1].key = token.text
+            self._place += 2
+
+    def _wait(self, pending: Pending) -> None:
+        if len(self._stack) >= DEPTH:
+            self._fail(
+                pending.token,
+                f"more than {DEPTH} parentheses and signs are open here",
+                "give parts of it a name, as in z = ...; exp(z)",
+            )
+        self._stack.append(pending)
+
+    # Where an operator may come
+
+    def _after_operand(self) -> bool:
+        """Transposes and what closes; True where an operator or comma asks for an operand."""
+        while True:
+            token = self._now
+            if token.kind == "end" or token.text in (";", "\n"):
+                return False
+            self._place += 1
+            if token.kind == "mark" and token.text in POSTFIX:
+                self._transpose(token)
+            elif token.text == ")":
+                self._close(token)
+            elif token.text == ",":
+                self._comma(token)
+                return True
+            elif token.text in BINDING or (token.kind == "mark" and token.text != "np."):
+                self._infix(token)
+                return True
+            elif token.text == "=":
+                self._fail(token, "= gives a name to a whole line", "write name = expression")
+            else:
+                self._fail(token, "an operator must come before this", "write * for a product")
+
+    def _infix(self, token: Token) -> None:
+        op = token.text
+        if op in OPENS_EXPONENT:
+            self._reduce(POWER + 1)
+            self._wait(Pending(op, token, POWER))
+            return
+        self._reduce(BINDING[op])
+        self._wait(Pending("soft" + op if token.soft else op, token, BINDING[op]))
+
+    def _transpose(self, token: Token) -> None:
+        """A quote takes the power before it; .T binds tighter, as in Python."""
+        while token.text != ".T" and self._stack:
+            top = self._stack[-1]
+            if top.op not in OPENS_EXPONENT and not top.exponent:
+                break
+            self._apply(self._stack.pop())
+        arg = self._operands.pop()
+        start = self.nodes[arg].start
+        self._push(Node("transpose", (arg,), start, token.end, token.text, (), token.start))
+
+    def _close(self, token: Token) -> None:
+        self._reduce(0)
+        if not self._stack:
+            self._fail(token, "this ) closes nothing", "remove it, or add a (")
+        frame = self._stack.pop()
+        if frame.op == "call":
+            self._argument(frame)
+            start, name = frame.token.start, frame.token.text
+            options = tuple(frame.options)
+            self._push(Node("call", tuple(frame.args), start, token.end, name, options, start))
+            return
+        arg = self._operands.pop()
+        self._push(Node("group", (arg,), frame.token.start, token.end))
+
+    def _comma(self, token: Token) -> None:
+        self._reduce(0)
+        if not self._stack or self._stack[-1].op != "call":
+            self._fail(token, "a comma stands between arguments only", "use ; between lines")
+        self._argument(self._stack[-1])
+        self._keyword()
+
+    def _argument(self, frame: Pending) -> None:
+        value = self._operands.pop()
+        if frame.key is not None:
+            frame.options.append((frame.key, value))
+            frame.key = None
+        else:
+            frame.args.append(value)
+
+    def _reduce(self, binding: int) -> None:
+        """Apply what binds at least so tightly; parentheses stay."""
+        while self._stack and self._stack[-1].binding >= max(binding, 1):
+            self._apply(self._stack.pop())
+
+    def _apply(self, pending: Pending) -> None:
+        right = self._operands.pop()
+        at, end = pending.token.start, self.nodes[right].end
+        if pending.op in ("neg", "pos"):
+            self._push(Node(pending.op, (right,), at, end, "", (), at))
+            return
+        left = self._operands.pop()
+        start = self.nodes[left].start
+        self._push(Node(pending.op, (left, right), start, end, pending.token.text, (), at))
+
+    def _push(self, node: Node) -> None:
+        self.nodes.append(node)
+        self._operands.append(len(self.nodes) - 1)
+
+    def _fail(self, token: Token, message: str, hint: str) -> None:
+        raise pointed(self._text, token.start, max(token.end, token.start + 1), message, hint)
