@@ -137,3 +137,9 @@ def test_vmap_in_vmap():
     x, y = np.arange(3.0), np.arange(4.0)
     table = dv.vmap(lambda a: dv.vmap(lambda b: a * b + a)(y))(x)
     np.testing.assert_array_equal(table, np.outer(x, y) + x[:, None])
+
+
+def test_a_second_derivative_that_vanishes_in_a_formula():
+    f = lambda x: dv.sum(dv.sort(x) * np.arange(3.0))  # noqa: E731 - a formula
+    e = dv.trace_graph(dv.jacfwd(dv.grad(f)), (3,))
+    np.testing.assert_array_equal(dv.evaluate(e, {"x": np.array([3.0, 1.0, 2.0])}), 0)

@@ -46,7 +46,7 @@ def evaluate_all(
     """The values of several expressions that share work; each node is computed once."""
     nodes = ancestors(expressions)
     values = {key: plain_operand(value) for key, value in values.items()}
-    hidden = any(node.levels for node in nodes)
+    hidden = any(node.levels or node.primitive.family == "level" for node in nodes)
     known_sizes = _sizes(nodes, values, dict(sizes or {}))
     known: dict[int, Any] = {}
     for node in nodes:
