@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from derivant.base.dims import Shape
-from derivant.base.errors import ArgumentError, DifferentiationError
+from derivant.base.errors import ArgumentError, DifferentiationError, ShapeError
 from derivant.base.types import Array, Derived, Function, Slope, shape_of
 from derivant.calculus.transforms import vjp as pull_of
 from derivant.primitives import RECORD, Primitive, apply
@@ -107,6 +107,13 @@ def _stated_rules(vjp: Rule | None, jvp: Rule | None) -> tuple[Rule, Rule]:
             raise DifferentiationError(
                 f"vjp= gives {len(found)} cotangents for {len(inputs)} operands"
             )
+        for place, (cotangent, x) in enumerate(zip(found, inputs, strict=True)):
+            given = wanted[place] and cotangent is not None
+            if given and shape_of(cotangent) != shape_of(x):
+                raise ShapeError(
+                    f"vjp= gives a cotangent of shape {shape_of(cotangent)} for operand {place} of "
+                    f"shape {shape_of(x)}"
+                )
         return found
 
     def push(xp: Names, tangents: Any, out: Data, inputs: Any, params: Params) -> Data:

@@ -22,8 +22,9 @@ from derivant.calculus.arguments import (
     without_binds,
 )
 from derivant.carriers.expr import Expr
-from derivant.carriers.mode import serial
+from derivant.carriers.mode import MODE, changed, serial
 from derivant.carriers.tensor import Tensor, constant
+from derivant.primitives.dispatch import plain_array
 from derivant.sweeps import pullback, pushforward
 
 Pullback: TypeAlias = Callable[[object], "tuple[Array, ...]"]
@@ -47,10 +48,11 @@ class Recording:
         ]
         self.tag = serial()
         self.given = [leaf for a in self.arguments for leaf in a.variables]
-        self.binds = [bind_leaf(leaf, self.tag) for leaf in self.given]
-        source = iter(self.binds)
-        values = [a.rebuilt([next(source) for _ in a.moving]) for a in self.arguments]
-        result = call(function, values)
+        if MODE.get().record:
+            result = self._run(function, call)
+        else:  # a transform asks for its own derivative, whatever is recorded around it
+            with changed(record=True):
+                result = self._run(function, call)
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -60,14 +62,20 @@ class Recording:
         refuse_lost(self.outputs, self.binds, self.name)
         self.kept = any(isinstance(leaf, Tensor) for leaf in self.given)
 
+    def _run(self, function: Function, call: Callable[..., Any]) -> Any:
+        self.binds = [bind_leaf(leaf, self.tag) for leaf in self.given]
+        source = iter(self.binds)
+        values = [a.rebuilt([next(source) for _ in a.moving]) for a in self.arguments]
+        return call(function, values)
+
     def value(self, lasting: bool = False) -> Any:
         """The value of the function, as the caller gets it: a copy where the graph is `lasting`."""
         tree = settle_tree(unflatten(self.structure, self.outputs), self.tag, self.kept)
         return tree_map(_copied, tree) if lasting else tree
 
     def auxiliary(self) -> Any:
-        """What the function returned beside its value."""
-        return settle_tree(self.aux, self.tag, self.kept)
+        """What the function returned beside its value, a copy."""
+        return tree_map(_copied, settle_tree(self.aux, self.tag, self.kept))
 
     def pull(self, seeds: Sequence[Any]) -> list[Any]:
         """The cotangents of the variables, in the kind they came in."""
@@ -124,11 +132,12 @@ def _numbers(output: Any) -> Any:
 def refuse_lost(outputs: Sequence[Any], binds: Sequence[Any], name: str) -> None:
     """Refuse an expression that holds a number being differentiated by: no sweep would see it."""
     expressions = [out for out in outputs if isinstance(out, Expr)]
-    tags = {bind.tag for bind in binds if isinstance(bind, Tensor)}
-    if not expressions or not tags:
+    if not expressions or not any(isinstance(bind, Tensor) for bind in binds):
         return
-    for node in ancestors(expressions):
-        if node.primitive.name == "capture" and node.params["source"].tag in tags:
+    bound = {id(bind) for bind in binds}
+    sources = [n.params["source"] for n in ancestors(expressions) if n.primitive.name == "capture"]
+    for source in sources:
+        if any(id(node) in bound for node in ancestors([source])):
             raise DifferentiationError(
                 f"{name} mixes an expression with a number that it is differentiated by, whose "
                 "derivative would be lost; pass the expression as an argument, or evaluate it first"
@@ -146,7 +155,9 @@ def fit_seed(seed: Any, out: Any, name: str) -> Any:
         raise ShapeError(
             f"{name} has an output of shape {tuple(out.shape)}; its cotangent has {shape_of(seed)}"
         )
-    return seed if hasattr(seed, "derivant_rank") else np.asarray(seed, dtype=out.dtype)[()]
+    if hasattr(seed, "derivant_rank"):
+        return seed
+    return np.asarray(plain_array(seed), dtype=out.dtype)[()]
 
 
 def fit_tangents(arguments: Sequence[Argument], tangents: Sequence[Any], name: str) -> list[Any]:
@@ -163,7 +174,7 @@ def fit_tangents(arguments: Sequence[Argument], tangents: Sequence[Any], name: s
                 )
             if tangent is not None and not hasattr(tangent, "derivant_rank"):
                 dtype = np.float64 if isinstance(primal, float) else primal.dtype
-                tangent = np.asarray(tangent, dtype=dtype)[()]
+                tangent = np.asarray(plain_array(tangent), dtype=dtype)[()]
             found.append(tangent)
     return found
 
@@ -307,7 +318,10 @@ def argument_places(argnums: int | Sequence[int], count: int, f: Function) -> li
         if not -count <= place < count:
             called = getattr(f, "__name__", "the function")
             raise ArgumentError(f"argnums has {place}; {called} was called with {count} arguments")
-    return [place % count for place in given]
+    places = [place % count for place in given]
+    if len(set(places)) != len(places):
+        raise ArgumentError(f"argnums {tuple(given)} name one argument twice")
+    return places
 
 
 def calling(

@@ -116,6 +116,8 @@ def _reveal(leaf: Any, axis: Any, level: int, size: int, kept: bool) -> Any:
             raise ArgumentError("vmap: out_axes is None for a result that differs along the axis")
         return leaf
     rank = len(node.shape) + 1
+    if not -rank <= axis < rank:
+        raise AxisError(f"vmap: out_axes is {axis} for a result of {rank} axes")
     place = axis - rank if axis >= 0 else axis
     result = RECORD.reveal(node, axis=place, level=level, size=size)
     if isinstance(result, Expr) or kept or result.tag != FREE or result.levels:

@@ -9,6 +9,7 @@ import numpy as np
 from derivant.base.errors import DifferentiationError, DTypeError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.carriers.mode import LEAF
+from derivant.primitives.dispatch import plain_array
 from derivant.sweeps import pullback
 
 
@@ -38,7 +39,7 @@ def _seed(result: Any, gradient: Any) -> Any:
             )
         return np.ones((), result.dtype)[()]
     numbers = getattr(gradient, "data", gradient) if hasattr(gradient, "levels") else gradient
-    seed = np.asarray(numbers, dtype=result.dtype)
+    seed = np.asarray(plain_array(numbers), dtype=result.dtype)
     if seed.shape != result.shape:
         raise ShapeError(
             f"backward: the gradient has shape {seed.shape}, the result {result.shape}"

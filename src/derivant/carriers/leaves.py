@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.errors import DTypeError
+from derivant.base.errors import DifferentiationError, DTypeError
 from derivant.base.types import Operand
-from derivant.carriers.mode import LEAF, changed, serial
+from derivant.carriers.mode import FREE, LEAF, changed, serial
 from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives.dispatch import plain_array
 
@@ -43,8 +43,13 @@ def tensor(
     >>> x.grad
     array([6., 8.])
     """
+    if isinstance(data, Tensor) and data.tag not in (FREE, LEAF):
+        raise DifferentiationError(
+            "tensor() copies numbers, and the derivative of this Tensor would be lost; use it as "
+            "it is, or stop_gradient(t)"
+        )
     source = data.numpy() if isinstance(data, Tensor) else data
-    array = np.array(plain_array(source), dtype=dtype)
+    array = plain_array(np.array(plain_array(source), dtype=dtype))
     t = constant(array)
     if requires_grad:
         check_variable(array.dtype)

@@ -195,11 +195,21 @@ class Tensor(Methods):
         number: float = self.numpy().item()
         return number
 
+    def _number(self) -> float:
+        """The only entry as a Python number; refused where its derivative would be lost."""
+        if self.tag != FREE and self.tag != LEAF:
+            raise DifferentiationError(
+                "a Python number made of a Tensor that is differentiated by would lose its "
+                "derivative (math functions and assignment into NumPy arrays do so); use "
+                "derivant's functions, or t.item() for the number alone"
+            )
+        return self.item()
+
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
 
     def __bool__(self) -> bool:
         return bool(self.item())
@@ -361,10 +371,7 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
     if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
         levels = WEAK
     seen = tuple(
-        [
-            x.data if getattr(x, "levels", NONE) is WEAK else a
-            for x, a in zip(operands, args, strict=True)
-        ]
+        [x.data if x.__class__ is Tensor else a for x, a in zip(operands, args, strict=True)]
     )
     return _node(row, operands, seen, params, data, tag, levels, True)
 

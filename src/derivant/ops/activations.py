@@ -6,6 +6,7 @@ import math
 
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Operand
+from derivant.ops.arguments import plain_number
 from derivant.ops.elementwise import abs, add, divide, multiply
 from derivant.ops.logic import greater, greater_equal
 from derivant.ops.rows import call, read
@@ -77,7 +78,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Array:
     >>> elu([-1.0, 2.0])
     array([-0.63212056,  2.        ])
     """
-    if alpha < 0:
+    if plain_number("elu", "alpha", alpha) < 0:
         raise ArgumentError(f"elu: alpha is 0 or more, not {alpha!r}")
     return call("elu", x, alpha=float(alpha))
 

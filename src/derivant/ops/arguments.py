@@ -52,6 +52,15 @@ def many_axes(name: str, x: Operand, axis: Axes, extra: int = 0) -> tuple[int, .
     return tuple(sorted(found))
 
 
+def plain_number(name: str, what: str, value: float) -> float:
+    """A setting that no derivative is taken by; refused where one would be lost."""
+    if hasattr(value, "derivant_rank"):
+        raise ArgumentError(
+            f"{name}: {what} is a plain number; by a {type(value).__name__} there is no derivative"
+        )
+    return value
+
+
 @lru_cache
 def _all_axes(rank: int) -> tuple[int, ...]:
     return tuple(range(-rank, 0))

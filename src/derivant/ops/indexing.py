@@ -112,7 +112,7 @@ class AtPlaces:
             new = _apart(advanced(line, how, _values(x, values, _shape(line, how))), how)
         else:
             new = basic(part, _values(x, values, part.shape))
-        return new if how.whole else call("setitem", x, new, key=how.basic)
+        return call("setitem", x, new, key=how.basic)
 
 
 def at(x: Operand) -> At:

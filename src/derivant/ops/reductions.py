@@ -5,7 +5,7 @@ from __future__ import annotations
 from derivant.base.dims import Dim, Size, total
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
-from derivant.ops.arguments import many_axes, one_axis
+from derivant.ops.arguments import many_axes, one_axis, plain_number
 from derivant.ops.creation import astype
 from derivant.ops.rows import call, over, read
 
@@ -116,7 +116,7 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
 
 
 def _correction(name: str, count: Size, correction: float) -> float:
-    if correction == int(correction):
+    if plain_number(name, "correction", correction) == int(correction):
         return int(correction)
     if isinstance(count, Dim):
         raise ArgumentError(
