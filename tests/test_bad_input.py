@@ -215,13 +215,6 @@ def test_debug_nans_names_the_operation_and_the_line():
     says(error, "sqrt", "test_bad_input.py")
 
 
-def test_an_expression_that_hides_the_variable_is_refused():
-    e = dv.symbol("e", (3,))
-    with pytest.raises(dv.DerivantError) as error:
-        dv.grad(lambda x: dv.sum(x * e))(np.ones(3))
-    says(error, "lost", "evaluate")
-
-
 def test_named_sizes_that_no_variable_shows():
     e = dv.trace_graph(dv.grad(dv.sum), "n")
     with pytest.raises(dv.DerivantError) as error:

@@ -41,12 +41,25 @@ def test_settings_that_are_leaves_are_refused():
 
 
 def test_expressions_beside_numbers_at_any_depth():
+    e = dv.symbol("e", (3,))
+    slope = dv.grad(lambda x: dv.sum(x * x * e))(np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(dv.evaluate(slope, {"e": np.ones(3)}), [2, 4, 6])
     e = dv.symbol("e")
     w = dv.tensor(2.0, requires_grad=True)
-    with pytest.raises(dv.DerivantError, match="lost"):
-        dv.grad(lambda a: dv.grad(lambda y: (a * y) * e)(2.0))(3.0)
-    with pytest.raises(dv.DerivantError, match="lost"):
-        dv.grad(lambda a: (w * a) * e)(3.0)
+    nested = dv.grad(lambda a: dv.grad(lambda y: (a * y) * e)(2.0))(3.0)
+    assert dv.evaluate(nested, {"e": 5.0}) == 5
+    beside = dv.evaluate(dv.grad(lambda a: (w * a) * e)(3.0), {"e": 5.0})
+    assert beside.item() == 10
+    assert dv.evaluate(dv.jvp(lambda a: a * a * e, (3.0,), (1.0,))[1], {"e": 5.0}) == 30
+
+
+def test_perturbation_confusion_of_an_expression_and_a_number():
+    for outer in (dv.grad, lambda f: lambda x: dv.jvp(f, (x,), (1.0,))[1]):
+        for inner in (dv.grad, lambda f: lambda x: dv.jvp(f, (x,), (1.0,))[1]):
+            expression = dv.trace_graph(
+                outer(lambda x, inner=inner: x * inner(lambda y: x + y)(1.0)), ()
+            )
+            assert float(dv.evaluate(expression, {"x": 1.0})) == 1
 
 
 def test_auxiliary_results_are_the_callers_own():

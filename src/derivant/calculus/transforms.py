@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal, TypeAlias, overload
 
@@ -21,7 +22,7 @@ from derivant.calculus.arguments import (
     settle_tree,
     without_binds,
 )
-from derivant.carriers.expr import Expr
+from derivant.carriers.expr import Expr, as_expr
 from derivant.carriers.mode import MODE, changed, serial
 from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives.dispatch import plain_array
@@ -48,25 +49,27 @@ class Recording:
         ]
         self.tag = serial()
         self.given = [leaf for a in self.arguments for leaf in a.variables]
-        if MODE.get().record:
-            result = self._run(function, call)
-        else:  # a transform asks for its own derivative, whatever is recorded around it
-            with changed(record=True):
-                result = self._run(function, call)
+        with nullcontext() if MODE.get().record else changed(record=True):
+            # a transform asks for its own derivative, whatever is recorded around it
+            self._run(function, call, has_aux, self.given)
+            if holds_binds(self.outputs, self.binds):
+                self._run(function, call, has_aux, [as_expr(leaf) for leaf in self.given])
+        self.kept = any(isinstance(leaf, Tensor) for leaf in self.given)
+
+    def _run(
+        self, function: Function, call: Callable[..., Any], has_aux: bool, leaves: Sequence[Any]
+    ) -> None:
+        """Bind the leaves, run the function on them, take its result apart."""
+        self.binds = [bind_leaf(leaf, self.tag) for leaf in leaves]
+        source = iter(self.binds)
+        values = [a.rebuilt([next(source) for _ in a.moving]) for a in self.arguments]
+        result = call(function, values)
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
                 raise ArgumentError(f"{self.name} must return (value, aux) with has_aux=True")
             result, self.aux = result
         self.outputs, self.structure = flatten(result)
-        refuse_lost(self.outputs, self.binds, self.name)
-        self.kept = any(isinstance(leaf, Tensor) for leaf in self.given)
-
-    def _run(self, function: Function, call: Callable[..., Any]) -> Any:
-        self.binds = [bind_leaf(leaf, self.tag) for leaf in self.given]
-        source = iter(self.binds)
-        values = [a.rebuilt([next(source) for _ in a.moving]) for a in self.arguments]
-        return call(function, values)
 
     def value(self, lasting: bool = False) -> Any:
         """The value of the function, as the caller gets it: a copy where the graph is `lasting`."""
@@ -129,19 +132,17 @@ def _numbers(output: Any) -> Any:
     return output.data if isinstance(output, Tensor) else np.asarray(output, dtype=float)[()]
 
 
-def refuse_lost(outputs: Sequence[Any], binds: Sequence[Any], name: str) -> None:
-    """Refuse an expression that holds a number being differentiated by: no sweep would see it."""
+def holds_binds(outputs: Sequence[Any], binds: Sequence[Any]) -> bool:
+    """Whether an expression among the outputs holds a number that is differentiated by.
+
+    No sweep over the expression would see it; the function is then run again on expressions.
+    """
     expressions = [out for out in outputs if isinstance(out, Expr)]
     if not expressions or not any(isinstance(bind, Tensor) for bind in binds):
-        return
+        return False
     bound = {id(bind) for bind in binds}
     sources = [n.params["source"] for n in ancestors(expressions) if n.primitive.name == "capture"]
-    for source in sources:
-        if any(id(node) in bound for node in ancestors([source])):
-            raise DifferentiationError(
-                f"{name} mixes an expression with a number that it is differentiated by, whose "
-                "derivative would be lost; pass the expression as an argument, or evaluate it first"
-            )
+    return any(id(node) in bound for source in sources for node in ancestors([source]))
 
 
 def call_plain(function: Function, values: Sequence[Any]) -> Any:
