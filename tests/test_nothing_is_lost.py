@@ -128,3 +128,12 @@ def test_setting_everything_keeps_the_dtype_rule():
 def test_a_place_for_the_mapped_axis_that_is_not_there(axis):
     with pytest.raises(dv.DerivantError, match="out_axes"):
         dv.vmap(lambda x: x, out_axes=axis)(np.ones((2, 3)))
+
+
+def test_a_branch_not_taken_does_not_stop_a_rule_that_refuses_nan():
+    def f(b):
+        return dv.sum(dv.where(b > 0, dv.sqrt(dv.linalg.solve(2 * np.eye(2), b)), 0.0))
+
+    b = np.array([0.0, 2.0])
+    np.testing.assert_allclose(dv.grad(f)(b), [0, 0.25])
+    assert dv.jvp(f, (b,), (np.ones(2),))[1] == pytest.approx(0.25)

@@ -11,7 +11,7 @@ import numpy as np
 
 from derivant.base.errors import ArgumentError, DifferentiationError, DTypeError, ShapeError
 from derivant.base.graph import ancestors
-from derivant.base.tree import Structure, flatten, matching_leaves, tree_map, unflatten
+from derivant.base.tree import flatten, matching_leaves, tree_map, unflatten
 from derivant.base.types import Array, Derived, Function, shape_of
 from derivant.calculus.arguments import (
     Argument,
@@ -371,4 +371,4 @@ def named_after(f: Function, g: Callable[..., Any], prefix: str) -> Callable[...
     return g
 
 
-__all__ = ["Structure", "grad", "hvp", "jvp", "linearize", "value_and_grad", "vjp"]
+__all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "vjp"]

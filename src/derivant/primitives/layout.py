@@ -167,12 +167,6 @@ zeros_like = linear(
 )
 
 
-def transpose_names(xp: Names, x: Data) -> Data:
-    """All axes reversed."""
-    rank = len(shape_of(x))
-    return xp.permute_dims(x, axes=tuple(range(-1, -rank - 1, -1)))
-
-
 def _squeezed(shape: Shape, *, axis: tuple[int, ...]) -> Shape:
     for a in axis:
         if shape[a] != 1:

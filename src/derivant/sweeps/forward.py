@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from derivant.base.errors import DerivantError
 from derivant.base.graph import between
 from derivant.primitives import RAW
 from derivant.sweeps.setting import WATCH, Setting, all_finite, fitted, lifted, quiet, setting
@@ -23,12 +25,16 @@ def pushforward(
         tangents = lifted(sources, tangents)
     start = {id(s): t for s, t in zip(sources, tangents, strict=True) if t is not None}
     with quiet():
-        known = _sweep(nodes, dict(start), how)
-        results = [known.get(id(output)) for output in outputs]
-        if not how.record and not all_finite(results):
-            known = _sweep(nodes, start, how.careful())
+        if how.record:
+            known = _sweep(nodes, start, how)
+            return [known.get(id(output)) for output in outputs]
+        with suppress(DerivantError):  # a rule may refuse a NaN that the strong zero would not make
+            known = _sweep(nodes, dict(start), how)
             results = [known.get(id(output)) for output in outputs]
-    return results
+            if all_finite(results):
+                return results
+        known = _sweep(nodes, start, how.careful())
+        return [known.get(id(output)) for output in outputs]
 
 
 def _sweep(nodes: list[Any], known: dict[int, Any], how: Setting) -> dict[int, Any]:

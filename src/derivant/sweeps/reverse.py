@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from derivant.base.errors import DerivantError
 from derivant.base.graph import between
 from derivant.primitives import FAST, RAW, RECORD, Namespace
 from derivant.sweeps.setting import (
@@ -36,10 +38,11 @@ def pullback(
             seeds = lifted(outputs, seeds)
             found = _recorded(nodes, Cotangents(outputs, seeds), active, how)
             return [found.get(id(target)) for target in targets]
-        found = _raw(nodes, Cotangents(outputs, seeds), active, FAST)
-        results = [found.get(id(target)) for target in targets]
-        if all_finite(results):
-            return results
+        with suppress(DerivantError):  # a rule may refuse a NaN that the strong zero would not make
+            found = _raw(nodes, Cotangents(outputs, seeds), active, FAST)
+            results = [found.get(id(target)) for target in targets]
+            if all_finite(results):
+                return results
         found = _raw(nodes, Cotangents(outputs, seeds), active, RAW)
         return [found.get(id(target)) for target in targets]
 
