@@ -13,7 +13,7 @@ from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.notation.inference import Reading
 from derivant.notation.kinds import NUMBER, ROW, VECTOR
-from derivant.notation.program import POWERS, Item, Program, Static
+from derivant.notation.items import POWERS, Item, Program, Static
 from derivant.notation.vocabulary import FUNCTIONS, SYMMETRIC_ONLY, identity, size_number
 from derivant.ops.linalg import matrix_power
 from derivant.ops.rows import call

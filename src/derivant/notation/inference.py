@@ -28,7 +28,7 @@ from derivant.notation.kinds import (
     outcome,
     words,
 )
-from derivant.notation.program import Item, Program
+from derivant.notation.items import Item, Program
 from derivant.notation.unify import Conflict, shapes_of
 
 WORK = 12_000  # operations looked at in search of a reading

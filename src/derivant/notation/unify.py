@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from derivant.base.dims import Shape, Size
 from derivant.notation.kinds import ARRAY, MATRIX, NUMBER, ROW, VECTOR
-from derivant.notation.program import Item, Program
+from derivant.notation.items import Item, Program
 from derivant.notation.sizes import Sizes
 from derivant.notation.vocabulary import shown_name
 

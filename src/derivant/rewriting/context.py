@@ -30,17 +30,30 @@ class Step:
     after: Sum
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """What must hold of an expression for a form to be equal to what it was made from."""
+
+    kind: str
+    payload: Expr
+
+
 class Context:
     """Turns a sum into a factor, remembers the sum of each payload, and keeps the log."""
 
-    __slots__ = ("_oriented", "namer", "normalised", "opened", "steps")
+    __slots__ = ("_oriented", "conditions", "namer", "normalised", "opened", "steps")
 
     def __init__(self, normalised: Callable[[Context, Sum], Sum]) -> None:
         self.namer = Namer(Labels(), set())
         self.normalised = normalised
         self.opened: dict[int, tuple[Expr, Sum]] = {}
         self.steps: list[Step] = []
+        self.conditions: dict[tuple[str, int], Condition] = {}
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
+
+    def require(self, kind: str, payload: Expr) -> None:
+        """Note that what is shown holds only where `payload` is so: "nonzero", "invertible"."""
+        self.conditions[kind, id(payload)] = Condition(kind, payload)
 
     def note(self, leaf: Expr) -> None:
         """Learn the facts of a leaf."""
