@@ -28,12 +28,17 @@ POOL = {
     "c": np.asarray(0.7),
     "t": np.asarray(1.3),
 }
-SHAPES = "A: n n, B: n n, X: m n, Y: m n, W: n h, P: p n, x: n, z: n, theta: n, y: m, s: m, c:, t:"
-A, B, X, Y, W, P, x, z, theta, y, s, c, t = POOL.values()
+POOL |= {"Q": POOL["X"], "theta1": POOL["c"]}
+SHAPES = "Q: m n, theta1:, " + (
+    "A: n n, B: n n, X: m n, Y: m n, W: n h, P: p n, x: n, z: n, theta: n, y: m, s: m, c:, t:"
+)
+A, B, X, Y, W, P, x, z, theta, y, s, c, t, *_ = POOL.values()
 K = np.zeros((15, 15))
 for row in range(5):
     for column in range(3):
         K[row * 3 + column, column * 5 + row] = 1.0
+S_VALUES, S_VECTORS = np.linalg.eigh(A + A.T)
+DET = np.linalg.det(A) * np.pi
 
 MATRIX = [
     ("x'*A*z", x @ A @ z),
@@ -73,6 +78,14 @@ MATRIX = [
     ("sum(diag(A))", np.trace(A)),
     ("softmax(X)", softmax(X, axis=1)),
     ("tr(X'*Y)", np.sum(X * Y)),
+    ("xᵀ·A⁻¹·z + c²", x @ np.linalg.inv(A) @ z + c**2),
+    ("x^{T}*A^{-1}*z", x @ np.linalg.inv(A) @ z),
+    ("x^⊤*(A ∘ B ⊙ A)*z", x @ (A * B * A) @ z),
+    ("c⁻¹² + t^{c + 1}", c**-12 + t ** (c + 1)),
+    ("||X*x - y||^2 + ‖x‖", np.sum((X @ x - y) ** 2) + np.linalg.norm(x)),
+    ("||x + ||z||*z||_2*||A||_F", np.linalg.norm(x + np.linalg.norm(z) * z) * np.linalg.norm(A)),
+    ("||x||_1", np.abs(x).sum()),
+    ("θ₁ + theta1", 2 * c),
 ]
 NUMPY = [
     ("x.T @ A @ x", x @ A @ x),
@@ -106,6 +119,22 @@ NUMPY = [
     ("sinh(x) + cosh(x) - exp(x)", 0 * x),
     ("sqrt(m * n) * x", np.sqrt(15.0) * x),
     ("m / n * c", 5 / 3 * c),
+    ("lam(A + A.T, 0) + lam(A @ A.T)", S_VALUES[0] + np.linalg.eigvalsh(A @ A.T)[-1]),
+    ("outer(eigv(A + A.T, 1), eigv(A + A.T, 1))", np.outer(S_VECTORS[:, 1], S_VECTORS[:, 1])),
+    ("eigvecs(A + A.T, 2) @ eigvecs(A + A.T, 2).T", S_VECTORS[:, 1:] @ S_VECTORS[:, 1:].T),
+    ("sqrtm(A @ A.T) @ sqrtm(A @ A.T)", A @ A.T),
+    ("hcat(A, x) @ hcat(B, z).T", A @ B.T + np.outer(x, z)),
+    ("unvec(vec(X.T), n, m)", X.T),
+    ("unvec(kron(x, y), m, n)", np.outer(y, x)),
+    ("gt(x, z) * x + gt(x, 0)", (x > z) * x + (x > 0)),
+    ("pinv(Q) @ y", np.linalg.pinv(X) @ y),
+    ("pinv(Q.T) @ x", np.linalg.pinv(X.T) @ x),
+    ("solve(A, x) + np.linalg.solve(B, z)", np.linalg.solve(A, x) + np.linalg.solve(B, z)),
+    ("np.max(X, 0) + np.max(x)", X.max(0) + x.max()),
+    ("np.linalg.norm(x) * np.linalg.det(A) * np.pi + np.e", DET * np.linalg.norm(x) + np.e),
+    ("np.matmul(X, A) + np.multiply(Y, 2)", X @ A + Y * 2),
+    ("np.transpose(A) @ np.power(x, 3) - np.square(x)", A.T @ x**3 - x**2),
+    ("jnp.linalg.matrix_power(A, 3) @ np.identity(n)", A @ A @ A),
 ]
 
 
@@ -125,7 +154,7 @@ def test_matrix_notation_means_these_numbers(text: str, wanted: Array) -> None:
 
 @pytest.mark.parametrize(("text", "wanted"), NUMPY)
 def test_numpy_notation_means_these_numbers(text: str, wanted: Array) -> None:
-    formula = read_formula(text, SHAPES, notation="numpy")
+    formula = read_formula(text, SHAPES, {"Q": "full-column-rank"}, notation="numpy")
     np.testing.assert_allclose(value_of(formula), wanted, rtol=1e-9, atol=1e-12)
 
 

@@ -9,17 +9,15 @@ from typing import Any
 
 from derivant.base.dims import Dim, Shape
 from derivant.base.errors import DerivantError
-from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.notation.inference import Reading
-from derivant.notation.kinds import NUMBER, ROW, VECTOR
 from derivant.notation.items import POWERS, Item, Program, Static
-from derivant.notation.vocabulary import FUNCTIONS, SYMMETRIC_ONLY, identity, size_number
+from derivant.notation.kinds import NUMBER, ROW, VECTOR
+from derivant.notation.symmetry import seems_symmetric
+from derivant.notation.vocabulary import FUNCTIONS, identity, size_number
 from derivant.ops.linalg import matrix_power
 from derivant.ops.rows import call
-from derivant.rewriting import form_of
 
-SEEN = 40  # operations of a matrix that is looked at for symmetry
 ROWS = {"+": "add", "-": "subtract", "neg": "negative"}
 
 
@@ -66,8 +64,8 @@ def _lowered(
     operands = [made[a] for a in item.args]
     function = FUNCTIONS.get(item.op)
     if function is not None:
-        if item.op in SYMMETRIC_ONLY:
-            _check_symmetric(operands[0])
+        if function.symmetric:
+            _check_symmetric(operands[0], item.op)
         return function.lower(*operands, *(() if item.fixed is None else (item.fixed,)))
     if item.op in ROWS:
         return call(ROWS[item.op], *operands)
@@ -99,13 +97,10 @@ def _is_one(term: Expr) -> bool:
     return term.primitive.name == "const" and term.params["value"] == 1.0
 
 
-def _check_symmetric(x: Expr) -> None:
-    """Eigenvalues are those of symmetric matrices; the normal form of X - X' shows it."""
-    if len(ancestors([x])) > SEEN:
-        raise DerivantError(f"a matrix of more than {SEEN} operations is not seen to be symmetric")
-    if form_of(x - call("matrix_transpose", x)).sum.terms:
+def _check_symmetric(x: Expr, function: str) -> None:
+    if not seems_symmetric(x):
         raise DerivantError(
-            "eigenvalues are read of a symmetric matrix only: "
+            f"{function} is read of a symmetric matrix only: "
             'say so, as in assume={"A": "symmetric"}, or write (A + A\')/2'
         )
 

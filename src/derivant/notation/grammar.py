@@ -1,20 +1,27 @@
 """From tokens to a small syntax tree, a flat list in which operands stand before their users.
 
 Operators wait on a stack until their right operand is complete, so that deep nesting needs no
-recursion. From loose to tight: + and -; * / @ .* ./; the sign; powers, from the right; transposes
-and calls. Knows nothing of shapes or of what names mean.
+recursion; so do parentheses, the braces of an exponent and the bars of a norm. From loose to
+tight: + and -; * / @ .* ./; the sign; powers, from the right; transposes and calls. Knows nothing
+of shapes or of what names mean.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from derivant.notation.lexer import OPENS_EXPONENT, Token, pointed, tokens_of
 
 DEPTH = 200  # open parentheses and operators that wait
-BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, ".*": 2, "./": 2, "neg": 3, "pos": 3}
+BINDING = {
+    "+": 1, "-": 1, "*": 2, "·": 2, "/": 2, "@": 2, ".*": 2, "./": 2, "neg": 3, "pos": 3,
+}  # fmt: skip
 POWER = 4
 POSTFIX = ("'", ".T", "^T")
+CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
+CLOSING = {"call": ")", "(": ")", "{": "}", "||": "||"}
+NOT_CLOSED = {"{": "this brace is not closed", "||": "these bars are not closed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Node:
     text: str = ""
     options: tuple[tuple[str, int], ...] = ()
     at: int = 0  # where the operator itself stands
+    prefixed: bool = False  # a call with np. before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Pending:
     args: list[int] = field(default_factory=list)
     options: list[tuple[str, int]] = field(default_factory=list)
     key: str | None = None
+    prefixed: bool = False
 
 
 class Grammar:
@@ -70,7 +79,7 @@ class Grammar:
     def read(self) -> None:
         """All statements."""
         while self._now.kind != "end":
-            if self._now.text in (";", "\n"):
+            if self._now.text in (";", "\n") and self._now.kind == "op":
                 self._place += 1
                 continue
             self._statement()
@@ -100,47 +109,60 @@ class Grammar:
             if not self._after_operand():
                 self._reduce(0)
                 if self._stack:
-                    token = self._stack[-1].token
-                    self._fail(token, "this parenthesis is not closed", "add a )")
+                    self._not_closed(self._stack[-1])
                 return self._operands.pop()
+
+    def _not_closed(self, frame: Pending) -> NoReturn:
+        message = NOT_CLOSED.get(frame.op, "this parenthesis is not closed")
+        self._fail(frame.token, message, f"add a {CLOSING[frame.op]}")
 
     # Where an operand must come
 
     def _operand(self) -> None:
-        """Signs, parentheses and calls that open, then a name, number or string."""
+        """Signs, brackets and calls that open, then a name, number or string."""
         while True:
             token = self._now
             self._place += 1
-            if token.text == "np." and token.kind == "mark":
-                continue
+            prefixed = token.text == "np." and token.kind == "mark"
+            if prefixed:
+                token = self._now
+                self._place += 1
             if token.kind in ("number", "string"):
                 return self._push(Node(token.kind, (), token.start, token.end, token.text))
             if token.kind == "name":
                 if self._now.text != "(":
-                    return self._push(Node("name", (), token.start, token.end, token.text))
-                self._open(token.text, token)
+                    kind = "constant" if prefixed else "name"
+                    return self._push(Node(kind, (), token.start, token.end, token.text))
+                self._wait(Pending("call", token, 0, prefixed=prefixed))
                 self._place += 1
                 self._keyword()
             elif token.text in ("+", "-"):
-                after = bool(self._stack) and self._stack[-1].op in OPENS_EXPONENT
-                sign = "neg" if token.text == "-" else "pos"
-                inside = after or (bool(self._stack) and self._stack[-1].exponent)
-                self._wait(Pending(sign, token, BINDING["neg"], inside))
-            elif token.text == "(":
-                self._open("", token)
+                self._sign(token)
+            elif token.text in ("(", "||") or self._opens_exponent(token):
+                self._wait(Pending(token.text, token, 0))
             else:
                 self._missing(token)
+
+    def _sign(self, token: Token) -> None:
+        after = bool(self._stack) and self._stack[-1].op in OPENS_EXPONENT
+        sign = "neg" if token.text == "-" else "pos"
+        inside = after or (bool(self._stack) and self._stack[-1].exponent)
+        self._wait(Pending(sign, token, BINDING["neg"], inside))
+
+    def _opens_exponent(self, token: Token) -> bool:
+        """Braces stand behind a power only, as in A^{-1}."""
+        before = self.tokens[self._place - 2] if self._place > 1 else token
+        return token.text == "{" and before.text == "^"
 
     def _missing(self, token: Token) -> None:
         if token.text == ")" and self._stack and self._stack[-1].op == "call":
             self._fail(token, "the function has no argument here", "give it one, as in exp(x)")
+        if token.text == "{":
+            self._fail(token, "the character '{' cannot be read here", "use parentheses")
         before = self.tokens[self._place - 2] if self._place > 1 else None
         place = token if token.kind != "end" or before is None else before
         what = "the formula ends where" if token.kind == "end" else "here"
         self._fail(place, f"{what} a name, a number or ( must come", "complete the expression")
-
-    def _open(self, name: str, token: Token) -> None:
-        self._wait(Pending("call" if name else "(", token, 0))
 
     def _keyword(self) -> None:
         """The name of an option, as in axis=1."""
@@ -169,7 +191,7 @@ class Grammar:
             self._place += 1
             if token.kind == "mark" and token.text in POSTFIX:
                 self._transpose(token)
-            elif token.text == ")":
+            elif token.text[:2] in CLOSES:
                 self._close(token)
             elif token.text == ",":
                 self._comma(token)
@@ -189,7 +211,8 @@ class Grammar:
             self._wait(Pending(op, token, POWER))
             return
         self._reduce(BINDING[op])
-        self._wait(Pending("soft" + op if token.soft else op, token, BINDING[op]))
+        op = "*" if op == "·" else "soft" + op if token.soft else op
+        self._wait(Pending(op, token, BINDING[token.text]))
 
     def _transpose(self, token: Token) -> None:
         """A quote takes the power before it; .T binds tighter, as in Python."""
@@ -204,17 +227,26 @@ class Grammar:
 
     def _close(self, token: Token) -> None:
         self._reduce(0)
-        if not self._stack:
-            self._fail(token, "this ) closes nothing", "remove it, or add a (")
-        frame = self._stack.pop()
-        if frame.op == "call":
-            self._argument(frame)
-            start, name = frame.token.start, frame.token.text
-            options = tuple(frame.options)
-            self._push(Node("call", tuple(frame.args), start, token.end, name, options, start))
+        frame = self._stack[-1] if self._stack else None
+        if frame is None or frame.op not in CLOSES[token.text[:2]]:
+            self._closes_nothing(token, frame)
+        self._stack.pop()
+        start = frame.token.start
+        if frame.op in ("(", "{"):
+            self._push(Node("group", (self._operands.pop(),), start, token.end))
             return
-        arg = self._operands.pop()
-        self._push(Node("group", (arg,), frame.token.start, token.end))
+        self._argument(frame)
+        name = frame.token.text if frame.op == "call" else token.text
+        args, options = tuple(frame.args), tuple(frame.options)
+        self._push(Node("call", args, start, token.end, name, options, start, frame.prefixed))
+
+    def _closes_nothing(self, token: Token, frame: Pending | None) -> NoReturn:
+        if token.text[0] == "|" and all(pending.op != "||" for pending in self._stack):
+            self._fail(token, "an operator must come before this", "write * for a product")
+        if frame is not None:
+            self._not_closed(frame)
+        hint = "remove it, or add a " + ("{" if token.text == "}" else "(")
+        self._fail(token, f"this {token.text} closes nothing", hint)
 
     def _comma(self, token: Token) -> None:
         self._reduce(0)
@@ -250,5 +282,5 @@ class Grammar:
         self.nodes.append(node)
         self._operands.append(len(self.nodes) - 1)
 
-    def _fail(self, token: Token, message: str, hint: str) -> None:
+    def _fail(self, token: Token, message: str, hint: str) -> NoReturn:
         raise pointed(self._text, token.start, max(token.end, token.start + 1), message, hint)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from derivant.base.dims import Shape, Size
 from derivant.base.errors import DerivantError, ShapeError
+from derivant.notation.items import Item, Program
 from derivant.notation.kinds import (
     ALL,
     ARRAY,
@@ -28,7 +29,6 @@ from derivant.notation.kinds import (
     outcome,
     words,
 )
-from derivant.notation.items import Item, Program
 from derivant.notation.unify import Conflict, shapes_of
 
 WORK = 12_000  # operations looked at in search of a reading
@@ -105,7 +105,7 @@ def _no_kinds(program: Program, masks: list[int], place: int) -> DerivantError:
     item = program.items[place]
     return program.fail(
         item.span,
-        f"{_slice(program, item.span)} does not fit the rest: no shapes of its names do",
+        f"{program.excerpt(item.span)} does not fit the rest: no shapes of its names do",
         "give the shapes of the names",
         ShapeError,
     )
@@ -113,7 +113,7 @@ def _no_kinds(program: Program, masks: list[int], place: int) -> DerivantError:
 
 def _cannot(program: Program, item: Item, seen: Sequence[str]) -> DerivantError:
     pairs = zip(item.spans, seen, strict=True)
-    operands = " and ".join(f"{_slice(program, s)} ({word})" for s, word in pairs)
+    operands = " and ".join(f"{program.excerpt(s)} ({word})" for s, word in pairs)
     at = item.span if not item.at else (item.at, max(item.at + 1, item.at + len(item.op)))
     what = item.op.removeprefix("soft")
     if item.rule.family in ("along", "soft"):
@@ -134,11 +134,6 @@ def hint_for(item: Item) -> str:
     if item.op == "^":
         return "write .^ for a power of each entry, x'*x or norm2(x)^2 for a vector"
     return "give shapes that fit, or correct the formula"
-
-
-def _slice(program: Program, span: tuple[int, int]) -> str:
-    text = program.text[span[0] : span[1]]
-    return text if len(text) <= 40 else text[:18] + "..." + text[-18:]
 
 
 class _Search:

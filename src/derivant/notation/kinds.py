@@ -132,6 +132,10 @@ def _kron(rule: Rule, a: int, b: int) -> Outcome:
     return (MATRIX, 0) if a == b == MATRIX else None
 
 
+def _beside(rule: Rule, a: int, b: int) -> Outcome:
+    return (MATRIX, 0) if a == MATRIX and b in (VECTOR, MATRIX) else None
+
+
 def _einsum(rule: Rule, *kinds: int) -> Outcome:
     assert isinstance(rule.flavour, tuple)
     wanted, out = rule.flavour
@@ -153,7 +157,13 @@ FAMILIES: dict[str, Callable[..., Outcome]] = {
     "along": _along,
     "soft": _soft,
     "square to number": lambda rule, a: (NUMBER, 0) if a == MATRIX else None,
+    "square to vector": lambda rule, a: (VECTOR, 0) if a == MATRIX else None,
+    "square to columns": lambda rule, a: (MATRIX, 0) if a == MATRIX else None,
     "square": lambda rule, a: (MATRIX, 0) if a == MATRIX else None,
+    "turned": lambda rule, a: (MATRIX, 0) if a == MATRIX else None,
+    "length": lambda rule, a: (NUMBER, 0) if _line(a) else None,
+    "beside": _beside,
+    "unvec": lambda rule, a: (MATRIX, 0) if a == VECTOR else None,
     "outer": lambda rule, a, b: (MATRIX, 0) if _line(a) and _line(b) else None,
     "dot": _dot,
     "kron": _kron,
@@ -178,6 +188,8 @@ def narrowed(rule: Rule, masks: Kinds, limit: int) -> Kinds:
 
     Outcomes that cost `limit` or more do not count.
     """
+    if rule.family == "einsum":
+        return _narrowed_einsum(rule, masks)
     kept = [0] * len(masks)
     choices = [[k for k in range(5) if mask >> k & 1] for mask in masks[:-1]]
     for kinds in product(*choices):
@@ -187,6 +199,15 @@ def narrowed(rule: Rule, masks: Kinds, limit: int) -> Kinds:
         for place, kind in enumerate((*kinds, found[0])):
             kept[place] |= 1 << kind
     return tuple(kept)
+
+
+def _narrowed_einsum(rule: Rule, masks: Kinds) -> Kinds:
+    """Each operand by itself: there may be many, and none depends on another."""
+    assert isinstance(rule.flavour, tuple)
+    wanted, out = rule.flavour
+    fits = [1 << k | (1 << ROW if k == VECTOR else 0) for k in (*wanted, out)]
+    kept = tuple(mask & fit for mask, fit in zip(masks, fits, strict=True))
+    return kept if all(kept) else (0,) * len(kept)
 
 
 def words(mask: int) -> str:

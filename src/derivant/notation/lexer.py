@@ -10,43 +10,53 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from derivant.base.errors import ArgumentError, ShapeError
+from derivant.notation.spelling import is_name, odd_letter
 
 LENGTH = 10_000  # characters of a text
 TOKENS = 1_000
 DIGITS = 40  # of one number
 WIDTH = 88  # characters of the text that an error shows
+UNSEEN = "�"
 
 Refusal: TypeAlias = type[ArgumentError] | type[ShapeError]
 
-SPELLINGS = str.maketrans({"−": "-", "’": "'", "′": "'", "\t": " ", "\r": " "})
+SPELLINGS = str.maketrans(
+    {"−": "-", "’": "'", "′": "'", "∘": "⊙", "⋅": "·", "⊤": "ᵀ", "“": '"', "”": '"'}
+    | dict.fromkeys("\t\r\xa0\u2009\u202f\u3000", " ")
+)
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 TOKEN = re.compile(
     r"""(?P<space>[ ]+)
     |(?P<number>(?:[0-9]+(?:\.(?:(?![*/^])|(?=\*\*))[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-    |(?P<prefix>(?:jnp|numpy|np)\.(?:linalg\.)?(?!T\b)(?=[^\W\d]))
-    |(?P<name>[^\W\d]\w*)
-    |(?P<mark>\.T\b|\^\ *T\b|\^\ *-\ *T\b|\*\*|\.\*(?!\*)|\./(?!/)|\.\^|[\^@'])
-    |(?P<op>[-+*/(),;=\n])
+    |(?P<prefix>(?:jax\.numpy|jnp|numpy|np)\.(?:linalg\.)?(?!T\b)(?=[^\W\d]))
+    |(?P<name>[^\W\d⁰¹²³⁴-⁹ᵀ](?:[^\W⁰¹²³⁴-⁹ᵀ])*)
+    |(?P<inverse>\^\ *-\ *(?:T\b|ᵀ)|\^\ *\{\ *-\ *(?:T|ᵀ)\ *\}|⁻ᵀ)
+    |(?P<turned>\^\ *(?:T\b|ᵀ)|\^\ *\{\ *(?:T|ᵀ)\ *\}|ᵀ)
+    |(?P<raised>⁻?[⁰¹²³⁴-⁹]+)
+    |(?P<mark>\.T\b|\*\*|\.\*(?!\*)|\./(?!/)|\.\^|[\^@'⊙·])
+    |(?P<bars>(?:\|\||‖)(?:_[A-Za-z0-9](?![A-Za-z0-9_]))?)
+    |(?P<op>[-+*/(){},;=\n])
     """,
     re.VERBOSE,
 )
 STRING = re.compile(r"""'([^'\n]{0,200})'|"([^"\n]{0,200})\"""")
+NAMED = {"prefix": "np.", "turned": "^T"}
+OPERANDS = ("number", "name", "string", "closing")
 OPENS_EXPONENT = {"^", "**", ".^"}
-MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T"}
+MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T", "·"}
 NUMPY_MARKS = {"@", ".T", "**", "np."}
 HINTS = {
     "[": "write the array as a variable, and an index as a row of its own",
-    "{": "use parentheses",
-    "|": "write abs(x), norm2(x) or det(X)",
-    "²": "write ^2 or **2",
-    "³": "write ^3 or **3",
-    "·": "write * or dot(x, y)",
+    "|": "write abs(x) or det(X); ||x|| is the norm",
     "×": "write *",
-    "∘": "write .* or, in NumPy notation, *",
     "∂": "give the formula alone and say with `wrt` by what to differentiate",
     "\\": "write inv(A)*b",
     "<": "a formula is no condition; write step(y - x)",
     ">": "a formula is no condition; write step(x - y)",
-    ".": "write .* ./ .^ between operands, .T behind one, or digits around it",
+    ".": "write .* ./ .^ between operands, .T behind one, sum(x) for x.sum()",
+    "∇": "give the formula alone and say with `wrt` by what to differentiate",
+    "√": "write sqrt(x)",
+    "⁻": "write ^-1",
 }
 
 
@@ -61,6 +71,11 @@ class Token:
     soft: bool = False  # an elementwise mark behind a number, as in 1./x: either notation has it
 
 
+def printable(text: str) -> str:
+    """The text in one line, with a mark for each character that has no picture."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else UNSEEN for c in text)
+
+
 def pointed(
     text: str, start: int, end: int, message: str, hint: str = "", kind: Refusal = ArgumentError
 ) -> ArgumentError | ShapeError:
@@ -70,7 +85,8 @@ def pointed(
     stop = len(text) if stop < 0 else stop
     left = max(begin, start - WIDTH // 2)
     right = min(stop, left + WIDTH)
-    shown = ("..." if left > begin else "") + text[left:right] + ("..." if right < stop else "")
+    line = printable(text[left:right])
+    shown = ("..." if left > begin else "") + line + ("..." if right < stop else "")
     indent = start - left + (3 if left > begin else 0)
     carets = "^" * max(1, min(end, right) - start)
     lines = [message, "  " + shown, "  " + " " * indent + carets]
@@ -88,57 +104,83 @@ def tokens_of(text: str) -> list[Token]:
     found: list[Token] = []
     place = depth = 0
     while place < len(plain):
-        token = _token(text, plain, place, found)
-        place = token.end
-        if token.kind == "space" or (token.text == "\n" and depth):
-            continue
-        depth += (token.text == "(") - (token.text == ")")
-        found.append(token)
+        tokens, place = _tokens_at(text, plain, place, found)
+        for token in tokens:
+            if token.text == "\n" and depth and token.kind == "op":
+                continue
+            if token.kind == "op":
+                depth += (token.text in ("(", "{")) - (token.text in (")", "}"))
+            found.append(token)
         if len(found) > TOKENS:
-            raise pointed(text, token.start, token.end, f"more than {TOKENS} names and operators")
+            last = found[-1]
+            raise pointed(text, last.start, last.end, f"more than {TOKENS} names and operators")
     return [*found, Token("end", "", len(text), len(text))]
 
 
-def _token(text: str, plain: str, place: int, found: list[Token]) -> Token:
+def _tokens_at(text: str, plain: str, place: int, found: list[Token]) -> tuple[list[Token], int]:
+    """What stands at a place, and where it ends; spaces are no tokens."""
     last = found[-1] if found else Token("op", "(", 0, 0)
-    operand = last.kind in ("number", "name", "string") or last.text in (")", "'", ".T", "^T")
+    operand = last.kind in OPERANDS or last.text in (")", "}", "'", ".T", "^T")
     string = STRING.match(plain, place) if plain[place] in "'\"" and not operand else None
     if string is not None:
-        return Token("string", string[1] or string[2] or "", place, string.end())
+        text_in = string[1] or string[2] or ""
+        return [Token("string", text_in, place, string.end())], string.end()
     match = TOKEN.match(plain, place)
-    if match is None or not _readable(match):
-        character = text[place] if match is None else _unreadable(match[0])
-        at = place if match is None else place + match[0].index(character)
-        message = f"the character {character!r} cannot be read here"
-        raise pointed(text, at, at + 1, message, HINTS.get(character, ""))
-    kind, piece = str(match.lastgroup), match[0]
+    if match is None or (match.lastgroup == "name" and not is_name(match[0])):
+        raise _no_token(text, place, match)
+    kind, piece, end = str(match.lastgroup), match[0], match.end()
+    if kind == "space":
+        return [], end
+    if kind == "raised":
+        return _superscript(text, piece, place), end
+    if kind == "bars":
+        return _bars(piece, place, operand)
     _check_neighbours(text, kind, piece, place, last)
-    if piece.startswith("^") and len(piece) > 1:
-        if "-" in piece:
-            hint = "write (A^-1)' for it"
-            raise pointed(text, place, match.end(), "the inverse transpose is not read", hint)
-        piece = "^T"
-    if kind == "prefix":
-        kind, piece = "mark", "np."
+    if kind == "inverse":
+        raise pointed(text, place, end, "the inverse transpose is not read", "write (A^-1)' for it")
+    if kind in NAMED:
+        kind, piece = "mark", NAMED[kind]
     soft = kind == "mark" and piece in (".*", "./") and last.kind == "number"
-    return Token(kind, piece, place, match.end(), soft and last.end == place)
+    piece = ".*" if piece == "⊙" else piece
+    return [Token(kind, piece, place, end, soft and last.end == place)], end
 
 
-def _readable(match: re.Match[str]) -> bool:
-    return match.lastgroup != "name" or match[0].isidentifier()
+def _superscript(text: str, piece: str, place: int) -> list[Token]:
+    """A raised number as the power that it is."""
+    end = place + len(piece)
+    digits = piece.lstrip("⁻").translate(SUPERSCRIPTS)
+    _check_number(text, digits, place)
+    sign = [Token("op", "-", place, end)] if piece[0] == "⁻" else []
+    return [Token("mark", "^", place, end), *sign, Token("number", digits, place, end)]
 
 
-def _unreadable(name: str) -> str:
-    return next((c for c in name if not ("a" + c).isidentifier()), name[0])
+def _bars(piece: str, place: int, operand: bool) -> tuple[list[Token], int]:
+    """The bars of a norm: behind an operand they close it, and say which norm it is."""
+    bars = 1 if piece[0] == "‖" else 2
+    if not operand:
+        return [Token("op", "||", place, place + bars)], place + bars
+    end = place + len(piece)
+    return [Token("closing", "||" + piece[bars:], place, end)], end
+
+
+def _no_token(text: str, place: int, match: re.Match[str] | None) -> ArgumentError | ShapeError:
+    """The character that is none of those that formulas are made of."""
+    character, plain = (text[place], "") if match is None else odd_letter(match[0])
+    at = place if match is None else place + match[0].index(character)
+    hint = f"write {plain}" if plain else HINTS.get(character, "")
+    return pointed(text, at, at + 1, f"the character {character!r} cannot be read here", hint)
 
 
 def _check_neighbours(text: str, kind: str, piece: str, place: int, last: Token) -> None:
     """Refuse 2x, and numbers that are too long or too large."""
     if kind == "name" and last.kind == "number" and last.end == place:
-        hint = f"write {last.text}*{piece}"
+        hint = f"write {text[last.start : last.end]}*{piece}"
         raise pointed(text, last.start, place + len(piece), "a product needs its sign", hint)
-    if kind != "number":
-        return
+    if kind == "number":
+        _check_number(text, piece, place)
+
+
+def _check_number(text: str, piece: str, place: int) -> None:
     if len(piece) > DIGITS:
         raise pointed(text, place, place + len(piece), f"a number of more than {DIGITS} signs")
     if not float(piece) <= 1e300:

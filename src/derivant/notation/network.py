@@ -10,22 +10,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
 
 from derivant.base.dims import Shape, Size
+from derivant.notation.document import Call, Node, Power, Product
 from derivant.notation.words import (
-    Bond,
     Chain,
     Word,
-    flips,
-    function,
-    hadamard,
+    entrywise,
     inner,
+    node_of,
     ones,
+    summed,
+    trace,
     turned,
-    written,
 )
 
 Letters = tuple[int, ...]
+ONE = Fraction(1)
+
+
+class Factor(NamedTuple):
+    """A product with the letters of its ends, to a power entry by entry."""
+
+    chain: Chain
+    letters: Letters
+    power: Fraction = ONE
+
+    def word(self, letters: Letters) -> tuple[Node, Fraction]:
+        """The factor without its power, with its ends in this order."""
+        chain = self.chain if self.letters == letters else turned(self.chain)
+        return node_of(chain, len(letters)), self.power
+
+    def plain(self) -> Chain:
+        """The factor as a product, its power inside."""
+        if self.power == 1:
+            return self.chain
+        node = entrywise([self.word(self.letters)], len(self.letters))
+        return (Word(node, symmetric=all(w.symmetric for w in self.chain)),)
 
 
 @dataclass(slots=True)
@@ -34,10 +57,10 @@ class Network:
 
     shape: Shape
     sizes: dict[int, Size]
-    factors: list[tuple[Chain, Letters]]
-    numbers: list[Word] = field(default_factory=list)
+    factors: list[Factor]
+    numbers: list[Node] = field(default_factory=list)
 
-    def reduced(self) -> Chain | None:
+    def reduced(self) -> Node | tuple[()] | None:
         """The body of the term, () where it is a number, None where there is no matrix notation."""
         steps: tuple[Callable[[], bool], ...] = (
             self._loop,
@@ -49,127 +72,171 @@ class Network:
         )
         while any(step() for step in steps):
             pass
-        if self.shape and all(len(letters) <= 1 for _, letters in self.factors):
+        rank = len(self.shape)
+        if rank and all(len(f.letters) <= 1 for f in self.factors):
             return self._outer()
-        if len(self.factors) > 1 or any(len(letters) > 2 for _, letters in self.factors):
+        if len(self.factors) > 1 or any(len(f.letters) > 2 for f in self.factors):
             return None
         if not self.factors:
             return ()
-        chain, letters = self.factors[0]
-        return turned(chain) if letters == (1, 0) else chain
+        factor = self.factors[0]
+        return node_of(turned(factor.plain()) if factor.letters == (1, 0) else factor.plain(), rank)
 
-    def _outer(self) -> Chain | None:
+    def _outer(self) -> Node | None:
         """Vectors on free letters, and ones where there is none."""
-        if len(self.shape) > 2:
+        rank = len(self.shape)
+        if rank > 2:
             return None
-        found = {letters[0]: chain for chain, letters in self.factors}
+        found = {f.letters[0]: f.plain() for f in self.factors}
         if not found:
-            return (ones(*self.shape),)
-        sides = [found.get(i, (ones(size),)) for i, size in enumerate(self.shape)]
-        return sides[0] if len(sides) == 1 else sides[0] + turned(sides[1])
+            return ones(*self.shape)
+        sides = [found.get(i, (Word(ones(size)),)) for i, size in enumerate(self.shape)]
+        return node_of(sides[0] if rank == 1 else sides[0] + turned(sides[1]), rank)
 
     def _users(self, letter: int) -> list[int]:
         """The factors that carry a letter, one for each place where they do."""
-        return [k for k, (_, letters) in enumerate(self.factors) for c in letters if c == letter]
+        return [k for k, f in enumerate(self.factors) for c in f.letters if c == letter]
 
     def _inner(self, letter: int) -> bool:
         return letter >= len(self.shape)
 
-    def _replace(self, gone: tuple[int, ...], chain: Chain, letters: Letters) -> bool:
+    def _replace(
+        self, gone: tuple[int, ...], chain: Chain, letters: Letters, power: Fraction = ONE
+    ) -> bool:
         """New factor for old ones; a factor without letters is a number."""
         self.factors = [f for k, f in enumerate(self.factors) if k not in gone]
         if letters:
-            self.factors.append((chain, letters))
+            self.factors.append(Factor(chain, letters, power))
         else:
-            self.numbers += chain
+            self.numbers += [word.node for word in chain]
         return True
 
     def _loop(self) -> bool:
         """M[i, i]: the trace where i is summed and nothing else has it, else the diagonal."""
-        for k, (chain, letters) in enumerate(self.factors):
+        for k, factor in enumerate(self.factors):
+            chain, letters, power = factor
             if len(letters) == 2 and letters[0] == letters[1]:
-                if self._inner(letters[0]) and len(self._users(letters[0])) == 2:
-                    return self._replace((k,), (_trace(chain),), ())
-                return self._replace((k,), (function("diag", written(chain)),), letters[:1])
+                alone = self._inner(letters[0]) and len(self._users(letters[0])) == 2
+                if alone and power == 1:
+                    return self._replace((k,), (Word(trace(chain)),), ())
+                diagonal = Word(Call("diag", (node_of(chain, 2),), 1))
+                return self._replace((k,), (diagonal,), letters[:1], power)
         return False
 
     def _same_ends(self) -> bool:
         """Factors with the same letters: an inner product, or a product entry by entry."""
-        for k, (_, letters) in enumerate(self.factors):
+        for k, (_, letters, _) in enumerate(self.factors):
             ends = sorted(letters)
-            same = [j for j, (_, other) in enumerate(self.factors) if sorted(other) == ends]
+            same = [j for j, f in enumerate(self.factors) if sorted(f.letters) == ends]
             if len(same) < 2 or len(letters) > 2 or same[0] != k:
                 continue
             alone = all(self._inner(c) and len(self._users(c)) == 2 for c in letters)
-            chains = [
-                c if own == letters else turned(c) for c, own in (self.factors[j] for j in same)
-            ]
-            if alone and len(letters) == 1 and len(same) == 2:
-                return self._replace(tuple(same), (inner(*chains),), ())
-            if alone and len(same) == 2:
-                return self._replace(tuple(same), (_trace(turned(chains[0]) + chains[1]),), ())
-            return self._replace(tuple(same), (hadamard(chains),), letters)
+            members = [self.factors[j] for j in same]
+            if alone and len(same) == 2 and all(f.power == 1 for f in members):
+                left, right = (
+                    f.chain if f.letters == letters else turned(f.chain) for f in members
+                )
+                number = inner(left, right) if len(ends) == 1 else trace(turned(left) + right)
+                return self._replace(tuple(same), (Word(number),), ())
+            node = entrywise([f.word(letters) for f in members], len(letters))
+            symmetric = all(w.symmetric for f in members for w in f.chain) and all(
+                len(f.chain) == 1 for f in members
+            )
+            return self._replace(tuple(same), (Word(node, symmetric=symmetric),), letters)
         return False
 
     def _loose_end(self) -> bool:
         """A summed letter on one factor only: the sum along that axis."""
-        for k, (chain, letters) in enumerate(self.factors):
+        for k, factor in enumerate(self.factors):
+            letters = factor.letters
             loose = [c for c in letters if self._inner(c) and len(self._users(c)) == 1]
             if len(letters) > 2 or not loose:
                 continue
+            chain = factor.plain()
             if len(loose) == len(letters):
-                return self._replace((k,), (function("sum", written(chain)),), ())
+                return self._replace((k,), (self._total(factor),), ())
             kept = next(c for c in letters if c not in loose)
             standing = chain if letters[1] == loose[0] else turned(chain)
-            return self._replace((k,), (*standing, ones(self.sizes[loose[0]])), (kept,))
+            if len(chain) == 1 and not chain[0].symmetric:
+                axis = int(letters[1] == loose[0]) ^ chain[0].flipped
+                return self._replace((k,), (Word(summed(chain[0].node, axis)),), (kept,))
+            return self._replace((k,), (*standing, Word(ones(self.sizes[loose[0]]))), (kept,))
         return False
+
+    def _total(self, factor: Factor) -> Word:
+        """The sum of all entries; of squares, the square of a norm."""
+        if factor.power == 2:
+            node = node_of(factor.chain, len(factor.letters))
+            return Word(Power(Call("norm2", (node,), 0), Fraction(2), 0))
+        return Word(summed(node_of(factor.plain(), len(factor.letters))))
 
     def _matrix_vector(self) -> bool:
         """M[a, i] v[i] with i summed: M v."""
-        for k, (vector, letters) in enumerate(self.factors):
+        for k, factor in enumerate(self.factors):
+            letters = factor.letters
             users = self._users(letters[0])
             if len(letters) != 1 or not self._inner(letters[0]) or len(users) != 2:
                 continue
             other = next(j for j in users if j != k)
-            chain, ends = self.factors[other]
+            matrix = self.factors[other]
+            ends = matrix.letters
             if len(ends) == 2:
+                chain = matrix.plain()
                 standing = chain if ends[1] == letters[0] else turned(chain)
                 kept = ends[0] if ends[1] == letters[0] else ends[1]
-                return self._replace((k, other), standing + vector, (kept,))
+                return self._replace((k, other), standing + factor.plain(), (kept,))
         return False
 
     def _matrix_matrix(self) -> bool:
         """M[a, i] N[i, b] with i summed: M N."""
-        for k, (left, ends) in enumerate(self.factors):
+        for k, factor in enumerate(self.factors):
+            ends = factor.letters
             for c in ends if len(ends) == 2 else ():
                 users = self._users(c)
                 if not self._inner(c) or len(users) != 2 or users[0] == users[1]:
                     continue
-                right, others = self.factors[next(j for j in users if j != k)]
+                right = self.factors[next(j for j in users if j != k)]
+                others = right.letters
                 if len(others) != 2:
                     continue
-                first = left if ends[1] == c else turned(left)
-                second = right if others[0] == c else turned(right)
+                first = factor.plain() if ends[1] == c else turned(factor.plain())
+                second = right.plain() if others[0] == c else turned(right.plain())
                 start = ends[0] if ends[1] == c else ends[1]
                 stop = others[1] if others[0] == c else others[0]
                 return self._replace(tuple(users), first + second, (start, stop))
         return False
 
     def _diagonal_matrix(self) -> bool:
-        """v[i] M[i, j] with i in use elsewhere: diag(v) M."""
-        for k, (vector, letters) in enumerate(self.factors):
-            for j, (chain, ends) in enumerate(self.factors):
-                if len(letters) == 1 and len(ends) == 2 and letters[0] in ends:
-                    scaled = function("diag", written(vector))
-                    scaled = Word(scaled.text, Bond.TIGHT, symmetric=True)
-                    body = (scaled, *chain) if ends[0] == letters[0] else (*chain, scaled)
-                    return self._replace((k, j), body, ends)
+        """v[i] M[i, j] with i in use elsewhere: diag(v) M, and diag(v) M diag(w) is (v w') ∘ M."""
+        for k, vector in enumerate(self.factors):
+            for j, matrix in enumerate(self.factors):
+                ends = matrix.letters
+                if len(vector.letters) != 1 or len(ends) != 2 or vector.letters[0] not in ends:
+                    continue
+                facing = ends[0] + ends[1] - vector.letters[0]
+                for i, other in enumerate(self.factors):
+                    if other.letters == (facing,) and i != k:
+                        return self._bordered(k, j, i)
+                scaled = Call("diag", (node_of(vector.plain(), 1),), 2)
+                word = Word(scaled, symmetric=True)
+                chain = matrix.plain()
+                body = (word, *chain) if ends[0] == vector.letters[0] else (*chain, word)
+                return self._replace((k, j), body, ends)
         return False
 
+    def _bordered(self, first: int, matrix: int, second: int) -> bool:
+        """v[i] M[i, j] w[j] = (v w') ∘ M."""
+        middle = self.factors[matrix]
+        rows, columns = first, second
+        if self.factors[first].letters[0] != middle.letters[0]:
+            rows, columns = second, first
+        left, right = self.factors[rows].plain(), self.factors[columns].plain()
+        border = Product((node_of(left, 1), *_row(right)), 2)
+        node = entrywise([(border, ONE), middle.word(middle.letters)], 2)
+        return self._replace((first, matrix, second), (Word(node),), middle.letters)
 
-def _trace(chain: Chain) -> Word:
-    """The trace of a product, turned round and over to have few transposes and start with A."""
-    both = (chain, turned(chain))
-    rounds = [c[k:] + c[:k] for c in both for k in range(len(chain))]
-    best = min(rounds, key=lambda c: (flips(c), [word.text for word in c]))
-    return function("tr", written(best))
+
+def _row(chain: Chain) -> tuple[Node, ...]:
+    """A vector as a row, its product not nested."""
+    node = node_of(turned(chain), 1)
+    return node.factors if isinstance(node, Product) else (node,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeAlias
 
 from derivant.base.dims import Dim, Shape, Size
@@ -17,10 +18,11 @@ from derivant.carriers.expr import Expr
 from derivant.notation.building import expressions_of
 from derivant.notation.grammar import Grammar
 from derivant.notation.inference import Reading, infer, value_words
+from derivant.notation.items import Program
 from derivant.notation.kinds import NUMBER
 from derivant.notation.lexer import NUMPY_MARKS, Token, marks_of, pointed
-from derivant.notation.program import Program, program_of
-from derivant.notation.vocabulary import canonical_name, shown_name
+from derivant.notation.program import program_of
+from derivant.notation.spelling import canonical_name, is_name, shown_name
 
 Shapes: TypeAlias = str | Mapping[str, str | Sequence[Size]] | None
 Facts: TypeAlias = str | Mapping[str, str | Sequence[str]] | None
@@ -51,6 +53,24 @@ class Formula:
     notation: str
     assignments: Mapping[str, Expr]
     said: str
+
+    def variable(self, name: str) -> str:
+        """The canonical name of a variable; ArgumentError, with a suggestion, where it is none.
+
+        >>> read_formula("θ'*θ").variable("θ")
+        'theta'
+        """
+        plain = canonical_name(name)
+        if plain in self.variables:
+            return plain
+        if plain in self.assignments:
+            raise ArgumentError(f"{name} is no variable: the formula gives it a value")
+        known = [shown_name(n) for n in self.variables]
+        near = get_close_matches(name.casefold(), [n.casefold() for n in known], 1, 0.5)
+        meant = next((n for n in known if n.casefold() in near), None)
+        hint = f"; did you mean {meant}?" if meant else ""
+        has = f"its variables are {', '.join(known)}" if known else "it has no variables"
+        raise ArgumentError(f"{name!r:.60} is not in the formula; {has}{hint}")
 
 
 def read_formula(
@@ -114,7 +134,7 @@ def _notations(text: str, tokens: list[Token], notation: str) -> tuple[str, ...]
         return ("matrix", "numpy") if notation == "auto" else (notation,)
     said = "numpy" if mark.text in NUMPY_MARKS else "matrix"
     if notation not in ("auto", said):
-        message = f"{mark.text} is not in {NAMES[notation]}, which was asked for"
+        message = f"{text[mark.start : mark.end]} is not in {NAMES[notation]}, which was asked for"
         hint = f'leave `notation` out, or say notation="{said}"'
         raise pointed(text, mark.start, mark.end, message, hint)
     return (said,)
@@ -126,7 +146,8 @@ def _mixed(text: str, matrix: Token, numpy: Token) -> DerivantError:
         text,
         later.start,
         later.end,
-        f"{matrix.text} belongs to matrix notation and {numpy.text} to NumPy notation",
+        f"{text[matrix.start : matrix.end]} belongs to matrix notation and "
+        f"{text[numpy.start : numpy.end]} to NumPy notation",
         "write all of it in one: x'*A*x, or x.T @ A @ x",
     )
 
@@ -228,7 +249,7 @@ def _pairs(given: object, what: str, example: str) -> list[tuple[str, object]]:
     else:
         raise ArgumentError(f"{what} is a text such as {example} or a mapping, not {given!r:.60}")
     for name, _ in pairs:
-        if not name.isidentifier():
+        if not is_name(name):
             raise ArgumentError(f"{what}: {name!r:.60} is no name; write {example}")
     return [(canonical_name(name), value) for name, value in pairs]
 
@@ -247,7 +268,7 @@ def _size(name: str, part: object) -> Size:
         return part
     if isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= SIZE_LIMIT:
         return part
-    if isinstance(part, str) and part.isidentifier():
+    if isinstance(part, str) and is_name(part):
         return Dim.named(canonical_name(part))
     if isinstance(part, str) and part.isascii() and part.isdigit() and len(part) < 10:
         return int(part)
@@ -265,9 +286,11 @@ def _facts(assume: Facts) -> dict[str, tuple[str, ...]]:
             raise ArgumentError(f"assume: {name} is {value!r:.60}; write words such as 'symmetric'")
         for word in words:
             if word not in FACTS:
+                near = get_close_matches(str(word)[:40], sorted(FACTS), 1)
+                meant = f"did you mean {near[0]}? " if near else ""
                 raise ArgumentError(
                     f"assume: {word!r:.60} is no fact that is known; "
-                    f"the facts are {', '.join(sorted(FACTS))}"
+                    f"{meant}the facts are {', '.join(sorted(FACTS))}"
                 )
         found[name] = (*found.get(name, ()), *sorted(words))
     return found

@@ -1,7 +1,7 @@
 """Sizes of axes that are not known yet, and what they turn out to be when they must be equal.
 
 A slot is an unknown size; two slots are united where an operation needs them equal. Products of
-slots (Kronecker products, vec) are settled last.
+slots (Kronecker products, vec) and sums (hcat) are settled last.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from collections.abc import Iterable
 
 from derivant.base.dims import Dim, Size
 
+TERMS = 1_000  # of a product of sizes
 LETTERS = ("m", "n", "p", "q", "k", "r", "s", "d", "h", "l")
 
 
 class Sizes:
     """The slots of one reading of a text."""
 
-    __slots__ = ("_parents", "_products", "_slots", "_values")
+    __slots__ = ("_made", "_parents", "_slots", "_values")
 
     def __init__(self) -> None:
         self._parents: list[int] = []
         self._values: list[Size | None] = []
         self._slots: dict[Size, int] = {}
-        self._products: list[tuple[int, int, int]] = []
+        self._made: list[tuple[int, str, int, int]] = []
 
     def fresh(self) -> int:
         """A new slot."""
@@ -39,8 +40,15 @@ class Sizes:
 
     def times(self, left: int, right: int) -> int:
         """The slot of the product of two sizes."""
+        return self._combined("*", left, right)
+
+    def plus(self, left: int, right: int) -> int:
+        """The slot of the sum of two sizes."""
+        return self._combined("+", left, right)
+
+    def _combined(self, op: str, left: int, right: int) -> int:
         slot = self.fresh()
-        self._products.append((slot, left, right))
+        self._made.append((slot, op, left, right))
         return slot
 
     def root(self, slot: int) -> int:
@@ -68,7 +76,7 @@ class Sizes:
 
     def name(self, slots: Iterable[int], taken: set[str]) -> None:
         """Give the open ones of these slots letters, in order; n alone where there is one."""
-        made = {self.root(slot) for slot, _, _ in self._products}
+        made = {self.root(slot) for slot, *_ in self._made}
         found = dict.fromkeys(self.root(s) for s in slots)
         roots = [r for r in found if self._values[r] is None and r not in made]
         letters = ("n", *LETTERS) if len(roots) == 1 else LETTERS
@@ -81,14 +89,23 @@ class Sizes:
             self._values[root] = Dim.named(letter)
 
     def settle(self) -> tuple[Size, Size] | None:
-        """The products, once their factors are known; two sizes that should be equal, or None."""
-        for slot, left, right in self._products:
+        """The products and sums, once their parts are known; two sizes that should be equal."""
+        for slot, op, left, right in self._made:
             a, b = self.value(left), self.value(right)
             if a is None or b is None:
                 continue
-            product, known = a * b, self.value(slot)
+            if op == "*" and _terms(a) * _terms(b) > TERMS:
+                continue  # stays open, and is asked for
+            result, known = (a * b if op == "*" else a + b), self.value(slot)
             if known is None:
-                self._values[self.root(slot)] = product
-            elif known != product:
-                return known, product
+                self._values[self.root(slot)] = result
+            elif known != result:
+                return known, result
         return None
+
+
+def _terms(size: Size) -> int:
+    """What a size costs to multiply: its terms, and its factors."""
+    if not isinstance(size, Dim):
+        return max(1, size.bit_length() // 8)
+    return sum(1 + len(names) + count.bit_length() // 8 for names, count in size.terms)

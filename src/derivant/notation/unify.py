@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from derivant.base.dims import Shape, Size
-from derivant.notation.kinds import ARRAY, MATRIX, NUMBER, ROW, VECTOR
 from derivant.notation.items import Item, Program
+from derivant.notation.kinds import ARRAY, MATRIX, NUMBER, ROW, VECTOR
 from derivant.notation.sizes import Sizes
-from derivant.notation.vocabulary import shown_name
+from derivant.notation.spelling import shown_name
 
 Slots: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
-SQUARE = ("square", "square to number")
+SQUARE = ("square", "square to number", "square to vector", "square to columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,9 @@ def _sized(
             if family == "outer"
             else (tuple(sizes.times(p, q) for p, q in zip(a, b, strict=True)), [])
         )
+    if family == "beside":
+        width = b[1] if len(b) == 2 else sizes.of(1)
+        return (a[0], sizes.plus(a[1], width)), [(a[0], b[0])]
     if NUMBER in kinds:
         return a or b, []
     if family == "dot" and not item.rule.numpy:
@@ -122,20 +125,32 @@ def _product(kinds: list[int], a: Slots, b: Slots) -> tuple[Slots, list[Pair]]:
 def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[Pair]]:
     family = item.rule.family
     if family in SQUARE:
-        return (a if kind == MATRIX else ()), [(a[0], a[1])]
-    if family == "transpose":
+        return _of_square(sizes, item, a), [(a[0], a[1])]
+    if family == "unvec":
+        assert isinstance(item.fixed, tuple)
+        rows, columns = item.fixed
+        return tuple(map(sizes.of, item.fixed)), [(a[0], sizes.of(rows * columns))]
+    if family in ("transpose", "turned"):
         return a[::-1], []
     if family == "diag":
         return (a * 2, []) if len(a) == 1 else (a[:1], [(a[0], a[1])])
     if family == "vec":
         return (a if len(a) == 1 else (sizes.times(*a),)), []
-    if family == "total":
+    if family in ("total", "length"):
         return (), []
     if family == "along":
         axis = item.rule.flavour
         assert isinstance(axis, int)
         return tuple(s for i, s in enumerate(a) if i != axis % len(a)), []
     return a, []
+
+
+def _of_square(sizes: Sizes, item: Item, a: Slots) -> Slots:
+    """A number, a vector of eigenvalues' length, some eigenvectors, or a matrix of that shape."""
+    if item.rule.family == "square to columns":
+        assert isinstance(item.fixed, tuple)
+        return a[:1] + tuple(map(sizes.of, item.fixed))
+    return a[: {"square to number": 0, "square to vector": 1}.get(item.rule.family, 2)]
 
 
 def _constant(sizes: Sizes, item: Item) -> Slots:
@@ -164,14 +179,15 @@ def _message(program: Program, sizes: Sizes, item: Item, args: list[Slots], pair
     operands = list(_operands(program, sizes, item, args))
     one, two = (sizes.value(s) for s in pair)
     op = item.op.removeprefix("soft")
+    if item.rule.family == "unvec":
+        return f"unvec takes a vector of m*n entries, and {operands[0]} is none: {one} is not {two}"
     if len(operands) == 1:
         return f"{op} takes a square matrix, and {operands[0]} is none: {one} is not {two}"
     return f"{op}: {' and '.join(operands)} do not fit: {one} is not {two}"
 
 
 def _operands(program: Program, sizes: Sizes, item: Item, args: list[Slots]) -> Iterator[str]:
-    for (start, end), slots in zip(item.spans, args, strict=True):
-        text = program.text[start:end]
-        text = text if len(text) <= 40 else text[:18] + "..." + text[-18:]
+    for span, slots in zip(item.spans, args, strict=True):
+        text = program.excerpt(span)
         shape = ", ".join("?" if sizes.value(s) is None else str(sizes.value(s)) for s in slots)
         yield f"{shown_name(text)} ({shape})"

@@ -6,16 +6,21 @@ sizes or a pattern.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from derivant.base.dims import Size, total
+from derivant.base.errors import ArgumentError
 from derivant.carriers.expr import Expr, as_expr
 from derivant.ops.contraction import dot, einsum, kron, outer
+from derivant.ops.joining import concat
+from derivant.ops.layout import expand_dims
 from derivant.ops.linalg import adjugate, matrix_power
 from derivant.ops.norms import norm
 from derivant.ops.reductions import logsumexp, max, mean, min, prod, softmax, sum
 from derivant.ops.rows import call
+from derivant.ops.spectral import eigh, eigvalsh, sqrtm
 
 Lowering: TypeAlias = Callable[..., Any]
 
@@ -26,7 +31,9 @@ class Function(NamedTuple):
     family: str
     lower: Lowering
     arrays: int = 1
-    fixed: str = ""  # "axis", "whole", "sizes" or "pattern"
+    fixed: str = ""  # "axis", "whole", "place", "sizes" or "pattern"
+    sizes: tuple[int, ...] = ()  # how many sizes may stand behind the arrays
+    symmetric: bool = False  # whether it is of a symmetric matrix only
 
 
 def filled(value: float, sizes: tuple[Size, ...]) -> Any:
@@ -62,6 +69,57 @@ def diag(x: Expr) -> Any:
     return call("diag_embed" if len(x.shape) == 1 else "diagonal", x, offset=0)
 
 
+def unvec(x: Expr, sizes: tuple[Size, ...]) -> Any:
+    """The matrix of m by n whose columns below each other are the vector."""
+    rows, columns = sizes
+    return call("matrix_transpose", call("reshape", x, shape=(columns, rows)))
+
+
+def hcat(x: Expr, y: Expr) -> Any:
+    """Two matrices side by side; a vector is a column."""
+    return concat([x, expand_dims(y, 1) if len(y.shape) == 1 else y], 1)
+
+
+def greater(x: Expr, y: Expr) -> Any:
+    """1 where x > y, else 0."""
+    return call("step", x - y)
+
+
+def quotient(x: Expr, y: Expr) -> Any:
+    """The solution of X z = y."""
+    return call("matmul", call("inv", x), y)
+
+
+def top_eigenvectors(x: Expr, sizes: tuple[Size, ...]) -> Any:
+    """The eigenvectors of the largest eigenvalues as columns, the largest first."""
+    return call("top_values", eigh(x).eigenvectors, count=sizes[0])
+
+
+def pseudoinverse(x: Expr) -> Any:
+    """The pseudoinverse of a matrix whose rank is known from a fact."""
+    turned = x.primitive.name == "matrix_transpose"
+    base = x.inputs[0] if turned else x
+    facts = base.params["facts"] if base.primitive.name == "variable" else ()
+    result = _pseudoinverse(base, {*facts})
+    return call("matrix_transpose", result) if turned else result
+
+
+def _pseudoinverse(x: Expr, facts: set[str]) -> Any:
+    turned = call("matrix_transpose", x)
+    if facts & {"invertible", "spd", "symmetric-invertible"}:
+        return call("inv", x)
+    if "orthonormal" in facts:
+        return turned
+    if "full-column-rank" in facts:
+        return call("matmul", call("inv", call("matmul", turned, x)), turned)
+    if "full-row-rank" in facts:
+        return call("matmul", turned, call("inv", call("matmul", x, turned)))
+    raise ArgumentError(
+        "pinv is read of a variable whose rank is known: say so, as in "
+        'assume={"A": "full-column-rank"}, or write inv(A\'*A)*A\''
+    )
+
+
 def _row(name: str) -> Lowering:
     return lambda x: call(name, x)
 
@@ -78,21 +136,20 @@ def _last(function: Callable[..., Any]) -> Lowering:
     return lambda x, axis=-1: function(x, axis)
 
 
-def _eigenvalue(place: int) -> Lowering:
-    return lambda x: call("eigvalsh", x)[place]
-
-
 MAPS = (
     "exp log sqrt sin cos tan tanh sinh cosh asin acos atan abs sign erf sigmoid relu softplus step"
 )
 ALIASES = {
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "trace": "tr",
-    "fmax": "maximum",
-    "fmin": "minimum",
-}
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "ln": "log", "trace": "tr",
+    "fmax": "maximum", "fmin": "minimum", "amax": "max", "amin": "min", "norm": "norm2",
+    "||": "norm2", "||_F": "norm2", "identity": "eye", "matrix_power": "matpow",
+}  # fmt: skip
+# Functions that are another spelling of an operator, and the number of their operands.
+OPERATORS = {
+    "add": ("+", 2), "subtract": ("-", 2), "multiply": (".*", 2), "divide": ("./", 2),
+    "power": (".^", 2), "matmul": ("@", 2), "negative": ("neg", 1), "transpose": ("transpose", 1),
+}  # fmt: skip
+CONSTANTS = {"pi": math.pi, "e": math.e}  # behind np.; pi alone too, where it is no variable
 FUNCTIONS: dict[str, Function] = {
     **{name: Function("same", _row(name)) for name in MAPS.split()},
     "sum": Function("total", _along(sum), fixed="axis"),
@@ -102,13 +159,29 @@ FUNCTIONS: dict[str, Function] = {
     "min": Function("total", _along(min), fixed="axis"),
     "norm1": Function("total", lambda x: sum(call("abs", x))),
     "norm2": Function("total", norm),
+    "||_1": Function("length", lambda x: sum(call("abs", x))),
+    "||_2": Function("length", norm),
     "logsumexp": Function("along", _last(logsumexp), fixed="axis"),
     "softmax": Function("soft", _last(softmax), fixed="axis"),
     "tr": Function("square to number", lambda x: call("trace", x, offset=0)),
     "det": Function("square to number", _row("det")),
     "logdet": Function("square to number", _row("logdet")),
-    "lambda_max": Function("square to number", _eigenvalue(-1)),
-    "lambda_min": Function("square to number", _eigenvalue(0)),
+    "lambda_max": Function("square to number", lambda x: eigvalsh(x)[-1], symmetric=True),
+    "lambda_min": Function("square to number", lambda x: eigvalsh(x)[0], symmetric=True),
+    "lam": Function("square to number", lambda x, i: eigvalsh(x)[i], fixed="place", symmetric=True),
+    "eigv": Function(
+        "square to vector", lambda x, i: eigh(x).eigenvectors[:, i], fixed="place", symmetric=True
+    ),
+    "eigvecs": Function(
+        "square to columns", top_eigenvectors, fixed="sizes", sizes=(1,), symmetric=True
+    ),
+    "sqrtm": Function("square", sqrtm, symmetric=True),
+    "pinv": Function("turned", pseudoinverse),
+    "solve": Function("matmul", quotient, 2),
+    "hcat": Function("beside", hcat, 2),
+    "gt": Function("pair", greater, 2),
+    "square": Function("same", lambda x: call("power", x, exponent=2)),
+    "unvec": Function("unvec", unvec, fixed="sizes", sizes=(2,)),
     "inv": Function("square", _row("inv")),
     "adj": Function("square", adjugate),
     "expm": Function("square", _row("expm")),
@@ -120,34 +193,9 @@ FUNCTIONS: dict[str, Function] = {
     "kron": Function("kron", kron, 2),
     "diag": Function("diag", diag),
     "vec": Function("vec", vec),
-    "eye": Function("constant", lambda sizes: identity(sizes[0]), 0, "sizes"),
-    "ones": Function("constant", lambda sizes: filled(1.0, sizes), 0, "sizes"),
-    "zeros": Function("constant", lambda sizes: filled(0.0, sizes), 0, "sizes"),
-    "K": Function("constant", lambda sizes: commutation(*sizes), 0, "sizes"),
+    "eye": Function("constant", lambda sizes: identity(sizes[0]), 0, "sizes", (1,)),
+    "ones": Function("constant", lambda sizes: filled(1.0, sizes), 0, "sizes", (1, 2)),
+    "zeros": Function("constant", lambda sizes: filled(0.0, sizes), 0, "sizes", (1, 2)),
+    "K": Function("constant", lambda sizes: commutation(*sizes), 0, "sizes", (2,)),
     "einsum": Function("einsum", lambda *x: einsum(x[-1], *x[:-1]), -1, "pattern"),
 }
-SYMMETRIC_ONLY = ("lambda_max", "lambda_min")
-SIZE_COUNTS = {"eye": (1,), "ones": (1, 2), "zeros": (1, 2), "K": (2,)}
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
-    "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν",
-    "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ",
-    "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ",
-    "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ",
-    "Omega": "Ω",
-}  # fmt: skip
-LATIN = {letter: name for name, letter in GREEK.items()} | {"ϵ": "epsilon", "ϕ": "phi"}
-
-
-def canonical_name(name: str) -> str:
-    """The one spelling of a name: a Greek letter is its Latin name.
-
-    >>> canonical_name("θ"), canonical_name("W1")
-    ('theta', 'W1')
-    """
-    return LATIN.get(name, name)
-
-
-def shown_name(name: str) -> str:
-    """The name as a reader sees it: theta is θ."""
-    return GREEK.get(name, name)

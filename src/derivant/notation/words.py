@@ -1,32 +1,32 @@
-"""Pieces of matrix notation: words, products of words, and how they are written."""
+"""Products of matrices on their way to a document: factors that may stand for their transposes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from fractions import Fraction
 from typing import TypeAlias
 
-from derivant.base.dims import Size
-
-SHORT = 8  # a fraction whose decimal form is longer is written as a quotient
-
-
-class Bond(IntEnum):
-    """How firmly a text holds together: what may stand beside it without parentheses."""
-
-    SUM = 0
-    PRODUCT = 1
-    TIGHT = 2
+from derivant.base.dims import Dim, Size
+from derivant.notation.document import (
+    Call,
+    Entrywise,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Scaled,
+    Sum,
+    Turned,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A text that stands for an array, perhaps transposed. A symmetric one has no transpose."""
+    """A part that stands for an array, perhaps transposed. A symmetric one has no transpose."""
 
-    text: str
-    bond: Bond = Bond.TIGHT
+    node: Node
     flipped: bool = False
     symmetric: bool = False
 
@@ -48,83 +48,70 @@ def flips(chain: Chain) -> int:
     return sum(word.flipped for word in chain)
 
 
-def written(chain: Chain) -> str:
-    """The text of a product."""
-    alone = len(chain) == 1 and not chain[0].flipped
-    texts = [word.text if alone else closed(word.text, word.bond) for word in chain]
-    return " ".join(t + "'" * w.flipped for t, w in zip(texts, chain, strict=True))
+def node_of(chain: Chain, rank: int) -> Node:
+    """A product as a part of a document."""
+    nodes = [Turned(w.node, w.node.rank) if w.flipped else w.node for w in chain]
+    return nodes[0] if len(nodes) == 1 else Product(tuple(nodes), rank)
 
 
-def bond_of(chain: Chain) -> Bond:
-    """How firmly the text of a product holds together."""
-    if len(chain) > 1:
-        return Bond.PRODUCT
-    return Bond.TIGHT if chain[0].flipped else chain[0].bond
-
-
-def closed(text: str, bond: Bond) -> str:
-    """The text as an operand: in parentheses unless it is tight."""
-    return text if bond is Bond.TIGHT else f"({text})"
-
-
-def enclosed(chain: Chain) -> str:
-    """The text of a product as an operand."""
-    return closed(written(chain), bond_of(chain))
-
-
-def inner(left: Chain, right: Chain) -> Word:
-    """The number x'y, written from the side that needs fewer transposes."""
+def inner(left: Chain, right: Chain) -> Node:
+    """The number x'y, from the side that needs fewer transposes."""
     one, two = turned(left) + right, turned(right) + left
-    chain = one if (flips(one), len(left)) <= (flips(two), len(right)) else two
-    short = len(chain) == 2 and all(w.bond is Bond.TIGHT or w.flipped for w in chain)
-    return Word(written(chain).replace("' ", "'") if short else written(chain), Bond.PRODUCT)
+    return node_of(one if (flips(one), len(left)) <= (flips(two), len(right)) else two, 0)
 
 
-def hadamard(chains: Sequence[Chain]) -> Word:
-    """The product entry by entry."""
-    return Word(" ∘ ".join(map(enclosed, chains)), Bond.PRODUCT)
+def trace(chain: Chain) -> Node:
+    """The trace of a product, turned round and over to have few transposes and start with A."""
+    both = (chain, turned(chain))
+    rounds = [c[k:] + c[:k] for c in both for k in range(len(chain))]
+    best = min(rounds, key=lambda c: (flips(c), [repr(word.node) for word in c]))
+    return Call("tr", (node_of(best, 2),), 0)
 
 
-def function(name: str, *arguments: str) -> Word:
-    """A function of texts."""
-    return Word(f"{name}({', '.join(arguments)})")
+def sized(size: Size) -> Node:
+    """A size as a part: a letter, a number, or a polynomial of letters."""
+    if not isinstance(size, Dim):
+        return Number(Fraction(size))
+    return Name(str(size)) if str(size).isidentifier() else _polynomial(size)
 
 
-def ones(*sizes: Size) -> Word:
+def _polynomial(size: Dim) -> Node:
+    terms: list[tuple[int, Node]] = []
+    for names, number in size.terms:
+        above: list[Node] = [] if abs(number) == 1 and names else [Number(Fraction(abs(number)))]
+        above += [Name(name) for name in names]
+        part = above[0] if len(above) == 1 else Scaled(tuple(above), None, (), 0)
+        terms.append((1 if number > 0 else -1, part))
+    terms.sort(key=lambda term: -term[0])
+    return Sum(tuple(terms), 0) if len(terms) > 1 or terms[0][0] < 0 else terms[0][1]
+
+
+def ones(*sizes: Size) -> Node:
     """An array of ones."""
-    return function("ones", *map(str, sizes))
+    return Call("ones", tuple(map(sized, sizes)), len(sizes))
 
 
-def number(value: Fraction) -> str:
-    """A positive number: an int, a short decimal, else a quotient."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    decimal = repr(float(value))
-    if len(decimal) <= SHORT or value.denominator > 10**SHORT:
-        return decimal
-    return f"({value.numerator}/{value.denominator})"
+def is_ones(node: Node) -> bool:
+    """Whether a part is an array of ones."""
+    return isinstance(node, Call) and node.name == "ones"
 
 
-def powered(word: Word, exponent: Fraction, is_number: bool) -> Word:
-    """A power: of a number, or of each entry."""
-    if exponent == 1:
-        return word
-    power = number(abs(exponent)) if exponent > 0 else "-" + number(abs(exponent))
-    if is_number:
-        return Word(f"{closed(word.text, word.bond)}^{power}")
-    return Word(f"{closed(word.text, word.bond)}.^{power}", Bond.PRODUCT, symmetric=word.symmetric)
+def entrywise(words: Sequence[tuple[Node, Fraction]], rank: int) -> Node:
+    """Factors to powers multiplied entry by entry, those with negative powers below."""
+    above = [powered(node, power) for node, power in words if power > 0 and not is_ones(node)]
+    below = [powered(node, -power) for node, power in words if power < 0]
+    if not below and len(above) == 1:
+        return above[0]
+    return Entrywise(tuple(above), tuple(below), rank)
 
 
-def joined(terms: Sequence[tuple[Fraction, str, Bond]]) -> Word:
-    """Terms with their signs, a positive one first; a sum of one term is as firm as that term."""
-    if len(terms) == 1:
-        coefficient, text, bond = terms[0]
-        if coefficient > 0:
-            return Word(text, bond)
-        return Word("-" + (f"({text})" if bond is Bond.SUM else text), Bond.SUM)
-    pieces: list[str] = []
-    first = next((i for i, term in enumerate(terms) if term[0] > 0), 0)
-    for coefficient, text, bond in [terms[first], *terms[:first], *terms[first + 1 :]]:
-        sign = ("-" if coefficient < 0 else "") if not pieces else "- " if coefficient < 0 else "+ "
-        pieces.append(sign + (f"({text})" if bond is Bond.SUM else text))
-    return Word(" ".join(pieces), Bond.SUM)
+def powered(node: Node, exponent: Fraction) -> Node:
+    """A power of a number or of each entry."""
+    return node if exponent == 1 else Power(node, exponent, node.rank)
+
+
+def summed(node: Node, axis: int | None = None) -> Node:
+    """The sum over all entries, or over one axis."""
+    if axis is None:
+        return Call("sum", (node,), 0)
+    return Call("sum", (node,), node.rank - 1, (axis,))

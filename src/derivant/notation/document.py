@@ -1,0 +1,209 @@
+"""Mathematics as a tree of parts: what the printers write, free of any one notation.
+
+Vectors are columns where they stand in a `Product`, as on paper; a printer that knows no columns
+(NumPy) reads `rank` instead. Numbers are exact. Knows nothing of expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A variable, or a letter that is a size."""
+
+    name: str
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An exact number, never negative: signs belong to sums."""
+
+    value: Fraction
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A constant array: its entries where they are few, else its shape."""
+
+    text: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of parts; `fixed` are whole numbers after them: an axis, a power, a place."""
+
+    name: str
+    arguments: tuple[Node, ...]
+    rank: int
+    fixed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A transpose; of a vector a row."""
+
+    of: Node
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of matrices, columns and rows."""
+
+    factors: tuple[Node, ...]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entrywise:
+    """Factors multiplied entry by entry, divided by others entry by entry; all of one shape."""
+
+    factors: tuple[Node, ...]
+    below: tuple[Node, ...]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Numbers times an array, or times nothing, over numbers."""
+
+    numbers: tuple[Node, ...]
+    body: Node | None
+    below: tuple[Node, ...]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Parts with their signs; a number beside arrays is added to each entry."""
+
+    terms: tuple[tuple[int, Node], ...]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """A number or each entry of an array to a fixed power, or to a power that is a part."""
+
+    base: Node
+    exponent: Fraction | Node
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a part by its letters."""
+
+    of: Node
+    letters: tuple[str, ...]
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The unit tensor by its two letters."""
+
+    letters: tuple[str, str]
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """Entries multiplied and summed over letters."""
+
+    letters: tuple[str, ...]
+    factors: tuple[Node, ...]
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An array given entry by entry, with the letters of its axes."""
+
+    entry: Node
+    letters: tuple[str, ...]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """An einsum of parts."""
+
+    spec: str
+    operands: tuple[Node, ...]
+    rank: int
+
+
+Node: TypeAlias = (
+    Name
+    | Number
+    | Array
+    | Call
+    | Turned
+    | Product
+    | Entrywise
+    | Scaled
+    | Sum
+    | Power
+    | Entry
+    | Delta
+    | Summed
+    | Built
+    | Contraction
+)
+NODES = (
+    Name, Number, Array, Call, Turned, Product, Entrywise, Scaled, Sum, Power, Entry, Delta,
+    Summed, Built, Contraction,
+)  # fmt: skip
+
+
+def parts(node: Node) -> Iterator[Node]:
+    """The parts that a node is made of."""
+    for field in fields(node):
+        stack = [getattr(node, field.name)]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, NODES):
+                yield value
+            elif isinstance(value, tuple):
+                stack.extend(reversed(value))
+
+
+def size(node: Node) -> int:
+    """How much there is to read: names, numbers, signs and functions.
+
+    >>> size(Product((Turned(Name("A", 2), 2), Name("x", 1)), 1))
+    4
+    """
+    count, stack = 0, [node]
+    while stack:
+        part = stack.pop()
+        count += _own(part)
+        stack.extend(parts(part))
+    return count
+
+
+def _own(node: Node) -> int:
+    """What a node adds to its parts."""
+    if isinstance(node, Call):
+        return 2 + len(node.fixed)
+    if isinstance(node, Product):
+        return len(node.factors) - 1
+    if isinstance(node, Entrywise):
+        return max(0, len(node.factors) - 1) + len(node.below) + (not node.factors) * 2
+    if isinstance(node, Scaled):
+        above = len(node.numbers) + (node.body is not None)
+        return max(0, above - 1) + len(node.below)
+    if isinstance(node, Sum):
+        return len(node.terms) - 1 + (node.terms[0][0] < 0)
+    if isinstance(node, Power):
+        return 1 if isinstance(node.exponent, NODES) else 2
+    return {Delta: 3, Summed: 3, Contraction: 3, Entry: 1}.get(type(node), 1)

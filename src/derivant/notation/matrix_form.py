@@ -1,0 +1,289 @@
+"""From a normal form to a document: matrix notation where there is one, letters otherwise.
+
+Payloads are made into parts once, inner ones first, without recursion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from derivant.base.dims import Size
+from derivant.carriers.expr import Expr
+from derivant.notation.row_names import called
+from derivant.notation.document import (
+    Built,
+    Call,
+    Contraction,
+    Delta,
+    Entry,
+    Node,
+    Number,
+    Power,
+    Product,
+    Scaled,
+    Sum,
+    Summed,
+    Turned,
+)
+from derivant.notation.network import Factor, Network
+from derivant.notation.words import Word, is_ones, powered, sized
+from derivant.rewriting import Atom, Form, Term, size_of_number
+from derivant.rewriting import Sum as Terms
+
+LETTERS = "ijklmnpqrstuvwabcdefgh"
+ONE, TWO = Fraction(1), Fraction(2)
+
+
+class Forms:
+    """The parts of one normal form, each payload once."""
+
+    __slots__ = ("_form", "_parts")
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._parts: dict[int, Node] = {}
+
+    def best(self, total: Terms) -> Node:
+        """Matrix notation where there is one, else entries by letters."""
+        found = self.matrix(total)
+        return self.indexed(total) if found is None else found
+
+    def matrix(self, total: Terms) -> Node | None:
+        """A sum in matrix notation, None where a term has none."""
+        self._prepare(total)
+        terms = []
+        for term in total.terms:
+            part = self._matrix_term(term, total)
+            if part is None:
+                return None
+            terms.append((1 if term.coefficient > 0 else -1, part))
+        return _sum(terms, total)
+
+    def indexed(self, total: Terms, letters: Sequence[str] = LETTERS) -> Node:
+        """An entry of a sum; its free letters are the first ones, in the order of the axes."""
+        self._prepare(total)
+        terms = [(1 if t.coefficient > 0 else -1, self._entry(t, letters)) for t in total.terms]
+        return _sum(terms, None)
+
+    def contractions(self, total: Terms) -> Node:
+        """A sum of einsums, for results that matrix notation does not reach."""
+        self._prepare(total)
+        terms = [
+            (1 if t.coefficient > 0 else -1, self._contraction(t, total)) for t in total.terms
+        ]
+        return _sum(terms, total)
+
+    # The payloads, inner ones first
+
+    def _prepare(self, total: Terms) -> None:
+        stack = _payloads(total)
+        while stack:
+            node = stack[-1]
+            if id(node) in self._parts:
+                stack.pop()
+                continue
+            needed = [x for x in self._needed(node) if id(x) not in self._parts]
+            if needed:
+                stack += needed
+            else:
+                self._parts[id(node)] = self._part(node)
+
+    def _needed(self, node: Expr) -> list[Expr]:
+        inside = self._form.inside(node)
+        return list(node.inputs) if inside is None else _payloads(inside)
+
+    def _part(self, node: Expr) -> Node:
+        """A leaf's name, a sum, or a function of its operands."""
+        size = size_of_number(node)
+        if size is not None:
+            return sized(size)
+        inside = self._form.inside(node)
+        if inside is None:
+            return called(node, [self._parts[id(x)] for x in node.inputs])
+        found = self.matrix(inside)
+        if found is not None:
+            return found
+        rank = len(node.shape)
+        if rank <= 2:
+            return Built(self.indexed(inside), tuple(LETTERS[:rank]), rank)
+        return self.contractions(inside)
+
+    def _word(self, atom: Atom) -> Word:
+        symmetric = id(atom.payload) in self._form.context.namer.symmetric
+        return Word(self._parts[id(atom.payload)], symmetric=symmetric)
+
+    # Terms, without their signs
+
+    def _matrix_term(self, term: Term, total: Terms) -> Node | None:
+        sizes: dict[int, Size] = {**dict(enumerate(total.shape)), **dict(term.bound)}
+        ends = [a for a in term.atoms if a.payload is None]
+        if ends and len(total.shape) > 2:
+            return None
+        shape = total.shape[:1] if ends else total.shape
+        network = Network(shape, sizes, [])
+        below: list[Node] = []
+        for atom in term.atoms:
+            if atom.payload is None:
+                continue
+            node = self._parts[id(atom.payload)]
+            if not atom.index:
+                number = _number(node, abs(atom.power))
+                (below if atom.power < 0 else network.numbers).append(number)
+            else:
+                network.factors += _factors(self._word(atom), atom, term, total)
+        body = network.reduced()
+        if body is None:
+            return None
+        if ends:
+            unit = body == () or is_ones(body)
+            size = total.shape[0]
+            body = Call("eye", (sized(size),), 2) if unit else Call("diag", (body,), 2)
+        return _with_numbers(abs(term.coefficient), network.numbers, body or None, below)
+
+    def _entry(self, term: Term, letters: Sequence[str]) -> Node:
+        factors = [self._factor(a, letters) for a in term.atoms]
+        if term.bound:
+            names = tuple(_letter(c, letters) for c, _ in term.bound)
+            factors = [Summed(names, tuple(factors))]
+        return _with_numbers(abs(term.coefficient), factors, None, [])
+
+    def _factor(self, atom: Atom, letters: Sequence[str]) -> Node:
+        names = tuple(_letter(c, letters) for c in atom.index)
+        if atom.payload is None:
+            return Delta((names[0], names[1]))
+        node = self._parts[id(atom.payload)]
+        return powered(Entry(node, names) if names else node, atom.power)
+
+    def _contraction(self, term: Term, total: Terms) -> Node:
+        sizes: dict[int, Size] = {**dict(enumerate(total.shape)), **dict(term.bound)}
+        names: list[str] = []
+        operands: list[Node] = []
+        numbers: list[Node] = []
+        below: list[Node] = []
+        for atom in term.atoms:
+            if not atom.index:
+                node = _number(self._parts[id(atom.payload)], abs(atom.power))
+                (below if atom.power < 0 else numbers).append(node)
+                continue
+            names.append("".join(LETTERS[c] for c in atom.index))
+            if atom.payload is None:
+                operands.append(Call("eye", (sized(sizes[atom.index[0]]),), 2))
+            else:
+                operands.append(powered(self._parts[id(atom.payload)], atom.power))
+        rank = len(total.shape)
+        for c in range(rank):
+            if not any(LETTERS[c] in name for name in names):
+                names.append(LETTERS[c])
+                operands.append(Call("ones", (sized(total.shape[c]),), 1))
+        spec = ",".join(names) + "->" + LETTERS[:rank]
+        body = Contraction(spec, tuple(operands), rank)
+        return _with_numbers(abs(term.coefficient), numbers, body, below)
+
+
+def _factors(word: Word, atom: Atom, term: Term, total: Terms) -> list[Factor]:
+    """An atom as factors of a network: a square that is summed alone is x'x."""
+    others = {c for a in term.atoms if a is not atom for c in a.index}
+    alone = len(set(atom.index)) == len(atom.index) and all(
+        c >= total.rank and c not in others for c in atom.index
+    )
+    if alone and atom.power == TWO and len(atom.index) == 1:
+        return [Factor((word,), atom.index)] * 2
+    return [Factor((word,), atom.index, atom.power)]
+
+
+def _number(node: Node, power: Fraction) -> Node:
+    """A number to a power; the half of x'x is a norm."""
+    root = _root(node)
+    if root is not None and (power.denominator == 2 or isinstance(node, Power)):
+        return powered(root, 2 * power)
+    return powered(node, power)
+
+
+def _root(node: Node) -> Node | None:
+    """The norm whose square a number is, None where it is none."""
+    if isinstance(node, Power) and isinstance(node.base, Call) and node.base.name == "norm2":
+        return node.base if node.exponent == TWO else None
+    square = square_of(node)
+    return None if square is None else Call("norm2", (square,), 0)
+
+
+def square_of(node: Node) -> Node | None:
+    """The vector x of a number that is written x'x."""
+    if not isinstance(node, Product) or node.rank or len(node.factors) % 2:
+        return None
+    half = len(node.factors) // 2
+    left, right = node.factors[:half], node.factors[half:]
+    from_left = tuple(_turned(f) for f in reversed(left))
+    if from_left != right:
+        return None
+    return right[0] if half == 1 else Product(right, 1)
+
+
+def _turned(node: Node) -> Node:
+    return node.of if isinstance(node, Turned) else Turned(node, node.rank)
+
+
+def _payloads(total: Terms) -> list[Expr]:
+    return [a.payload for t in total.terms for a in t.atoms if a.payload is not None]
+
+
+def _letter(c: int, letters: Sequence[str]) -> str:
+    if c < len(letters):
+        return letters[c]
+    return f"{LETTERS[c % len(LETTERS)]}{c // len(LETTERS)}"
+
+
+def _sum(terms: Iterable[tuple[int, Node]], total: Terms | None) -> Node:
+    """Terms with their signs, a positive one first; ones beside arrays are the number 1."""
+    found = list(terms)
+    rank = 0 if total is None else total.rank
+    if not found:
+        zeros = () if total is None else total.shape
+        return Call("zeros", tuple(map(sized, zeros)), rank) if zeros else Number(Fraction(0))
+    if len(found) > 1:
+        bare = [(sign, _without_ones(part)) for sign, part in found]
+        if any(part.rank for _, part in bare):
+            found = bare
+    first = next((k for k, (sign, _) in enumerate(found) if sign > 0), 0)
+    ordered = [found[first], *found[:first], *found[first + 1 :]]
+    if len(ordered) == 1 and ordered[0][0] > 0:
+        return ordered[0][1]
+    return Sum(tuple(ordered), rank)
+
+
+def _without_ones(node: Node) -> Node:
+    """A number for an array that is the same everywhere."""
+    if is_ones(node):
+        return Number(ONE)
+    if isinstance(node, Scaled) and node.body is not None and is_ones(node.body):
+        if len(node.numbers) == 1 and not node.below:
+            return node.numbers[0]
+        return Scaled(node.numbers, None, node.below, 0)
+    return node
+
+
+def _with_numbers(
+    size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]
+) -> Node:
+    """The number, the scalars, the body, over the scalars with negative powers."""
+    above, under = list(numbers), list(below)
+    if size.numerator != 1 or (not above and body is None and size.denominator == 1):
+        above.insert(0, Number(Fraction(size.numerator)))
+    if size.denominator != 1:
+        if _is_short(size):
+            above = [Number(size), *numbers]
+        else:
+            under.insert(0, Number(Fraction(size.denominator)))
+    if not above and not under and body is not None:
+        return body
+    if len(above) == 1 and not under and body is None:
+        return above[0]
+    if isinstance(body, Sum) and len(body.terms) == 1:
+        return Sum(((-1, Scaled(tuple(above), body.terms[0][1], tuple(under), body.rank)),), 0)
+    return Scaled(tuple(above), body, tuple(under), 0 if body is None else body.rank)
+
+
+def _is_short(size: Fraction) -> bool:
+    """Whether a fraction is better read as a decimal: 0.5, 1.25."""
+    return len(repr(float(size))) <= 4 and Fraction(repr(float(size))) == size

@@ -1,0 +1,162 @@
+"""A document as Unicode text: `A'` a transpose, a space the matrix product, `∘` entry by entry."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from fractions import Fraction
+
+from derivant.notation.document import (
+    NODES,
+    Array,
+    Built,
+    Call,
+    Contraction,
+    Delta,
+    Entry,
+    Entrywise,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Scaled,
+    Sum,
+    Summed,
+    Turned,
+)
+from derivant.notation.spelling import shown_name
+
+SHORT = 8  # a fraction whose decimal form is longer is written as a quotient
+
+
+class Bond(IntEnum):
+    """How firmly a text holds together: what may stand beside it without parentheses."""
+
+    SUM = 0
+    PRODUCT = 1
+    TIGHT = 2
+
+
+def text_of(node: Node) -> str:
+    """The text of a document.
+
+    >>> from derivant.notation.document import Name, Product, Turned
+    >>> text_of(Product((Turned(Name("x", 1), 1), Name("A", 2), Name("x", 1)), 0))
+    "x' A x"
+    """
+    return _written(node)[0]
+
+
+def number_text(value: Fraction) -> str:
+    """A number: an int, a short decimal, else a quotient."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    decimal = repr(float(value))
+    if len(decimal) <= SHORT or value.denominator > 10**SHORT:
+        return decimal
+    return f"({value.numerator}/{value.denominator})"
+
+
+def _closed(node: Node) -> str:
+    text, bond = _written(node)
+    return text if bond is Bond.TIGHT else f"({text})"
+
+
+def _written(node: Node) -> tuple[str, Bond]:
+    """The text of a node and how firmly it holds together."""
+    match node:
+        case Name(name):
+            return shown_name(name), Bond.TIGHT
+        case Number(value):
+            return number_text(value), Bond.TIGHT
+        case Array(text):
+            return text, Bond.TIGHT
+        case Call():
+            return _call(node), Bond.TIGHT
+        case Turned(of):
+            return _closed(of) + "'", Bond.TIGHT
+        case Product():
+            return _product(node), Bond.PRODUCT
+        case Entrywise():
+            return _entrywise(node), Bond.PRODUCT
+        case Scaled():
+            return _scaled(node)
+        case Sum(terms):
+            return _sum(terms), Bond.SUM
+        case Power():
+            return _power(node)
+        case Entry(of, letters):
+            return _closed(of) + "_" + _subscript(letters), Bond.TIGHT
+        case Delta(letters):
+            return "δ_" + _subscript(letters), Bond.TIGHT
+        case Summed(letters, factors):
+            body = " ".join(map(_closed, factors))
+            return f"Σ_{_subscript(letters)} {body}", Bond.PRODUCT
+        case Built(entry, letters):
+            return "{" + text_of(entry) + "}_" + _subscript(letters), Bond.TIGHT
+        case Contraction(spec, operands):
+            inside = ", ".join([f"'{spec}'", *map(text_of, operands)])
+            return f"einsum({inside})", Bond.TIGHT
+
+
+def _call(node: Call) -> str:
+    if node.name == "eye":
+        return "I"
+    arguments = [*map(text_of, node.arguments), *map(str, node.fixed)]
+    return f"{node.name}({', '.join(arguments)})"
+
+
+def _product(node: Product) -> str:
+    texts = list(map(_closed, node.factors))
+    tight = len(texts) == 2 and not node.rank
+    return " ".join(texts).replace("' ", "'") if tight else " ".join(texts)
+
+
+def _entrywise(node: Entrywise) -> str:
+    text = " ∘ ".join(map(_closed, node.factors)) or "1"
+    if not node.below:
+        return text
+    below = _closed(node.below[0])
+    if len(node.below) > 1:
+        below = "(" + " ∘ ".join(map(_closed, node.below)) + ")"
+    return f"{text} ./ {below}"
+
+
+def _scaled(node: Scaled) -> tuple[str, Bond]:
+    pieces = list(map(_closed, node.numbers))
+    if node.body is not None:
+        body, bond = _written(node.body)
+        loose = bond is Bond.SUM or (pieces and isinstance(node.body, Entrywise))
+        pieces.append(f"({body})" if loose else body)
+    text = " ".join(pieces) or "1"
+    if node.below:
+        below = _closed(node.below[0])
+        if len(node.below) > 1:
+            below = "(" + " ".join(map(_closed, node.below)) + ")"
+        text += f" / {below}"
+    return text, Bond.PRODUCT
+
+
+def _sum(terms: tuple[tuple[int, Node], ...]) -> str:
+    pieces: list[str] = []
+    for sign, part in terms:
+        text, bond = _written(part)
+        text = f"({text})" if bond is Bond.SUM else text
+        mark = ("-" if sign < 0 else "") if not pieces else "- " if sign < 0 else "+ "
+        pieces.append(mark + text)
+    return " ".join(pieces)
+
+
+def _power(node: Power) -> tuple[str, Bond]:
+    dot = "." if node.rank else ""
+    bond = Bond.PRODUCT if node.rank else Bond.TIGHT
+    if isinstance(node.exponent, NODES):
+        return f"{_closed(node.base)}{dot}^{_closed(node.exponent)}", bond
+    if node.exponent == Fraction(1, 2):
+        return f"sqrt({text_of(node.base)})", Bond.TIGHT
+    sign = "-" if node.exponent < 0 else ""
+    return f"{_closed(node.base)}{dot}^{sign}{number_text(abs(node.exponent))}", bond
+
+
+def _subscript(letters: tuple[str, ...]) -> str:
+    return ("," if any(len(name) > 1 for name in letters) else "").join(letters)
