@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Value = npt.NDArray[np.float64]
-TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[-+]?\d+)?|[A-Za-z_]\w*|\.\^|[-+∘/^'(),])")
+TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[-+]?\d+)?|[A-Za-z_]\w*|\.\^|\./|[-+∘/^'(),])")
 
 
 def column(value: Value) -> Value:
@@ -35,10 +35,17 @@ def diag(a: Value) -> Value:
     return np.diag(a[:, 0]) if a.shape[1] == 1 else column(np.diag(a))
 
 
+def total(a: Value, axis: Value | None = None) -> Value:
+    """The sum of all entries, or a column of the sums along an axis."""
+    return np.asarray(a.sum()) if axis is None else column(a.sum(int(axis)))
+
+
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": np.exp,
     "tanh": np.tanh,
-    "sum": lambda a: np.asarray(a.sum()),
+    "sum": total,
+    "norm2": lambda a: np.sqrt((a**2).sum()),
+    "sqrt": np.sqrt,
     "tr": lambda a: np.asarray(np.trace(a)),
     "diag": diag,
     "ones": lambda *shape: column(np.ones([int(s) for s in shape])),
@@ -69,22 +76,22 @@ class Calculator:
         while self.ahead in ("+", "-") and self.ahead:
             sign = self.take()
             term = self.quotient()
-            assert term.shape == total.shape
+            assert term.shape == total.shape or not (term.ndim and total.ndim)
             total = total + term if sign == "+" else total - term
         return total
 
     def quotient(self) -> Value:
         above = self.chain()
-        while self.ahead == "/":
-            self.take()
+        while self.ahead in ("/", "./"):
+            mark = self.take()
             below = self.factor()
-            assert below.ndim == 0
+            assert below.ndim == 0 if mark == "/" else below.shape == above.shape or not above.ndim
             above = above / below
         return above
 
     def chain(self) -> Value:
         result = self.factor()
-        while self.ahead and self.ahead not in "+-/),":
+        while self.ahead and self.ahead not in "+-/),./":
             if self.ahead == "∘":
                 self.take()
                 other = self.factor()

@@ -45,7 +45,7 @@ GRADIENTS: list[tuple[Function, int, tuple[str, ...], str]] = [
     (lambda X, A: trace(X.T @ (A @ X)), 0, ("n m", "n n"), "(A + A') X"),
     (lambda x, y: (x * y).sum(), 0, ("n", "n"), "y"),
     (lambda x: RECORD.exp(x).sum(), 0, ("n",), "exp(x)"),
-    (lambda x: (x @ x) ** 0.5, 0, ("n",), "x / (x'x)^0.5"),
+    (lambda x: (x @ x) ** 0.5, 0, ("n",), "x / norm2(x)"),
     (lambda x: RECORD.log(RECORD.exp(x).sum()), 0, ("n",), "exp(x) / sum(exp(x))"),
     (lambda U, V, T: ((T - U @ V.T) ** 2).sum(), 0, ("n k", "m k", "n m"), "2 (U V' - T) V"),
     (
@@ -88,8 +88,8 @@ TEXTS: list[tuple[Function, tuple[str, ...], str, str]] = [
     (lambda x, A: diag(x) @ A, ("n", "n m"), "diag(x) A", "A_ij x_i"),
     (lambda x: diag(x * 0.0 + 1.0), ("n",), "I", "δ_ij"),
     (lambda x: x - x, ("n",), "zeros(n)", "0"),
-    (lambda x: 1 - RECORD.tanh(x) ** 2, ("n",), "ones(n) - tanh(x).^2", "1 - tanh(x)_i^2"),
-    (lambda x: x / 3 - 0.5, ("n",), "(1/3) x - 0.5 ones(n)", "(1/3) x_i - 0.5"),
+    (lambda x: 1 - RECORD.tanh(x) ** 2, ("n",), "1 - tanh(x).^2", "1 - tanh(x)_i^2"),
+    (lambda x: x / 3 - 0.5, ("n",), "x / 3 - 0.5", "x_i / 3 - 0.5"),
     (lambda T, x: (T * x).sum(axis=-1), ("a b n", "n"), "Σ_k T_ijk x_k", "Σ_k T_ijk x_k"),
     (
         lambda x: RECORD.over_size(x.sum(), size=x.shape[0]),

@@ -10,7 +10,6 @@ from fractions import Fraction
 
 from derivant.base.dims import Size
 from derivant.carriers.expr import Expr
-from derivant.notation.row_names import called
 from derivant.notation.document import (
     Built,
     Call,
@@ -27,6 +26,7 @@ from derivant.notation.document import (
     Turned,
 )
 from derivant.notation.network import Factor, Network
+from derivant.notation.row_names import called
 from derivant.notation.words import Word, is_ones, powered, sized
 from derivant.rewriting import Atom, Form, Term, size_of_number
 from derivant.rewriting import Sum as Terms
@@ -69,9 +69,7 @@ class Forms:
     def contractions(self, total: Terms) -> Node:
         """A sum of einsums, for results that matrix notation does not reach."""
         self._prepare(total)
-        terms = [
-            (1 if t.coefficient > 0 else -1, self._contraction(t, total)) for t in total.terms
-        ]
+        terms = [(1 if t.coefficient > 0 else -1, self._contraction(t, total)) for t in total.terms]
         return _sum(terms, total)
 
     # The payloads, inner ones first
@@ -135,11 +133,12 @@ class Forms:
         body = network.reduced()
         if body is None:
             return None
-        if ends:
-            unit = body == () or is_ones(body)
-            size = total.shape[0]
-            body = Call("eye", (sized(size),), 2) if unit else Call("diag", (body,), 2)
-        return _with_numbers(abs(term.coefficient), network.numbers, body or None, below)
+        found = None if isinstance(body, tuple) else body
+        if ends and (found is None or is_ones(found)):
+            found = Call("eye", (sized(total.shape[0]),), 2)
+        elif ends and found is not None:
+            found = Call("diag", (found,), 2)
+        return _with_numbers(abs(term.coefficient), network.numbers, found, below)
 
     def _entry(self, term: Term, letters: Sequence[str]) -> Node:
         factors = [self._factor(a, letters) for a in term.atoms]
