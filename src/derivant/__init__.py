@@ -68,6 +68,7 @@ from derivant.carriers.trace import (
     symbols,
     trace_graph,
 )
+from derivant.derivation import Derivative, Derivatives, derive
 from derivant.operators import (
     Jacobian,
 )
@@ -345,6 +346,8 @@ __all__ = [
     "BoundsError",
     "DTypeError",
     "DerivantError",
+    "Derivative",
+    "Derivatives",
     "DifferentiationError",
     "Dim",
     "Expr",
@@ -422,6 +425,7 @@ __all__ = [
     "debug_nans",
     "deg2rad",
     "degrees",
+    "derive",
     "diag",
     "diag_embed",
     "diagonal",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from derivant.base.errors import DerivantError
+from derivant.cli.derive import add_derive
 from derivant.cli.train import add_train
 
 
@@ -16,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
         prog="derivant", description="Tensor calculus and automatic differentiation."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_derive(commands)
     add_train(commands)
     return top
 

@@ -1,6 +1,23 @@
-"""Floor 6: reading and writing mathematics. Index notation and matrix notation as text."""
+"""Floor 6: reading and writing mathematics. A document tree, and the texts it is written as."""
 
 from derivant.notation.formulas import index_text, matrix_text
-from derivant.notation.parse import Formula, read_formula
+from derivant.notation.matrix_form import Forms
+from derivant.notation.numpy_text import numpy_text
+from derivant.notation.parse import Facts, Formula, Shapes, read_formula, read_shapes
+from derivant.notation.spelling import canonical_name, shown_name
+from derivant.notation.text import text_of
 
-__all__ = ["Formula", "index_text", "matrix_text", "read_formula"]
+__all__ = [
+    "Facts",
+    "Formula",
+    "Forms",
+    "Shapes",
+    "canonical_name",
+    "index_text",
+    "matrix_text",
+    "numpy_text",
+    "read_formula",
+    "read_shapes",
+    "shown_name",
+    "text_of",
+]

@@ -126,11 +126,12 @@ class Summed:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An array given entry by entry, with the letters of its axes."""
+    """An array given entry by entry, with the letters of its axes; and the same as an einsum."""
 
     entry: Node
     letters: tuple[str, ...]
     rank: int
+    array: Node
 
 
 @dataclass(frozen=True, slots=True)

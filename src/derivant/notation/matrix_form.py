@@ -103,9 +103,8 @@ class Forms:
         if found is not None:
             return found
         rank = len(node.shape)
-        if rank <= 2:
-            return Built(self.indexed(inside), tuple(LETTERS[:rank]), rank)
-        return self.contractions(inside)
+        entry = self.indexed(inside)
+        return Built(entry, tuple(LETTERS[:rank]), rank, self.contractions(inside))
 
     def _word(self, atom: Atom) -> Word:
         symmetric = id(atom.payload) in self._form.context.namer.symmetric

@@ -94,7 +94,7 @@ def read_formula(
         raise ArgumentError(f"a formula is a text, not {type(text).__name__}")
     if notation not in NOTATIONS:
         raise ArgumentError(f"the notation is one of {', '.join(NOTATIONS)}, not {notation!r}")
-    given, facts = _shapes(shapes), _facts(assume)
+    given, facts = read_shapes(shapes), _facts(assume)
     grammar = Grammar(text)
     grammar.read()
     candidates = _notations(text, grammar.tokens, notation)
@@ -222,7 +222,7 @@ def _size_said(dimension: str, program: Program, reading: Reading) -> str:
 # What is given besides the text
 
 
-def _shapes(shapes: Shapes) -> dict[str, Shape]:
+def read_shapes(shapes: Shapes) -> dict[str, Shape]:
     """Shapes by canonical names."""
     if shapes is None:
         return {}

@@ -1,6 +1,7 @@
 """Floor 4: expressions rewritten, each rewrite named and logged; the contraction normal form."""
 
 from derivant.rewriting.context import Step
+from derivant.rewriting.derivative import derivative_form, pulled_back
 from derivant.rewriting.indexed import Atom, Sum, Term, as_number
 from derivant.rewriting.laws import RULES, Rule
 from derivant.rewriting.lowering import lowered
@@ -16,8 +17,10 @@ __all__ = [
     "Sum",
     "Term",
     "as_number",
+    "derivative_form",
     "form_of",
     "lowered",
     "normal_form",
+    "pulled_back",
     "size_of_number",
 ]

@@ -20,6 +20,7 @@ from derivant.primitives import RECORD
 from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import Atom, Sum, Term
 from derivant.rewriting.normal_form import Form, form_of, normalised
+from derivant.rewriting.plainer import plainer
 from derivant.sweeps import pullback
 
 MOST_TERMS = 512  # of a Jacobian whose sums had to be multiplied out
@@ -37,8 +38,7 @@ def derivative_form(value: Expr, wrt: Expr) -> Form:
     True
     """
     seed = symbol(COTANGENT, value.shape, value.dtype) if value.shape else None
-    pulled = pulled_back(value, wrt, seed)
-    form = form_of(pulled)
+    form = form_of(plainer(pulled_back(plainer(value), wrt, seed)))
     if seed is None:
         return form
     return Form(_stripped(form, seed, value, wrt), form.context)

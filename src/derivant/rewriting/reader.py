@@ -17,7 +17,7 @@ from derivant.carriers.expr import Expr
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, as_exact
 from derivant.rewriting.readings import Reading
 from derivant.rewriting.regions import REPEATED, SIGNS, Kind, Regions, exponent_of
-from derivant.rewriting.settling import size_as_number
+from derivant.rewriting.settling import size_factors
 
 # An operand's axis of size 1 that is repeated: each place where it ends has a letter of its own.
 SINGLE: Letter = -1
@@ -173,7 +173,8 @@ class Reader:
             share = as_exact(node.params["size"])
             if share:
                 return Term(1 / share, ())
-            return Term(ONE, (Atom(size_as_number(node.params["size"]), (), -ONE),))
+            number, sizes = size_factors(node.params["size"], -ONE)
+            return Term(number, tuple(sizes))
         exponent = exponent_of(node) or ONE
         base = node.inputs[0]
         if exponent in REPEATED:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
-from derivant.base.dims import Size
+from derivant.base.dims import Dim, Size
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
-from derivant.rewriting.indexed import Atom, Letter, Sum, Term, letters_of
+from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
 
 
 def settled(total: Sum) -> Sum:
@@ -85,9 +86,20 @@ def _counted(term: Term) -> Term:
         if isinstance(size, int):
             number *= size
         else:
-            atoms.append(Atom(size_as_number(size), ()))
+            count, factors = size_factors(size, ONE)
+            number *= count
+            atoms += factors
     bound = tuple((c, size) for c, size in term.bound if c in carried)
     return Term(number, tuple(atoms), bound)
+
+
+def size_factors(size: Dim, power: Fraction) -> tuple[Fraction, list[Atom]]:
+    """A named size to a whole power as a number and factors: 2 m n is three of them."""
+    if len(size.terms) > 1:
+        return ONE, [Atom(size_as_number(size), (), power)]
+    ((names, count),) = size.terms
+    factors = [Atom(size_as_number(Dim.named(name)), (), power) for name in names]
+    return Fraction(count) ** int(power), factors
 
 
 def size_as_number(size: Size) -> Expr:

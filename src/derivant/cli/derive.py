@@ -1,0 +1,81 @@
+"""`derivant derive`: a formula in, its derivative out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from derivant.base.errors import ArgumentError
+from derivant.derivation import Derivative, derive
+
+
+def add_derive(commands: Any) -> None:
+    """The command and its options."""
+    command = commands.add_parser(
+        "derive",
+        help="the derivative of a formula, in closed form and checked",
+        description='Example: derivant derive "x\'*A*x" --wrt x',
+    )
+    command.add_argument("formula", help="in matrix notation (x'*A*x) or NumPy's (x.T @ A @ x)")
+    command.add_argument("--wrt", required=True, help="the variable, or several: W1,W2")
+    command.add_argument("--shape", help='sizes of the names: "A: n n, x: n"')
+    command.add_argument("--assume", help='facts: "A: symmetric"')
+    command.add_argument("--order", type=int, default=1, choices=(1, 2))
+    command.add_argument("--cotangent", help="a name for the upstream gradient")
+    command.add_argument("--notation", default="auto", choices=("auto", "matrix", "numpy"))
+    command.add_argument("--format", default="text", choices=("text", "numpy"))
+    command.add_argument("--steps", action="store_true", help="show the rewrites that led there")
+    command.add_argument("--json", action="store_true", help="print one object")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Derive by each variable and print."""
+    names = [name.strip() for name in options.wrt.split(",") if name.strip()]
+    if not names:
+        raise ArgumentError("--wrt names no variable")
+    found = derive(
+        options.formula,
+        names,
+        options.shape,
+        options.assume,
+        options.order,
+        options.cotangent,
+        options.notation,
+    )
+    assert not isinstance(found, Derivative)
+    answers = list(found.values())
+    if options.json:
+        objects = [_as_object(options.formula, answer) for answer in answers]
+        print(json.dumps(objects[0] if len(objects) == 1 else objects, ensure_ascii=False))
+        return 0
+    if options.format == "numpy":
+        for answer in answers:
+            print(answer.expression("numpy"))
+        return 0
+    print(answers[0].said)
+    for answer in answers:
+        if options.steps:
+            for k, step in enumerate(answer.steps, 1):
+                print(f"  {k} {step.rule}")
+        print(answer)
+    return 0
+
+
+def _as_object(formula: str, answer: Derivative) -> dict[str, object]:
+    check = answer.check
+    return {
+        "expression": formula,
+        "notation": answer.said,
+        "wrt": answer.wrt,
+        "order": answer.order,
+        "shape": [str(size) for size in answer.shape],
+        "text": answer.text,
+        "expression_numpy": answer.expression("numpy"),
+        "check": {
+            "max_relative_error": check.max_relative_error,
+            "sizes": list(check.sizes),
+            "samples": check.samples,
+        },
+    }

@@ -1,0 +1,121 @@
+"""A derivative against differences of the value: no rule of the table takes part.
+
+The difference quotient is central with two Richardson levels, so that its error is O(h^6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.dims import Dim
+from derivant.base.errors import DerivantError
+from derivant.carriers.evaluate import evaluate_all
+from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
+from derivant.derivation.draws import directed, drawn, sizes_for
+
+Numbers = npt.NDArray[np.float64]
+ROUNDS = 6
+STEP = 2e-3
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How well a derivative agreed with differences of the value."""
+
+    max_relative_error: float
+    sizes: tuple[dict[str, int], ...]
+    samples: int
+
+    def __str__(self) -> str:
+        if not self.samples:
+            return "not checked: no random point had finite values"
+        count = len(self.sizes)
+        where = f" at {count} sizes" if count > 1 else ""
+        return f"checked{where}, error {self.max_relative_error:.0e}"
+
+
+def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = None) -> Check:
+    """Compare a derivative with differences of the value at random points.
+
+    Raises DerivantError where they differ: what is shown must be right.
+    """
+    leaves = {v.params["name"]: v for v in variables([value, derivative, wrt])}
+    if upstream is not None:
+        leaves[upstream.params["name"]] = upstream
+    names = sorted({n for v in leaves.values() for s in v.shape for n in _names(s)})
+    worst, sizes = 0.0, []
+    for turn in range(ROUNDS if names else 2):
+        here = sizes_for(names, turn)
+        error = _error(value, wrt, derivative, upstream, list(leaves.values()), here, turn)
+        if error is not None:
+            worst = max(worst, error)
+            sizes.append(here)
+    if worst > TOLERANCE:
+        raise DerivantError(
+            f"the derivative by {wrt.params['name']} differs from differences of the value by "
+            f"{worst:.0e}; it is not shown. This is a fault of derivant: please report the formula"
+        )
+    return Check(worst, tuple(sizes), len(sizes))
+
+
+def _names(size: object) -> list[str]:
+    return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
+
+
+def _error(
+    value: Expr,
+    wrt: Expr,
+    derivative: Expr,
+    upstream: Expr | None,
+    leaves: Sequence[Expr],
+    sizes: dict[str, int],
+    seed: int,
+) -> float | None:
+    """The relative error in one direction; None where the value is not finite there."""
+    rng = np.random.default_rng(seed)
+    try:
+        point = {v: drawn(v, _shape(v, sizes), rng) for v in leaves}
+        step = directed(wrt, _shape(wrt, sizes), rng)
+        (slope,) = evaluate_all([derivative], point, sizes)
+        truth = _difference(value, wrt, point, step, sizes)
+    except (DerivantError, np.linalg.LinAlgError):
+        return None
+    if upstream is not None:
+        truth = np.asarray(np.sum(truth * point[upstream]))
+    found = np.sum(np.asarray(slope) * step, axis=tuple(range(-step.ndim, 0)))
+    if not (np.all(np.isfinite(truth)) and np.all(np.isfinite(found))):
+        return None
+    scale = max(1.0, float(np.max(np.abs(truth), initial=0.0)))
+    return float(np.max(np.abs(found - truth), initial=0.0)) / scale
+
+
+def _shape(variable: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
+    return tuple(_size(s, sizes) for s in variable.shape)
+
+
+def _size(size: object, sizes: dict[str, int]) -> int:
+    if not isinstance(size, Dim):
+        assert isinstance(size, int)
+        return size
+    return sum(n * int(np.prod([sizes[k] for k in names])) for names, n in size.terms)
+
+
+def _difference(
+    value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
+) -> Numbers:
+    """The derivative of the value along a direction."""
+
+    def at(t: float) -> Numbers:
+        with np.errstate(all="ignore"):
+            return np.asarray(
+                evaluate_all([value], {**point, wrt: point[wrt] + t * step}, sizes)[0]
+            )
+
+    a, b, c = ((at(h) - at(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4))
+    return np.asarray((16 * (4 * c - b) / 3 - (4 * b - a) / 3) / 15)

@@ -1,0 +1,130 @@
+"""From a formula, an expression or a function to its derivative, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from derivant.base.errors import ArgumentError
+from derivant.base.types import Function
+from derivant.carriers.evaluate import replaced
+from derivant.carriers.expr import Expr, symbol
+from derivant.carriers.trace import parameter_names, trace_graph, variables
+from derivant.derivation.checking import checked
+from derivant.derivation.result import Derivative, Derivatives
+from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
+from derivant.rewriting import Form, derivative_form, form_of, pulled_back
+
+MOST_ORDER = 2
+
+
+def derive(
+    what: str | Expr | Function,
+    wrt: str | Expr | Sequence[str | Expr],
+    shapes: Shapes = None,
+    assume: Facts = None,
+    order: int = 1,
+    cotangent: str | None = None,
+    notation: str = "auto",
+    layout: str = "tensor",
+    structured: str = "none",
+) -> Derivative | Derivatives:
+    """The derivative of a formula in closed form, compared with differences before it is given.
+
+    `what` is a text in matrix or NumPy notation, a program of assignments, an `Expr`, or a Python
+    function of its variables (then `shapes` gives their sizes). With several variables in `wrt`
+    the answers are by name. `assume` has facts such as {"A": "symmetric"}; one on `wrt` is used
+    after the last differentiation. `cotangent` names an upstream gradient of the value's shape.
+
+    Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
+    DerivantError, with the part that stops it, where there is no closed form.
+
+    >>> derive("norm2(A*x - b)^2", wrt="x").text
+    "2 A' (A x - b)"
+    >>> derive("X*W", wrt="W", shapes="X: N D, W: D M", cotangent="G").text
+    "X' G"
+    """
+    if order not in range(1, MOST_ORDER + 1):
+        raise ArgumentError(f"the order is 1 or 2, not {order!r:.40}")
+    if layout != "tensor" or structured != "none":
+        raise ArgumentError(
+            'derive answers in layout="tensor" with structured="none"; '
+            f"layout={layout!r:.40}, structured={structured!r:.40} are not among its answers yet"
+        )
+    value, known, said = _read(what, shapes, assume, notation)
+    if cotangent is not None and (order > 1 or canonical_name(cotangent) in known):
+        raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
+    asked = [wrt] if isinstance(wrt, (str, Expr)) else list(wrt)
+    if not asked:
+        raise ArgumentError("wrt names no variable to differentiate by")
+    names = [_name_of(w, value, known) for w in asked]
+    found = {n: _derived(value, known[n], order, cotangent, said) for n in names}
+    return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
+
+
+def _read(
+    what: Any, shapes: Any, assume: Any, notation: str
+) -> tuple[Expr, dict[str, Expr], Formula | str]:
+    """The expression, its variables by name, and how it was read."""
+    if isinstance(what, str):
+        formula = read_formula(what, shapes, assume, notation)
+        return formula.expression, dict(formula.variables), formula
+    if callable(what) and not isinstance(what, Expr):
+        given = read_shapes(shapes)
+        names = parameter_names(what, what.__code__.co_argcount if hasattr(what, "__code__") else 1)
+        missing = [n for n in names if canonical_name(n) not in given]
+        if missing:
+            raise ArgumentError(
+                f"the sizes of {', '.join(missing)} are not known; "
+                'give them as in shapes="X: n d, w: d" (a number has none: "c:")'
+            )
+        what = trace_graph(what, *(given[canonical_name(n)] for n in names))
+    if not isinstance(what, Expr):
+        raise ArgumentError(
+            "derive takes a text, an Expr or a Python function that returns one array, "
+            f"not {type(what).__name__}"
+        )
+    known = {str(v.params["name"]): v for v in variables(what)}
+    return what, known, "read as an expression"
+
+
+def _name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
+    """The name of a variable of the value."""
+    name = canonical_name(wrt) if isinstance(wrt, str) else str(wrt.params.get("name", wrt))
+    if name not in known:
+        has = ", ".join(known) or "none"
+        raise ArgumentError(f"{name} is not in the formula; its variables are {has}")
+    return name
+
+
+def _derived(
+    value: Expr, variable: Expr, order: int, cotangent: str | None, said: Formula | str
+) -> Derivative:
+    """One derivative; facts on the variable come back after the last differentiation."""
+    name = str(variable.params["name"])
+    free = symbol(name, variable.shape, variable.dtype)
+    plain = value if free is variable else replaced([value], {variable: free})[0]
+    upstream = None
+    if cotangent is not None:
+        upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
+        form = form_of(pulled_back(plain, free, upstream))
+        check = checked(plain, free, form.to_expr(), upstream)
+    else:
+        form, check = _of_order(plain, free, variable, order)
+    if free is not variable:
+        form = form_of(replaced([form.to_expr()], {free: variable})[0])
+    text = said if isinstance(said, str) else said.said
+    answer = Derivative(name, order, text, form.to_expr(), form, check)
+    answer.expression()  # a part that has no name is refused here, before anything is shown
+    return answer
+
+
+def _of_order(value: Expr, free: Expr, variable: Expr, order: int) -> tuple[Form, Any]:
+    """The form of the last derivative; each order is checked against the one before."""
+    for _ in range(order):
+        form = derivative_form(value, free)
+        found = form.to_expr()
+        before, after = replaced([value, found], {free: variable})
+        check = checked(before, variable, after)
+        value = found
+    return form, check

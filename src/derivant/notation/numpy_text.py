@@ -1,0 +1,153 @@
+"""A document as one NumPy expression: 1-D vectors, `@`, and `*`, `/`, `**` entry by entry."""
+
+from __future__ import annotations
+
+import keyword
+from enum import IntEnum
+from fractions import Fraction
+
+from derivant.base.errors import DerivantError
+from derivant.notation.document import (
+    NODES,
+    Array,
+    Built,
+    Call,
+    Contraction,
+    Entrywise,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Scaled,
+    Sum,
+    Turned,
+)
+from derivant.notation.vocabulary import FUNCTIONS
+from derivant.rewriting import as_number
+
+CALLED = {"eye", "ones", "zeros", "sum", "outer", "diag", *FUNCTIONS}
+
+
+class Bond(IntEnum):
+    """How firmly a text holds together in Python."""
+
+    SUM = 0
+    PRODUCT = 1
+    POWER = 2
+    TIGHT = 3
+
+
+def numpy_text(node: Node) -> str:
+    """The text of a document in NumPy notation.
+
+    Raises DerivantError where a part has no name there.
+
+    >>> from derivant.notation.document import Name, Product, Turned
+    >>> numpy_text(Product((Name("x", 1), Turned(Name("y", 1), 1)), 2))
+    'outer(x, y)'
+    """
+    return _written(node)[0]
+
+
+def python_name(name: str) -> str:
+    """A name that Python takes: a keyword gets an underscore behind."""
+    return name + "_" if keyword.iskeyword(name) else name
+
+
+def _at_least(node: Node, bond: Bond) -> str:
+    text, own = _written(node)
+    return text if own >= bond else f"({text})"
+
+
+def _written(node: Node) -> tuple[str, Bond]:
+    match node:
+        case Name(name):
+            return python_name(name), Bond.TIGHT
+        case Number(value):
+            return _number(value)
+        case Call():
+            return _call(node), Bond.TIGHT
+        case Turned(of, rank):
+            if rank < 2:
+                return _written(of)
+            return _at_least(of, Bond.TIGHT) + ".T", Bond.TIGHT
+        case Product(factors):
+            return _product(factors)
+        case Entrywise():
+            above = " * ".join(_at_least(f, Bond.POWER) for f in node.factors) or "1"
+            return above + _below(node.below), Bond.PRODUCT
+        case Scaled():
+            return _scaled(node), Bond.PRODUCT
+        case Sum(terms):
+            return _sum(terms), Bond.SUM
+        case Power():
+            return _power(node)
+        case Built(array=array):
+            return _written(array)
+        case Contraction(spec, operands):
+            inside = ", ".join([f"'{spec}'", *map(numpy_text, operands)])
+            return f"einsum({inside})", Bond.TIGHT
+        case _:
+            what = node.text if isinstance(node, Array) else "an entry"
+            raise DerivantError(f"{what} has no NumPy notation in a formula")
+
+
+def _number(value: Fraction) -> tuple[str, Bond]:
+    text = repr(as_number(value))
+    return text, Bond.TIGHT if not text.startswith("-") else Bond.SUM
+
+
+def _call(node: Call) -> str:
+    if node.name not in CALLED:
+        raise DerivantError(f"{node.name} has no name in a formula; dv.jacobian has the numbers")
+    return f"{node.name}({', '.join([*map(numpy_text, node.arguments), *map(str, node.fixed)])})"
+
+
+def _product(factors: tuple[Node, ...]) -> tuple[str, Bond]:
+    """A product of matrices; a column before a row is an outer product."""
+    for k in range(1, len(factors)):
+        row = factors[k]
+        if factors[k - 1].rank == 1 and isinstance(row, Turned) and row.rank == 1:
+            sides = (_chained(factors[:k])[0], _chained(factors[k:])[0])
+            return f"outer({sides[0]}, {sides[1]})", Bond.TIGHT
+    return _chained(factors)
+
+
+def _chained(factors: tuple[Node, ...]) -> tuple[str, Bond]:
+    if len(factors) == 1:
+        return _written(factors[0])
+    return " @ ".join(_at_least(f, Bond.POWER) for f in factors), Bond.PRODUCT
+
+
+def _below(below: tuple[Node, ...]) -> str:
+    if not below:
+        return ""
+    texts = [_at_least(b, Bond.POWER) for b in below]
+    return " / " + (texts[0] if len(texts) == 1 else f"({' * '.join(texts)})")
+
+
+def _scaled(node: Scaled) -> str:
+    pieces = [_at_least(n, Bond.POWER) for n in node.numbers]
+    if node.body is not None:
+        pieces.append(_at_least(node.body, Bond.PRODUCT))
+    return (" * ".join(pieces) or "1") + _below(node.below)
+
+
+def _sum(terms: tuple[tuple[int, Node], ...]) -> str:
+    pieces: list[str] = []
+    for sign, part in terms:
+        mark = ("-" if sign < 0 else "") if not pieces else " - " if sign < 0 else " + "
+        pieces.append(mark + _at_least(part, Bond.PRODUCT))
+    return "".join(pieces)
+
+
+def _power(node: Power) -> tuple[str, Bond]:
+    if isinstance(node.exponent, NODES):
+        exponent = _at_least(node.exponent, Bond.TIGHT)
+    elif node.exponent == Fraction(1, 2):
+        return f"sqrt({numpy_text(node.base)})", Bond.TIGHT
+    else:
+        exponent = repr(as_number(abs(node.exponent)))
+        exponent = f"(-{exponent})" if node.exponent < 0 else exponent
+    return f"{_at_least(node.base, Bond.TIGHT)}**{exponent}", Bond.POWER

@@ -1,0 +1,100 @@
+"""Rows that exist for the sake of numbers, written as what they stand for.
+
+A formula is read at generic points: the guards of a rule at a hard point go, and what it keeps
+finite there (a norm at 0, a cofactor of a singular matrix) is written as the textbook does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from derivant.base.graph import ancestors
+from derivant.carriers.expr import Expr
+from derivant.primitives import RECORD
+
+Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
+
+
+def plainer(expression: Expr) -> Expr:
+    """The expression with such rows replaced.
+
+    >>> from derivant.carriers.trace import symbols
+    >>> import derivant as dv
+    >>> plainer(dv.linalg.norm(symbols("x: n"))).primitive.name
+    'power'
+    """
+    made: dict[int, Expr] = {}
+    for node in ancestors([expression]):
+        operands = tuple(made[id(x)] for x in node.inputs)
+        rewrite = REWRITES.get(node.primitive.name)
+        found = rewrite(node, operands) if rewrite and not node.levels else None
+        if found is None:
+            same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
+            found = node if same else Expr.derivant_apply(node.primitive, operands, node.params)
+        made[id(node)] = found
+    return made[id(expression)]
+
+
+def _norm(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """norm(x) = (sum of squares)^(1/2)."""
+    (x,) = operands
+    if node.params["ord"] != 2.0:
+        return None
+    squares = RECORD.multiply(x, x)
+    total = RECORD.sum(squares, axis=node.params["axis"], keepdims=node.params["keepdims"])
+    root: Expr = RECORD.power(total, exponent=0.5)
+    return root
+
+
+def _cofactor(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """cofactor(X) = det(X) inv(X)'."""
+    if len(operands) != 1 or len(node.shape) != 2:
+        return None
+    (x,) = operands
+    turned = RECORD.matrix_transpose(RECORD.inv(x))
+    found: Expr = RECORD.multiply(RECORD.det(x), turned)
+    return found
+
+
+def _inverse(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """An inverse, whatever a singular matrix gives."""
+    if "singular" not in node.params:
+        return None
+    found: Expr = RECORD.inv(operands[0])
+    return found
+
+
+def _slope_of_tanh(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """sech(x)^2 = 1 - tanh(x)^2."""
+    t = RECORD.tanh(operands[0])
+    found: Expr = RECORD.subtract(1.0, RECORD.multiply(t, t))
+    return found
+
+
+def _product_without(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """The product of all other entries: prod(x) / x, where no entry is 0."""
+    (x,) = operands
+    if len(node.params["axis"]) != len(x.shape):
+        return None
+    whole = RECORD.prod(x, axis=node.params["axis"], keepdims=False)
+    found: Expr = RECORD.divide(whole, x)
+    return found
+
+
+def _guard(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """where(u = a number, ..., y) = y but where u is that number."""
+    condition, _, other = operands
+    if condition.primitive.name != "equal" or other.shape != node.shape:
+        return None
+    known = any(x.primitive.name == "const" and not x.shape for x in condition.inputs)
+    return other if known else None
+
+
+REWRITES: dict[str, Rewrite] = {
+    "vector_norm": _norm,
+    "cofactor": _cofactor,
+    "inv": _inverse,
+    "prod_except": _product_without,
+    "sech2": _slope_of_tanh,
+    "where": _guard,
+}

@@ -1,0 +1,127 @@
+"""Formulas in, checked derivatives out: the lecture's results, by text, Expr and function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import derivant as dv
+from derivant.cli.main import main
+from derivant.derivation import Derivative, Derivatives
+from derivant.derivation.checking import checked
+from derivant.notation import read_formula
+
+LECTURE = [
+    ("x'*x", "x", "2 x", "2 * x"),
+    ("sum(x)", "x", "ones(n)", "ones(n)"),
+    ("W*x", "x", "W", "W"),
+    ("x'*A*x", "x", "(A + A') x", "(A + A.T) @ x"),
+    ("x'*A*x", "A", "x x'", "outer(x, x)"),
+    ("norm2(A*x - b)^2", "x", "2 A' (A x - b)", "2 * A.T @ (A @ x - b)"),
+    ("norm2(X*W)^2", "W", "2 X' X W", "2 * X.T @ X @ W"),
+]
+
+
+def one(what: object, **options: object) -> Derivative:
+    found = dv.derive(what, **options)  # type: ignore[arg-type]  # what a user may hand over
+    assert isinstance(found, Derivative)
+    return found
+
+
+@pytest.mark.parametrize(("text", "wrt", "matrix", "numpy"), LECTURE)
+def test_the_lecture(text: str, wrt: str, matrix: str, numpy: str) -> None:
+    r = one(text, wrt=wrt)
+    assert r.text == matrix
+    assert r.expression("numpy") == numpy
+    assert r.check.samples >= 5 and r.check.max_relative_error < 1e-8
+
+
+def test_upstream_by_name() -> None:
+    shapes = "X: N D, W: D M"
+    assert one("X*W", wrt="W", shapes=shapes, cotangent="G").text == "X' G"
+    assert one("X*W", wrt="X", shapes=shapes, cotangent="G").text == "G W'"
+
+
+def test_a_two_layer_network_by_both_weights() -> None:
+    text = "z = X*W1; h = relu(z); y = h*W2; norm2(y)^2"
+    r = dv.derive(text, wrt=["W1", "W2"], shapes="X: N D, W1: D H, W2: H M")
+    assert isinstance(r, Derivatives) and list(r) == ["W1", "W2"]
+    assert r["W2"].expression("numpy") == "2 * relu(X @ W1).T @ relu(X @ W1) @ W2"
+    values = {
+        "X": np.array([[1.0, -2.0]]),
+        "W1": np.array([[1.0, 2.0], [0.5, 3.0]]),
+        "W2": np.array([[1.0], [-1.0]]),
+    }
+
+    def loss(W1: object, W2: object) -> object:
+        return dv.sum((dv.maximum(values["X"] @ W1, 0) @ W2) ** 2)
+
+    for place, name in enumerate(("W1", "W2")):
+        expected = dv.grad(loss, place)(values["W1"], values["W2"])
+        np.testing.assert_allclose(r[name](**values), expected, atol=1e-12)
+
+
+def test_a_function_in_plain_numpy() -> None:
+    def loss(w: object, X: object, y: object) -> object:
+        return np.sum((X @ w - y) ** 2)  # type: ignore[operator]  # arrays at run time
+
+    r = one(loss, wrt="w", shapes="X: m n, w: n, y: m")
+    assert r.text == "2 X' (X w - y)"
+    with pytest.raises(dv.ArgumentError, match="sizes of X, y are not known"):
+        dv.derive(loss, wrt="w", shapes="w: n")
+
+
+def test_an_expression() -> None:
+    x, A = dv.symbols("x: n, A: n n")
+    assert one(x @ A @ x, wrt=x).text == "(A + A') x"
+
+
+def test_facts_on_the_variable_wait_for_the_last_derivative() -> None:
+    r = one("logdet(X)", wrt="X", assume={"X": "symmetric-invertible"}, order=2)
+    assert r.shape == r.expr.shape and len(r.shape) == 4
+    assert r.check.max_relative_error < 1e-6
+    fact = {"X": "symmetric"}
+    assert one("a'*X*b", wrt="X", assume=fact, shapes="X: n n").text == "a b'"
+
+
+def test_second_order() -> None:
+    assert one("norm2(A*x - b)^2", wrt="x", order=2).text == "2 A' A"
+
+
+def test_a_wrong_derivative_is_not_shown() -> None:
+    formula = read_formula("x'*A*x")
+    x, A = formula.variables["x"], formula.variables["A"]
+    with pytest.raises(dv.DerivantError, match="differs from differences"):
+        checked(formula.expression, x, 2 * A @ x)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("x'*A*x", {"wrt": "z"}, "z is not in the formula; its variables are x, A"),
+        ("x'*A*x", {"wrt": []}, "names no variable"),
+        ("x'*x", {"wrt": "x", "order": 3}, "order is 1 or 2"),
+        ("x'*x", {"wrt": "x", "cotangent": "x"}, "a new name"),
+        ("x'*x", {"wrt": "x", "layout": "vec"}, "not among its answers"),
+        (3.0, {"wrt": "x"}, "takes a text"),
+        ("lambda_max(A)", {"wrt": "A", "assume": "A: symmetric"}, "has no name in a formula"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(
+    text: object, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(dv.DerivantError, match=message):
+        dv.derive(text, **options)  # type: ignore[arg-type]  # wrong input on purpose
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "x'*A*x", "--wrt", "x"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "read as matrix notation: x (n), A (n, n); value: a number"
+    assert lines[1].startswith("∂/∂x = (A + A') x      shape (n)      checked at 6 sizes")
+    assert main(["derive", "x'*A*x", "--wrt", "x,A", "--format", "numpy"]) == 0
+    assert capsys.readouterr().out == "(A + A.T) @ x\nouter(x, x)\n"
+    assert main(["derive", "x'*A*x", "--wrt", "A", "--json"]) == 0
+    assert '"expression_numpy": "outer(x, x)"' in capsys.readouterr().out
+    assert main(["derive", "x'*(A*x", "--wrt", "x"]) == 2
+    assert "^" in capsys.readouterr().err
