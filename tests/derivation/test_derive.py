@@ -84,6 +84,25 @@ def test_facts_on_the_variable_wait_for_the_last_derivative() -> None:
     assert one("a'*X*b", wrt="X", assume=fact, shapes="X: n n").text == "a b'"
 
 
+@pytest.mark.parametrize(
+    ("fact", "convention", "text"),
+    [
+        ("symmetric", "independent", "A - diag(diag(A)) + A'"),
+        ("symmetric", "riesz", "0.5 (A + A')"),
+        ("diagonal", "independent", "diag(diag(A))"),
+    ],
+)
+def test_a_structured_variable(fact: str, convention: str, text: str) -> None:
+    r = one("tr(A.T @ X)", wrt="X", assume={"X": fact}, structured=convention)
+    assert r.text == text
+
+
+def test_functions_of_symmetric_matrices_are_symmetric() -> None:
+    assert one("logdet(X'*X)", wrt="X", shapes="X: m n").text == "2 X inv(X' X)"
+    r = one("x'*A^-1*x", wrt="x", assume={"A": "spd"})
+    assert r.text == "2 inv(A) x"
+
+
 def test_second_order() -> None:
     assert one("norm2(A*x - b)^2", wrt="x", order=2).text == "2 A' A"
 
@@ -102,7 +121,9 @@ def test_a_wrong_derivative_is_not_shown() -> None:
         ("x'*A*x", {"wrt": []}, "names no variable"),
         ("x'*x", {"wrt": "x", "order": 3}, "order is 1 or 2"),
         ("x'*x", {"wrt": "x", "cotangent": "x"}, "a new name"),
-        ("x'*x", {"wrt": "x", "layout": "vec"}, "not among its answers"),
+        ("x'*x", {"wrt": "x", "layout": "vec"}, "not there yet"),
+        ("tr(X)", {"wrt": "X", "structured": "riesz"}, "needs a fact on X"),
+        ("tr(X)", {"wrt": "X", "structured": "free"}, "structured is one of"),
         (3.0, {"wrt": "x"}, "takes a text"),
         ("lambda_max(A)", {"wrt": "A", "assume": "A: symmetric"}, "has no name in a formula"),
     ],

@@ -52,7 +52,8 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     worst, sizes = 0.0, []
     for turn in range(ROUNDS if names else 2):
         here = sizes_for(names, turn)
-        error = _error(value, wrt, derivative, upstream, list(leaves.values()), here, turn)
+        with np.errstate(all="ignore"):  # a random point may lie outside the domain
+            error = _error(value, wrt, derivative, upstream, list(leaves.values()), here, turn)
         if error is not None:
             worst = max(worst, error)
             sizes.append(here)

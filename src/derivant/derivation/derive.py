@@ -12,10 +12,12 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
 from derivant.derivation.checking import checked
 from derivant.derivation.result import Derivative, Derivatives
+from derivant.derivation.structured import projected
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
 
 MOST_ORDER = 2
+CONVENTIONS = ("none", "independent", "riesz")
 
 
 def derive(
@@ -34,7 +36,9 @@ def derive(
     `what` is a text in matrix or NumPy notation, a program of assignments, an `Expr`, or a Python
     function of its variables (then `shapes` gives their sizes). With several variables in `wrt`
     the answers are by name. `assume` has facts such as {"A": "symmetric"}; one on `wrt` is used
-    after the last differentiation. `cotangent` names an upstream gradient of the value's shape.
+    after the last differentiation. `structured` projects the gradient on the declared structure of
+    the variable: "independent" (the Matrix Cookbook's, 138) or "riesz". `cotangent` names an
+    upstream gradient of the value's shape.
 
     Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
     DerivantError, with the part that stops it, where there is no closed form.
@@ -46,11 +50,10 @@ def derive(
     """
     if order not in range(1, MOST_ORDER + 1):
         raise ArgumentError(f"the order is 1 or 2, not {order!r:.40}")
-    if layout != "tensor" or structured != "none":
-        raise ArgumentError(
-            'derive answers in layout="tensor" with structured="none"; '
-            f"layout={layout!r:.40}, structured={structured!r:.40} are not among its answers yet"
-        )
+    if layout != "tensor":
+        raise ArgumentError(f'derive answers in layout="tensor"; {layout!r:.40} is not there yet')
+    if structured not in CONVENTIONS:
+        raise ArgumentError(f"structured is one of {CONVENTIONS}, not {structured!r:.40}")
     value, known, said = _read(what, shapes, assume, notation)
     if cotangent is not None and (order > 1 or canonical_name(cotangent) in known):
         raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
@@ -58,7 +61,7 @@ def derive(
     if not asked:
         raise ArgumentError("wrt names no variable to differentiate by")
     names = [_name_of(w, value, known) for w in asked]
-    found = {n: _derived(value, known[n], order, cotangent, said) for n in names}
+    found = {n: _derived(value, known[n], order, cotangent, said, structured) for n in names}
     return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
 
 
@@ -98,7 +101,12 @@ def _name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
 
 
 def _derived(
-    value: Expr, variable: Expr, order: int, cotangent: str | None, said: Formula | str
+    value: Expr,
+    variable: Expr,
+    order: int,
+    cotangent: str | None,
+    said: Formula | str,
+    structured: str,
 ) -> Derivative:
     """One derivative; facts on the variable come back after the last differentiation."""
     name = str(variable.params["name"])
@@ -111,6 +119,8 @@ def _derived(
         check = checked(plain, free, form.to_expr(), upstream)
     else:
         form, check = _of_order(plain, free, variable, order)
+    if structured != "none":
+        form = form_of(projected(form.to_expr(), variable, structured))
     if free is not variable:
         form = form_of(replaced([form.to_expr()], {free: variable})[0])
     text = said if isinstance(said, str) else said.said

@@ -60,6 +60,13 @@ class Context:
         if any(fact in SYMMETRIC_FACTS for fact in leaf.params.get("facts", ())):
             self.namer.symmetric.add(id(leaf))
 
+    def note_function(self, payload: Expr, operand: Sum) -> None:
+        """Learn that a function of a symmetric matrix is symmetric."""
+        if operand.shape[0] == operand.shape[1] and lowered(self._turned(operand)) is lowered(
+            operand
+        ):
+            self.namer.symmetric.add(id(payload))
+
     def factor(
         self,
         form: Sum,

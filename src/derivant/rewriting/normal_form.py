@@ -22,6 +22,7 @@ from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 
+KEEPS_SYMMETRY = ("inv", "expm")  # f(A') = f(A)'
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
 
 
@@ -115,6 +116,8 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
             payload = Expr.derivant_apply(row, operands, node.params)
     context.note(payload)
+    if row.name in KEEPS_SYMMETRY and not node.levels and len(node.shape) == 2:
+        context.note_function(payload, forms[id(node.inputs[0])])
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
 
 
