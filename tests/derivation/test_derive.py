@@ -103,6 +103,37 @@ def test_functions_of_symmetric_matrices_are_symmetric() -> None:
     assert r.text == "2 inv(A) x"
 
 
+@pytest.mark.parametrize(
+    ("text", "kron"),
+    [
+        ("A @ X @ B", "kron(B.T, A)"),
+        ("A @ X.T @ B", "kron(B.T, A) @ K(n, p)"),
+        ("tr(X.T @ A) * A", "outer(vec(A), vec(A))"),
+    ],
+)
+def test_columns_stacked(text: str, kron: str) -> None:
+    shapes = "A: m n, X: n p, B: p q"
+    if ".T" in text:
+        shapes = "A: m p, X: n p, B: n q" if "B" in text else "A: m n, X: m n"
+    r = one(text, wrt="X", shapes=shapes, notation="numpy", layout="vec")
+    assert r.expression("numpy") == kron
+    rng = np.random.default_rng(3)
+    sizes = {"m": 2, "n": 3, "p": 4, "q": 5}
+    names = [part.split(":")[0].strip() for part in shapes.split(",")]
+    values = {
+        n: rng.standard_normal([sizes[s] for s in part.split(":")[1].split()])
+        for n, part in zip(names, shapes.split(","), strict=True)
+    }
+    move = rng.standard_normal(values["X"].shape)
+
+    def value(X: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # shapes differ
+        found = eval(text, {"tr": np.trace}, {**values, "X": X})
+        return np.asarray(found).reshape(-1, order="F")
+
+    expected = value(values["X"] + move) - value(values["X"])
+    np.testing.assert_allclose(r(**values) @ move.reshape(-1, order="F"), expected, atol=1e-12)
+
+
 def test_second_order() -> None:
     assert one("norm2(A*x - b)^2", wrt="x", order=2).text == "2 A' A"
 
@@ -121,7 +152,8 @@ def test_a_wrong_derivative_is_not_shown() -> None:
         ("x'*A*x", {"wrt": []}, "names no variable"),
         ("x'*x", {"wrt": "x", "order": 3}, "order is 1 or 2"),
         ("x'*x", {"wrt": "x", "cotangent": "x"}, "a new name"),
-        ("x'*x", {"wrt": "x", "layout": "vec"}, "not there yet"),
+        ("x'*x", {"wrt": "x", "layout": "rows"}, "the layout is one of"),
+        ("W*x", {"wrt": "W", "layout": "vec"}, "a matrix by a matrix"),
         ("tr(X)", {"wrt": "X", "structured": "riesz"}, "needs a fact on X"),
         ("tr(X)", {"wrt": "X", "structured": "free"}, "structured is one of"),
         (3.0, {"wrt": "x"}, "takes a text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from derivant.base.errors import ArgumentError
@@ -14,9 +15,11 @@ from derivant.derivation.checking import checked
 from derivant.derivation.result import Derivative, Derivatives
 from derivant.derivation.structured import projected
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
+from derivant.primitives import RECORD
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
 
 MOST_ORDER = 2
+LAYOUTS = ("tensor", "vec")
 CONVENTIONS = ("none", "independent", "riesz")
 
 
@@ -38,7 +41,7 @@ def derive(
     the answers are by name. `assume` has facts such as {"A": "symmetric"}; one on `wrt` is used
     after the last differentiation. `structured` projects the gradient on the declared structure of
     the variable: "independent" (the Matrix Cookbook's, 138) or "riesz". `cotangent` names an
-    upstream gradient of the value's shape.
+    upstream gradient of the value's shape. `layout="vec"` stacks columns: Kronecker products.
 
     Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
     DerivantError, with the part that stops it, where there is no closed form.
@@ -50,8 +53,8 @@ def derive(
     """
     if order not in range(1, MOST_ORDER + 1):
         raise ArgumentError(f"the order is 1 or 2, not {order!r:.40}")
-    if layout != "tensor":
-        raise ArgumentError(f'derive answers in layout="tensor"; {layout!r:.40} is not there yet')
+    if layout not in LAYOUTS:
+        raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
         raise ArgumentError(f"structured is one of {CONVENTIONS}, not {structured!r:.40}")
     value, known, said = _read(what, shapes, assume, notation)
@@ -62,7 +65,23 @@ def derive(
         raise ArgumentError("wrt names no variable to differentiate by")
     names = [_name_of(w, value, known) for w in asked]
     found = {n: _derived(value, known[n], order, cotangent, said, structured) for n in names}
+    if layout == "vec":
+        found = {n: _stacked(r) for n, r in found.items()}
     return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
+
+
+def _stacked(r: Derivative) -> Derivative:
+    """A derivative of a matrix by a matrix as one matrix, columns stacked; a matrix as it is."""
+    if len(r.shape) not in (2, 4):
+        raise ArgumentError('layout="vec" is for a matrix by a matrix, or a vector by a vector')
+    if len(r.shape) == 2:
+        return r
+    rows, columns, k, m = r.shape
+    turned = RECORD.permute_dims(r.expr, axes=(-3, -4, -1, -2))
+    flat = RECORD.reshape(turned, shape=(columns * rows, m * k))
+    answer = replace(r, expr=flat, layout="vec")
+    answer.expression()
+    return answer
 
 
 def _read(

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from derivant.base.dims import Shape
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
-from derivant.notation import Forms, numpy_text, shown_name, text_of
+from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
 from derivant.rewriting import Form, Step
 
 
@@ -34,11 +34,19 @@ class Derivative:
     expr: Expr
     form: Form
     check: Check
+    layout: str = "tensor"
 
     @property
     def text(self) -> str:
         """Matrix notation where there is one, index notation otherwise."""
-        return text_of(Forms(self.form).best(self.form.sum))
+        forms = Forms(self.form)
+        found = self._document(forms)
+        return text_of(forms.indexed(self.form.sum) if found is None else found)
+
+    def _document(self, forms: Forms) -> Node | None:
+        """Matrix notation in the layout, None where there is none."""
+        flat = self.layout == "vec" and len(self.form.sum.shape) == 4
+        return vec_form(forms, self.form.sum) if flat else forms.matrix(self.form.sum)
 
     @property
     def index_text(self) -> str:
@@ -67,7 +75,12 @@ class Derivative:
         if target != "numpy":
             raise ArgumentError(f"the target of an expression is 'numpy', not {target!r:.40}")
         forms = Forms(self.form)
-        found = forms.matrix(self.form.sum)
+        found = self._document(forms)
+        if found is None and self.layout == "vec":
+            raise DerivantError(
+                "a term does not split into two matrices, so that it has no Kronecker form; "
+                'layout="tensor" has it'
+            )
         return numpy_text(forms.contractions(self.form.sum) if found is None else found)
 
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:

@@ -1,16 +1,19 @@
 """Floor 6: reading and writing mathematics. A document tree, and the texts it is written as."""
 
+from derivant.notation.document import Node
 from derivant.notation.formulas import index_text, matrix_text
 from derivant.notation.matrix_form import Forms
 from derivant.notation.numpy_text import numpy_text
 from derivant.notation.parse import Facts, Formula, Shapes, read_formula, read_shapes
 from derivant.notation.spelling import canonical_name, shown_name
 from derivant.notation.text import text_of
+from derivant.notation.vec_form import vec_form
 
 __all__ = [
     "Facts",
     "Formula",
     "Forms",
+    "Node",
     "Shapes",
     "canonical_name",
     "index_text",
@@ -20,4 +23,5 @@ __all__ = [
     "read_shapes",
     "shown_name",
     "text_of",
+    "vec_form",
 ]

@@ -58,19 +58,19 @@ class Forms:
             if part is None:
                 return None
             terms.append((1 if term.coefficient > 0 else -1, part))
-        return _sum(terms, total)
+        return added(terms, total)
 
     def indexed(self, total: Terms, letters: Sequence[str] = LETTERS) -> Node:
         """An entry of a sum; its free letters are the first ones, in the order of the axes."""
         self._prepare(total)
         terms = [(1 if t.coefficient > 0 else -1, self._entry(t, letters)) for t in total.terms]
-        return _sum(terms, None)
+        return added(terms, None)
 
     def contractions(self, total: Terms) -> Node:
         """A sum of einsums, for results that matrix notation does not reach."""
         self._prepare(total)
         terms = [(1 if t.coefficient > 0 else -1, self._contraction(t, total)) for t in total.terms]
-        return _sum(terms, total)
+        return added(terms, total)
 
     # The payloads, inner ones first
 
@@ -137,14 +137,14 @@ class Forms:
             found = Call("eye", (sized(total.shape[0]),), 2)
         elif ends and found is not None:
             found = Call("diag", (found,), 2)
-        return _with_numbers(abs(term.coefficient), network.numbers, found, below)
+        return with_numbers(abs(term.coefficient), network.numbers, found, below)
 
     def _entry(self, term: Term, letters: Sequence[str]) -> Node:
         factors = [self._factor(a, letters) for a in term.atoms]
         if term.bound:
             names = tuple(_letter(c, letters) for c, _ in term.bound)
             factors = [Summed(names, tuple(factors))]
-        return _with_numbers(abs(term.coefficient), factors, None, [])
+        return with_numbers(abs(term.coefficient), factors, None, [])
 
     def _factor(self, atom: Atom, letters: Sequence[str]) -> Node:
         names = tuple(_letter(c, letters) for c in atom.index)
@@ -176,7 +176,7 @@ class Forms:
                 operands.append(Call("ones", (sized(total.shape[c]),), 1))
         spec = ",".join(names) + "->" + LETTERS[:rank]
         body = Contraction(spec, tuple(operands), rank)
-        return _with_numbers(abs(term.coefficient), numbers, body, below)
+        return with_numbers(abs(term.coefficient), numbers, body, below)
 
 
 def _factors(word: Word, atom: Atom, term: Term, total: Terms) -> list[Factor]:
@@ -232,7 +232,7 @@ def _letter(c: int, letters: Sequence[str]) -> str:
     return f"{LETTERS[c % len(LETTERS)]}{c // len(LETTERS)}"
 
 
-def _sum(terms: Iterable[tuple[int, Node]], total: Terms | None) -> Node:
+def added(terms: Iterable[tuple[int, Node]], total: Terms | None) -> Node:
     """Terms with their signs, a positive one first; ones beside arrays are the number 1."""
     found = list(terms)
     rank = 0 if total is None else total.rank
@@ -261,9 +261,7 @@ def _without_ones(node: Node) -> Node:
     return node
 
 
-def _with_numbers(
-    size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]
-) -> Node:
+def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]) -> Node:
     """The number, the scalars, the body, over the scalars with negative powers."""
     above, under = list(numbers), list(below)
     if size.numerator != 1 or (not above and body is None and size.denominator == 1):

@@ -1,5 +1,6 @@
 """Floor 4: expressions rewritten, each rewrite named and logged; the contraction normal form."""
 
+from derivant.rewriting.canonical import components
 from derivant.rewriting.context import Step
 from derivant.rewriting.derivative import derivative_form, pulled_back
 from derivant.rewriting.indexed import Atom, Sum, Term, as_number
@@ -17,6 +18,7 @@ __all__ = [
     "Sum",
     "Term",
     "as_number",
+    "components",
     "derivative_form",
     "form_of",
     "lowered",

@@ -1,0 +1,88 @@
+"""A Jacobian of a matrix by a matrix as one matrix: d vec(F) = J d vec(X), columns stacked.
+
+With F[i, j] and X[k, l], a term M[i, k] N[j, l] is kron(N, M); M[i, l] N[j, k] is
+kron(N, M) K(m, n) with the commutation matrix, X of m by n; M[i, j] N[k, l] is vec(M) vec(N)'
+(Magnus and Neudecker).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import count
+
+from derivant.notation.document import Call, Node, Product, Turned
+from derivant.notation.matrix_form import Forms, added, with_numbers
+from derivant.notation.words import sized
+from derivant.rewriting import Atom, Sum, Term, components
+
+KRONECKER = ((0, 2), (1, 3))
+COMMUTED = ((0, 3), (1, 2))
+ONE = Fraction(1)
+SIDES = ((0, 1), (2, 3))
+
+
+def vec_form(forms: Forms, total: Sum) -> Node | None:
+    """The document of a sum over four letters; None where a term does not split in two."""
+    if total.rank != 4:
+        return None
+    terms = []
+    for term in total.terms:
+        part = _term(forms, term, total)
+        if part is None:
+            return None
+        terms.append((1 if term.coefficient > 0 else -1, part))
+    return added(terms, replace(total, shape=(total.shape[0], total.shape[2])))
+
+
+def _term(forms: Forms, term: Term, total: Sum) -> Node | None:
+    for pairs in (KRONECKER, COMMUTED, SIDES):
+        halves = _halves(term, pairs)
+        if halves is None:
+            continue
+        matrices = [
+            _half(forms, term, total, pair, half) for pair, half in zip(pairs, halves, strict=True)
+        ]
+        if None in matrices:
+            return None
+        first, second = (m for m in matrices if m is not None)
+        return with_numbers(abs(term.coefficient), [], _joined(pairs, first, second, total), [])
+    return None
+
+
+def _joined(pairs: object, first: Node, second: Node, total: Sum) -> Node:
+    if pairs == SIDES:
+        return Product((Call("vec", (first,), 1), Turned(Call("vec", (second,), 1), 1)), 2)
+    product = Call("kron", (second, first), 2)
+    if pairs == KRONECKER:
+        return product
+    swap = Call("K", (sized(total.shape[2]), sized(total.shape[3])), 2)
+    return Product((product, swap), 2)
+
+
+def _halves(term: Term, pairs: Sequence[tuple[int, int]]) -> list[list[Atom]] | None:
+    """The atoms by the pair of letters that they lead to; None where some lead to both."""
+    halves: list[list[Atom]] = [[], []]
+    for group in components(term.atoms, 4):
+        free = {c for a in group for c in a.index if c < 4}
+        places = [k for k, pair in enumerate(pairs) if free & {*pair}]
+        if len(places) > 1:
+            return None
+        halves[places[0] if places else 0] += group
+    return halves
+
+
+def _half(
+    forms: Forms, term: Term, total: Sum, pair: tuple[int, int], atoms: Sequence[Atom]
+) -> Node | None:
+    """One factor over two letters, as a matrix."""
+    fresh = count(2)
+    names = {pair[0]: 0, pair[1]: 1}
+    sizes = dict(term.bound)
+    carried = dict.fromkeys(c for a in atoms for c in a.index if c >= 4)
+    names |= {c: next(fresh) for c in carried}
+    bound = tuple((names[c], sizes[c]) for c in carried)
+    inner = Term(ONE, tuple(a.renamed(names) for a in atoms), bound)
+    shape = (total.shape[pair[0]], total.shape[pair[1]])
+    return forms.matrix(Sum(shape, total.dtype, (inner,)))
