@@ -134,6 +134,12 @@ def test_columns_stacked(text: str, kron: str) -> None:
     np.testing.assert_allclose(r(**values) @ move.reshape(-1, order="F"), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("text", ["*".join(["sum(x)"] * 30), " .* ".join(["(x*x')"] * 30)])
+def test_many_equal_factors_end(text: str) -> None:
+    r = one(text, wrt="x")
+    assert r.check.samples >= 5
+
+
 def test_second_order() -> None:
     assert one("norm2(A*x - b)^2", wrt="x", order=2).text == "2 A' A"
 

@@ -7,6 +7,7 @@ covered whole or not at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, count
@@ -17,6 +18,7 @@ from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
+MOST_PAIRS = 256  # of equal atoms of two terms: each is tried as a start, each start walks over all
 MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to read
 
 
@@ -70,6 +72,9 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     """The largest common part found when each pair of equal atoms is tried as a start."""
     labels = [{i: (id(a.payload), a.power) for i, a in enumerate(t.atoms)} for t in (one, two)]
     best = Cover((), {})
+    counts = Counter(labels[1].values())
+    if sum(counts[label] for label in labels[0].values()) > MOST_PAIRS:
+        return best
     for i, first in labels[0].items():
         for j, second in labels[1].items():
             if first == second and (i, j) not in best.pairs:
