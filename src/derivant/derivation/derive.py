@@ -12,6 +12,7 @@ from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
 from derivant.derivation.checking import checked
+from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
 from derivant.derivation.structured import projected
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
@@ -64,7 +65,8 @@ def derive(
     if not asked:
         raise ArgumentError("wrt names no variable to differentiate by")
     names = [_name_of(w, value, known) for w in asked]
-    found = {n: _derived(value, known[n], order, cotangent, said, structured) for n in names}
+    question = Question(value, tuple(known.values()))
+    found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
         found = {n: _stacked(r) for n, r in found.items()}
     return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
@@ -120,7 +122,7 @@ def _name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
 
 
 def _derived(
-    value: Expr,
+    question: Question,
     variable: Expr,
     order: int,
     cotangent: str | None,
@@ -128,7 +130,7 @@ def _derived(
     structured: str,
 ) -> Derivative:
     """One derivative; facts on the variable come back after the last differentiation."""
-    name = str(variable.params["name"])
+    name, value = str(variable.params["name"]), question.value
     free = symbol(name, variable.shape, variable.dtype)
     plain = value if free is variable else replaced([value], {variable: free})[0]
     upstream = None
@@ -136,6 +138,7 @@ def _derived(
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
         form = form_of(pulled_back(plain, free, upstream))
         check = checked(plain, free, form.to_expr(), upstream)
+        question = Question(value, (*question.variables, upstream))
     else:
         form, check = _of_order(plain, free, variable, order)
     if structured != "none":
@@ -143,7 +146,7 @@ def _derived(
     if free is not variable:
         form = form_of(replaced([form.to_expr()], {free: variable})[0])
     text = said if isinstance(said, str) else said.said
-    answer = Derivative(name, order, text, form.to_expr(), form, check)
+    answer = Derivative(name, order, text, form.to_expr(), form, check, question)
     answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 

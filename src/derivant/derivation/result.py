@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Array, Operand
-from derivant.carriers.evaluate import evaluate
+from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
+from derivant.derivation.code import Question
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
 from derivant.rewriting import Form, Step
 
@@ -34,6 +35,7 @@ class Derivative:
     expr: Expr
     form: Form
     check: Check
+    question: Question
     layout: str = "tensor"
 
     @property
@@ -83,9 +85,34 @@ class Derivative:
             )
         return numpy_text(forms.contractions(self.form.sum) if found is None else found)
 
+    def code(self, target: str = "numpy", value: bool = False, name: str | None = None) -> str:
+        """A self-contained function of Python that computes the derivative.
+
+        `target` is "numpy", "jax" or "torch". The variable comes first, then every other variable
+        of the formula in order of appearance; a keyword of Python gets an underscore behind. With
+        `value` the function returns the value and the derivative, which share work. It is called
+        `derivative` or `value_and_derivative` where no `name` is given. Raises ArgumentError for
+        another target, DerivantError where a part has no code.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("norm2(A*x - b)^2", wrt="x").code(value=True))
+        def value_and_derivative(x, A, b):
+            \"\"\"The value and the derivative of norm2(A x - b)^2 by x.
+        <BLANKLINE>
+            By x: 2 A' (A x - b)
+            Shapes: x: (n), A: (m, n), b: (m); result: (n)
+            \"\"\"
+            r = A @ x - b
+            return r @ r, 2 * (A.T @ r)
+        <BLANKLINE>
+        """
+        return self.question.code(target, {self.wrt: (self.expr, self.text)}, value, name)
+
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
-        return evaluate(self.expr, values, sizes)
+        shown = [v for v in self.question.variables if v.params["name"] in values]
+        found: Array = evaluate_all([self.expr, *shown], values, sizes)[0]
+        return found
 
     def __str__(self) -> str:
         power = "" if self.order == 1 else "²"
@@ -123,3 +150,16 @@ class Derivatives(Mapping[str, Derivative]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.found.values()))
+
+    def code(self, target: str = "numpy", value: bool = False, name: str | None = None) -> str:
+        """A self-contained function that computes all derivatives, as a tuple, sharing work.
+
+        The variables come first, in the order that was asked for. With `value` the function
+        returns the value and the tuple. Raises what `Derivative.code` raises.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("x'*A*x", wrt=["x", "A"]).code().splitlines()[-1].strip())
+        return (A + A.T) @ x, np.outer(x, x)
+        """
+        answers = {name: (r.expr, r.text) for name, r in self.found.items()}
+        return next(iter(self.found.values())).question.code(target, answers, value, name)

@@ -1,5 +1,6 @@
 """Floor 6: reading and writing mathematics. A document tree, and the texts it is written as."""
 
+from derivant.notation.code import function_text
 from derivant.notation.document import Node
 from derivant.notation.formulas import index_text, matrix_text
 from derivant.notation.matrix_form import Forms
@@ -16,6 +17,7 @@ __all__ = [
     "Node",
     "Shapes",
     "canonical_name",
+    "function_text",
     "index_text",
     "matrix_text",
     "numpy_text",
