@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
@@ -12,7 +13,18 @@ from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
 from derivant.derivation.code import Question
-from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
+from derivant.notation import (
+    Forms,
+    Node,
+    html_of,
+    latex_of,
+    name_html,
+    name_latex,
+    numpy_text,
+    shown_name,
+    text_of,
+    vec_form,
+)
 from derivant.rewriting import Form, Step
 
 
@@ -41,9 +53,23 @@ class Derivative:
     @property
     def text(self) -> str:
         """Matrix notation where there is one, index notation otherwise."""
+        return text_of(self._shown())
+
+    @property
+    def latex(self) -> str:
+        r"""The same as LaTeX, for between dollar signs; amsmath's commands at most.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("norm2(X*theta - y)^2/(2*m)", wrt="theta", shapes="X: m n").latex)
+        \frac{X^{\top} \left(X \theta - y\right)}{m}
+        """
+        return latex_of(self._shown())
+
+    def _shown(self) -> Node:
+        """Matrix notation where there is one, entries by letters otherwise."""
         forms = Forms(self.form)
         found = self._document(forms)
-        return text_of(forms.indexed(self.form.sum) if found is None else found)
+        return forms.indexed(self.form.sum) if found is None else found
 
     def _document(self, forms: Forms) -> Node | None:
         """Matrix notation in the layout, None where there is none."""
@@ -95,16 +121,16 @@ class Derivative:
         another target, DerivantError where a part has no code.
 
         >>> from derivant.derivation import derive
-        >>> print(derive("norm2(A*x - b)^2", wrt="x").code(value=True))
+        >>> for line in derive("norm2(A*x - b)^2", wrt="x").code(value=True).splitlines():
+        ...     print(line.strip())
         def value_and_derivative(x, A, b):
-            \"\"\"The value and the derivative of norm2(A x - b)^2 by x.
+        \"\"\"The value and the derivative of norm2(A x - b)^2 by x.
         <BLANKLINE>
-            By x: 2 A' (A x - b)
-            Shapes: x: (n), A: (m, n), b: (m); result: (n)
-            \"\"\"
-            r = A @ x - b
-            return r @ r, 2 * (A.T @ r)
-        <BLANKLINE>
+        By x: 2 A' (A x - b)
+        Shapes: x: (n), A: (m, n), b: (m); result: (n)
+        \"\"\"
+        r = A @ x - b
+        return r @ r, 2 * (A.T @ r)
         """
         return self.question.code(target, {self.wrt: (self.expr, self.text)}, value, name)
 
@@ -117,13 +143,24 @@ class Derivative:
     def __str__(self) -> str:
         power = "" if self.order == 1 else "²"
         sign = f"∂{power}/∂{shown_name(self.wrt)}{power}"
-        shape = ", ".join(map(str, self.shape))
-        what = f"shape ({shape})" if shape else "a number"
-        return f"{sign} = {self.text}      {what}      {self.check}"
+        return f"{sign} = {self.text}      {self._remark()}"
+
+    def _repr_latex_(self) -> str:
+        order = "" if self.order == 1 else "^{2}"
+        below = rf"\partial {name_latex(self.wrt)}{order}"
+        return rf"$\displaystyle \frac{{\partial{order}}}{{{below}}} = {self.latex}$"
 
     def _repr_html_(self) -> str:
-        escaped = str(self).replace("&", "&amp;").replace("<", "&lt;")
-        return f"<pre>{escaped}</pre>"
+        order = "" if self.order == 1 else "<sup>2</sup>"
+        left = f"∂{order}/∂{name_html(self.wrt)}{order}"
+        shown, remark = html_of(self._shown()), escape(self._remark())
+        return f"<div>{left} = {shown}<br><small>{remark}</small></div>"
+
+    def _remark(self) -> str:
+        """The shape, and how the answer was checked."""
+        shape = ", ".join(map(str, self.shape))
+        what = f"shape ({shape})" if shape else "a number"
+        return f"{what}      {self.check}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,6 +187,9 @@ class Derivatives(Mapping[str, Derivative]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.found.values()))
+
+    def _repr_html_(self) -> str:
+        return "".join(r._repr_html_() for r in self.found.values())
 
     def code(self, target: str = "numpy", value: bool = False, name: str | None = None) -> str:
         """A self-contained function that computes all derivatives, as a tuple, sharing work.

@@ -3,6 +3,8 @@
 from derivant.notation.code import function_text
 from derivant.notation.document import Node
 from derivant.notation.formulas import index_text, matrix_text
+from derivant.notation.html import html_of, name_html
+from derivant.notation.latex import latex_of, name_latex
 from derivant.notation.matrix_form import Forms
 from derivant.notation.numpy_text import numpy_text
 from derivant.notation.parse import Facts, Formula, Shapes, read_formula, read_shapes
@@ -18,8 +20,12 @@ __all__ = [
     "Shapes",
     "canonical_name",
     "function_text",
+    "html_of",
     "index_text",
+    "latex_of",
     "matrix_text",
+    "name_html",
+    "name_latex",
     "numpy_text",
     "read_formula",
     "read_shapes",

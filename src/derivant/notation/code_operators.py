@@ -22,13 +22,17 @@ def _variable(w: Writer, node: Expr) -> Piece:
 def _add(w: Writer, node: Expr) -> Piece:
     """A sum; what is negative is taken away."""
     left, right = node.inputs
-    a, b = w.operand(left, node), w.operand(right, node)
-    number = a.number and b.number
+    if _negated(w, left) and not _negated(w, right):
+        left, right = right, left
     if _negated(w, right):
-        return Piece(f"{a.text} - {w.operand(right.inputs[0], node).at(Bond.PRODUCT)}", Bond.SUM)
-    if _negated(w, left):
-        return Piece(f"{b.text} - {w.operand(left.inputs[0], node).at(Bond.PRODUCT)}", Bond.SUM)
-    return Piece(f"{a.text} + {b.at(Bond.PRODUCT)}", Bond.SUM, number)
+        return _difference(w, node, left, right.inputs[0])
+    a, b = w.operand(left, node), w.operand(right, node)
+    return Piece(f"{a.text} + {b.at(Bond.PRODUCT)}", Bond.SUM, a.number and b.number)
+
+
+def _difference(w: Writer, node: Expr, left: Expr, right: Expr) -> Piece:
+    a, b = (w.operand(x, node, (left, right)) for x in (left, right))
+    return Piece(f"{a.text} - {b.at(Bond.PRODUCT)}", Bond.SUM, a.number and b.number)
 
 
 def _negated(w: Writer, x: Expr) -> bool:
@@ -36,8 +40,7 @@ def _negated(w: Writer, x: Expr) -> bool:
 
 
 def _subtract(w: Writer, node: Expr) -> Piece:
-    a, b = (w.operand(x, node) for x in node.inputs)
-    return Piece(f"{a.text} - {b.at(Bond.PRODUCT)}", Bond.SUM, a.number and b.number)
+    return _difference(w, node, *node.inputs)
 
 
 def _negative(w: Writer, node: Expr) -> Piece:
@@ -51,7 +54,7 @@ def _multiply(w: Writer, node: Expr) -> Piece:
     crossed = _outer(w, node, factors)
     below = [] if crossed else [x for x in factors if _exponent(w, x) < 0]
     above = [x for x in factors if _exponent(w, x) >= 0]
-    pieces = [(len(x.shape), w.operand(x, node)) for x in above]
+    pieces = [(len(x.shape), w.operand(x, node, factors)) for x in above]
     if crossed is not None:
         numbers = [(0, w[x]) for x in factors if not x.shape]
         pieces = [*numbers, (2, crossed)]
@@ -60,7 +63,7 @@ def _multiply(w: Writer, node: Expr) -> Piece:
     texts = [p.at(Bond.POWER) for _, p in pieces]
     if len(pieces) == 1:
         texts = [pieces[0][1].at(Bond.PRODUCT)]
-    if len(pieces) > 1 and pieces[0][1].number and pieces[0][1].text.startswith("-"):
+    if len(pieces) > 1 and pieces[0][1].number and _is_negative(pieces[0][1].text):
         texts[0] = pieces[0][1].text
     text = " * ".join(texts) or "1"
     if not below:
@@ -72,6 +75,11 @@ def _multiply(w: Writer, node: Expr) -> Piece:
         else ("(" + " * ".join(d.at(Bond.POWER) for d in divisors) + ")")
     )
     return Piece(f"{text} / {under}", Bond.PRODUCT, number)
+
+
+def _is_negative(text: str) -> bool:
+    """Whether a text is one negative number, which may stand first in a product."""
+    return text.startswith("-") and " " not in text
 
 
 def _factors(w: Writer, node: Expr) -> list[Expr]:
@@ -274,6 +282,12 @@ def _times_unit(w: Writer, number: Piece, size: Size) -> Piece:
     return Piece(f"{number.at(Bond.POWER)} * {w.eye(size).text}", Bond.PRODUCT)
 
 
+def _trace(w: Writer, node: Expr) -> Piece:
+    if len(node.inputs[0].shape) == 2 or node.params["offset"]:
+        return w.call(node)
+    return Piece(f"{w.target.module}.einsum('...ii->...', {w[node.inputs[0]].text})")
+
+
 def _diagonal(w: Writer, node: Expr) -> Piece:
     if len(node.inputs[0].shape) == 2 or node.params["offset"]:
         return w.call(node)
@@ -375,6 +389,7 @@ OPERATORS: dict[str, Operator] = {
     "sum": _sum,
     "diag_embed": _diag_embed,
     "diagonal": _diagonal,
+    "trace": _trace,
     "astype": _cast,
     "vector_norm": _norm,
     "part": _part,

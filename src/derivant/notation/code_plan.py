@@ -107,6 +107,10 @@ def _upright(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     return _flipped(_on(node, tuple(map(_turned_round, operands))))
 
 
+def _permuted(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
+    return _flipped(operands[0]) if node.params["axes"] == (-1, -2) else None
+
+
 def _multiplied(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     for pair in (operands, operands[::-1]):
         found = _spread(*pair)
@@ -290,6 +294,7 @@ def _nominal(size: Size) -> int:
 BETTER: dict[str, Callable[[Expr, tuple[Expr, ...]], Expr | None]] = {
     **dict.fromkeys(("add", "subtract", "divide"), _upright),
     "multiply": _multiplied,
+    "permute_dims": _permuted,
     "astype": _cast,
     "power": _rooted,
     "sqrt": _rooted,

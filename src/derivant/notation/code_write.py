@@ -24,6 +24,8 @@ from derivant.rewriting import size_of_number
 LONG = 60  # characters of a part that gets a name of its own
 MOST_ENTRIES = 64  # of a constant array that is written out
 CHEAP = ("variable", "const", "matrix_transpose", "negative", "expand_dims", "broadcast_to", "part")
+SPREADS = ("broadcast_to", "expand_dims")
+ONE_AXIS = ("prod", "softmax", "log_softmax")  # that PyTorch takes
 LETTERS = {
     "subtract": "r", "add": "z", "matmul": "z", "softmax": "p", "sigmoid": "s", "exp": "e",
     "vector_norm": "norm", "det": "det", "relu": "h", "tanh": "h", "sqrt": "root",
@@ -146,11 +148,10 @@ class Writer:
             return Piece(NUMBERS[row].format(operands[0].text), number=True)
         template = self.target.rows.get(row)
         params = {k: v for k, v in node.params.items() if k not in ("axis", "axes", "keepdims")}
-        offset = params.pop("offset", 0)
-        if template is None or node.levels or offset or params.pop("ord", 2.0) != 2.0 or params:
-            raise DerivantError(
-                f"{row} has no code for {self.target.name}; call the result instead"
-            )
+        plain = not params.pop("offset", 0) and params.pop("ord", 2.0) == 2.0 and not params
+        if template is None or not plain or node.levels or not self._fits(node, template):
+            known = f"{row} has no code for {self.target.name}"
+            raise DerivantError(f"{known}; called with arrays, the result computes")
         texts = [
             self._named(p, x).text if template.count(f"{{{i}}}") > 1 else p.text
             for i, (p, x) in enumerate(zip(operands, node.inputs, strict=True))
@@ -162,6 +163,17 @@ class Writer:
         )
         tight = text.endswith(")") and not text.startswith("-") and " * " not in template
         return Piece(text, Bond.TIGHT if tight or text.endswith("]") else Bond.SUM)
+
+    def _fits(self, node: Expr, template: str) -> bool:
+        """Whether a text has a place for each operand, and takes the shape and the axes."""
+        count, rank = len(node.inputs), len(node.inputs[0].shape)
+        if f"{{{count - 1}}}" not in template or f"{{{count}}}" in template:
+            return False
+        if ".T" in template and rank != 2:
+            return False
+        axis = node.params.get("axis")
+        one_axis = self.target.name == "torch" and node.primitive.name in ONE_AXIS
+        return not one_axis or not isinstance(axis, tuple) or len(axis) == 1
 
     def _axis(self, node: Expr) -> str:
         """The axes of a row, counted from the front; nothing where all are meant."""
@@ -256,15 +268,14 @@ class Writer:
         """The identity matrix."""
         return Piece(f"{self.target.module}.eye({self.size(size).text}{self.dtype()})")
 
-    def operand(self, x: Expr, node: Expr) -> Piece:
+    def operand(self, x: Expr, node: Expr, among: Sequence[Expr] = ()) -> Piece:
         """An operand entry by entry: what the others spread over needs no spreading of its own."""
-        wide = any(y is not x and y.shape == node.shape for y in node.inputs)
         row = x.primitive.name
-        if wide and row == "broadcast_to":
-            return self[x.inputs[0]]
-        if wide and row == "expand_dims" and _leads(x):
-            return self[x.inputs[0]]
-        return self[x]
+        if row != "broadcast_to" and (row != "expand_dims" or not _leads(x)):
+            return self[x]
+        full = (y for y in among or node.inputs if y.shape == node.shape)
+        wide = any(y.primitive.name not in SPREADS for y in full)
+        return self[x.inputs[0] if wide else x]
 
 
 Operator: TypeAlias = Callable[[Writer, Expr], Piece]
