@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
@@ -11,8 +11,11 @@ from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
+from derivant.derivation.lines import Derivation, Line
+from derivant.derivation.steps import derivation_of
+from derivant.derivation.working import Problem
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
-from derivant.rewriting import Form, Step
+from derivant.rewriting import Form
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,9 @@ class Derivative:
     expr: Expr
     form: Form
     check: Check
+    problem: Problem
     layout: str = "tensor"
+    _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -59,9 +64,26 @@ class Derivative:
         return tuple(self.expr.shape)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The rewrites that led to the normal form."""
-        return self.form.steps
+    def derivation(self) -> Derivation:
+        """The derivation: head, lines and cases, made when it is first asked for; print it.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("sum(x)", wrt="x").derivation.lines[0].index)
+        f = Σ_i x_i
+        """
+        if not self._made:
+            self._made.append(derivation_of(self.problem, self.order, self.form, self.expr))
+        return self._made[0]
+
+    @property
+    def steps(self) -> tuple[Line, ...]:
+        """The lines of the derivation: rule, before, after, source, conditions of each.
+
+        >>> from derivant.derivation import derive
+        >>> [step.rule for step in derive("W*x", wrt="x").steps][:2]
+        ['write with indices', 'one entry: the rest is constant']
+        """
+        return self.derivation.lines
 
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.

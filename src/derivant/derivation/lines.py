@@ -1,0 +1,91 @@
+"""What a derivation is: a head, lines that follow from one another, and cases that it must meet.
+
+Each line says which rule it used, what stood before and what stands after, where the rule is from
+and what must hold for it; its two sides are expressions, so that each line can be tested by
+numbers. Knows nothing of how lines are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from derivant.carriers.expr import Expr
+
+RULE, INDEX, PAGE = 30, 50, 118  # columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One action of a derivation.
+
+    `before = after` in the words of the derivation; `left` and `right` are the same two sides as
+    expressions in the variables of the formula. `matrix` is the same in matrix notation where the
+    line has both, `dimensions` the check of its products, `conditions` what must hold for it.
+    """
+
+    rule: str
+    before: str
+    after: str
+    left: Expr
+    right: Expr
+    source: str = ""
+    conditions: tuple[str, ...] = ()
+    matrix: str = ""
+    dimensions: str = ""
+
+    @property
+    def index(self) -> str:
+        """The line in index notation, empty where it is in matrix notation alone."""
+        return f"{self.before} = {self.after}" if self.after else ""
+
+    def __str__(self) -> str:
+        return "\n".join(_laid_out(self, RULE, INDEX))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation:
+    """The head with the shapes, the lines, and the cases at the end.
+
+    Printed, it is numbered lines: the rule, index notation, and matrix notation beside it.
+    """
+
+    head: str
+    lines: tuple[Line, ...]
+    cases: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rule = min(RULE, max([len(_rule(line)) for line in self.lines], default=0))
+        index = min(INDEX, max([len(line.index) for line in self.lines], default=0))
+        texts = [self.head]
+        for k, line in enumerate(self.lines, 1):
+            first, *rest = _laid_out(line, rule, index)
+            texts += [f"{k} {first}", *(" " * (1 + len(str(k))) + text for text in rest)]
+        if self.cases:
+            texts.append("sanity: " + "    ".join(self.cases))
+        return "\n".join(text.rstrip() for text in texts)
+
+
+def _rule(line: Line) -> str:
+    needs = f" [{', '.join(line.conditions)}]" if line.conditions else ""
+    source = f" ({line.source})" if line.source else ""
+    return line.rule + source + needs
+
+
+def _laid_out(line: Line, rule: int, index: int) -> Sequence[str]:
+    """The columns of a line; what is too wide has rows of its own."""
+    matrix = line.matrix + (f"   {line.dimensions}" if line.dimensions else "")
+    said, left = _rule(line), line.index
+    rows = []
+    if len(said) > rule:
+        rows = wrap(said, PAGE, break_long_words=False)
+        said = ""
+    if matrix and len(left) > index and len(left) + len(matrix) > PAGE - rule:
+        rows.append(f"{said:<{rule}}   {left}")
+        said = left = ""
+    if left or matrix:
+        rows.append(f"{said:<{rule}}   {left:<{index}}   {matrix}")
+    elif said:
+        rows.append(said)
+    return [row.rstrip() for row in rows]
