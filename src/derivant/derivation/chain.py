@@ -16,22 +16,26 @@ from derivant.derivation.kinks import kink_of
 from derivant.derivation.lines import Line
 from derivant.derivation.working import Working, conditions_of, contracted, dimensions_of, written
 from derivant.notation import Forms
-from derivant.notation.index_form import derivation_text, subscripted
+from derivant.notation.index_form import Mark, derivation_text, mark_of, subscripted
 from derivant.primitives import RECORD, TABLE
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
 from derivant.rewriting.plainer import plainer
 from derivant.sweeps import pushforward
 
+NORM_AT_ZERO = "At {0} = 0: left -1, right 1 on every line, no derivative; least norm takes 0."
+
+
 class Chain:
     """One derivation over named parts."""
 
-    __slots__ = ("_known", "_symbols", "_work", "cut", "final", "top")
+    __slots__ = ("_known", "_marks", "_symbols", "_work", "cut", "final", "top")
 
     def __init__(self, work: Working, cut: Cut, final: Form) -> None:
         self._work, self.cut, self.final = work, cut, final
         self.top = Part(work.name, symbol(work.name, cut.top.shape, cut.top.dtype), cut.top)
         self._known: dict[int, Expr] = {}
         self._symbols: dict[int, Expr] = {}
+        self._marks: dict[int, Mark] = {}
 
     # Backwards
 
@@ -56,13 +60,13 @@ class Chain:
         """The line of one part: what arrives from those that use it."""
         work, total = self._work, None
         for user in users:
-            plain = plainer(user.definition)
-            found = self._short(pulled_back(plain, part.symbol, self._seed(user)), user)
+            found = pulled_back(_start(user), part.symbol, self._seed(user))
+            found = self._short(found, user)
             total = found if total is None else RECORD.add(total, found)
         assert total is not None
         form = form_of(plainer(total))
         answer = form.to_expr()
-        right = self.cut.expanded(replaced([answer], self._by_symbol())[0])
+        right = self._full(answer)
         self._symbols[id(part)] = symbol(f"∂{work.loss}/∂{part.name}", part.symbol.shape)
         self._known[id(part)] = right
         left = self._independent(part)
@@ -76,7 +80,7 @@ class Chain:
         left: Expr, right: Expr, users: Sequence[Part],
     ) -> Line:  # fmt: skip
         work, node = self._work, Forms(form).matrix(form.sum)
-        text = work.index_text(form, letters)
+        text = derivation_text(work.entries(form, self._marks).entry(form.sum, letters))
         matrix = f"{whole} = {derivation_text(node)}" if node is not None and letters else ""
         return work.line(
             rule, before, text, left, right,
@@ -92,15 +96,18 @@ class Chain:
             return self._work.problem.upstream
         return self._symbols[id(user)]
 
-    def _by_symbol(self) -> dict[Expr, Expr]:
-        return {made: self._known[key] for key, made in self._symbols.items()}
+    def _full(self, expression: Expr) -> Expr:
+        """An expression without the names of parts and of derivatives."""
+        known = {made: self._known[key] for key, made in self._symbols.items()}
+        found = replaced([expression], {**known, self.top.symbol: self.top.definition})[0]
+        return self.cut.expanded(found)
 
     def _short(self, found: Expr, user: Part) -> Expr:
         """The same with the part's own name where its definition stands again: 1 - h²."""
+        norms = {n: _norm_slope(n) for n in ancestors([found]) if n.primitive.name == "norm_slope"}
+        found = replaced([replaced([found], norms)[0]], {user.definition: user.symbol})[0]
         found, plain = plainer(found), plainer(user.definition)
-        if user is self.top or not plain.inputs:
-            return found
-        return replaced([found], {plain: user.symbol})[0]
+        return replaced([found], {plain: user.symbol})[0] if plain.inputs else found
 
     def _independent(self, part: Part) -> Expr:
         """The derivative by a part in one sweep over all that comes after it."""
@@ -126,9 +133,10 @@ class Chain:
             total = found if total is None else RECORD.add(total, found)
         assert total is not None
         form = form_of(plainer(total))
-        right = self.cut.expanded(replaced([form.to_expr()], self._by_symbol())[0])
+        right = self._full(form.to_expr())
         shape = (*part.symbol.shape, *work.variable.shape)
-        self._symbols[id(part)] = symbol(f"∂{part.name}/∂{work.x}", shape)
+        made = self._symbols[id(part)] = symbol(f"∂{part.name}/∂{work.x}", shape)
+        self._marks[id(made)] = mark_of(part.name, work.x, len(part.symbol.shape))
         self._known[id(part)] = right
         left = derivative_form(self.cut.expanded(part.definition), work.variable).to_expr()
         own = work.letters[: len(shape)]
@@ -159,6 +167,8 @@ class Chain:
         letters = self._work.letters[:rank]
         entry = subscripted(user.name, letters)
         form = written(definition)
+        if _is_norm(definition):
+            return self._differential(user)
         atoms = [a.payload for t in form.sum.terms for a in t.atoms if a.payload is not None]
         alone = len(definition.inputs) == 1 and definition.primitive.family == "elementwise"
         if alone and definition.inputs[0].primitive.name == "variable" and atoms[0].inputs:
@@ -178,12 +188,21 @@ class Chain:
         said = f"{row}: {entry} depends on {inner} alone"
         return said if kink is None else f"{said}.  {kink.said(subscripted(name, ''))}"
 
+    def _norm(self, user: Part) -> str:
+        """A norm, and what it does at 0."""
+        (r,) = user.definition.inputs
+        name = derivation_text(Forms(form_of(r)).best(form_of(r).sum))
+        said = f"{subscripted(user.name, '')}² = {name}'{name}" if r.ndim == 1 else "squares summed"
+        return f"norm2: {said}.  {NORM_AT_ZERO.format(name)}"
+
     def _differential(self, user: Part) -> str:
         """What a function does to a small change of its operands: d inv(M) = -inv(M) dM inv(M)."""
         definition = user.definition
         moving = {p.symbol for p in self.cut.parts} | {self._work.variable}
         sources = [n for n in ancestors([definition]) if n in moving]
         changes = [symbol(f"d{s.params['name']}", s.shape, s.dtype) for s in sources]
+        if _is_norm(definition):
+            return self._norm(user)
         found = pushforward([plainer(definition)], sources, changes, 0)[0]
         texts = []
         for side in (definition, self._short(found, user)):
@@ -199,7 +218,7 @@ class Chain:
         last = self.final.to_expr()
         name, x = work.loss, subscripted(work.x, "")
         letters = work.letters[: len(self.final.sum.shape)]
-        whole = f"∂{name}/∂{x} = {derivation_text(node)}" if node is not None else ""
+        whole = f"{work.label} = {derivation_text(node)}" if node is not None else ""
         text = work.index_text(self.final, letters)
         if whole == out[-1].matrix != "" or (not whole and text == out[-1].after):
             return []
@@ -210,6 +229,28 @@ class Chain:
         return [
             work.line("put together", "", "", out[-1].right, last, matrix=whole, dimensions=dims)
         ]
+
+
+def _is_norm(node: Expr) -> bool:
+    """Whether a node is the Euclidean norm of all entries of a symbol."""
+    if node.primitive.name != "vector_norm" or node.params["ord"] != 2.0 or node.shape:
+        return False
+    return not node.inputs[0].inputs
+
+
+def _start(user: Part) -> Expr:
+    """The definition that is swept: norms as they are, other rows as what they stand for."""
+    return user.definition if _is_norm(user.definition) else plainer(user.definition)
+
+
+def _norm_slope(node: Expr) -> Expr:
+    """The slope of a norm away from 0: x / norm(x)."""
+    (x,) = node.inputs
+    norm = RECORD.vector_norm(x, ord=node.params["ord"], axis=node.params["axis"], keepdims=True)
+    if len(node.params["axis"]) == x.ndim:
+        norm = RECORD.vector_norm(x, ord=node.params["ord"], axis=node.params["axis"], keepdims=False)
+    found: Expr = RECORD.divide(x, norm)
+    return found if node.params["ord"] == 2.0 else node
 
 
 def _is_plain(payload: Expr) -> bool:

@@ -28,7 +28,7 @@ from derivant.derivation.working import (
     written,
 )
 from derivant.notation import Forms
-from derivant.notation.index_form import derivation_text, entry_of, subscripted
+from derivant.notation.index_form import derivation_text, entry_of, mark_of, subscripted
 from derivant.rewriting import Atom, Form, Sum, Term, derivative_form, form_of, lowered, pulled_back
 from derivant.rewriting.plainer import plainer
 from derivant.rewriting.settling import deltas_merged, settled
@@ -51,10 +51,10 @@ class Slope:
 class Direct:
     """One derivation entry by entry."""
 
-    __slots__ = ("_depend", "_form", "_free", "_own", "_shown", "_slopes", "_work", "cut", "final")
+    __slots__ = ("_compact", "_depend", "_form", "_free", "_own", "_shown", "_slopes", "_work", "cut", "final")
 
-    def __init__(self, work: Working, cut: Cut, final: Form) -> None:
-        self._work, self.cut, self.final = work, cut, final
+    def __init__(self, work: Working, cut: Cut, final: Form, compact: bool = False) -> None:
+        self._work, self.cut, self.final, self._compact = work, cut, final, compact
         self._shown = written(cut.top)
         upstream = work.problem.upstream
         self._form = self._shown if upstream is None else written(paired(upstream, cut.top))
@@ -108,7 +108,12 @@ class Direct:
         entry = subscripted(work.loss, self._free)
         before = f"∂{entry}/∂{subscripted(work.x, self._own)}"
         last, text = self.final.to_expr(), self._text(slopes)
-        if work.problem.upstream is not None:
+        simple = "rule" not in rule and "depends" not in rule
+        if self._compact and simple:
+            slopes_put = self._reduced(slopes)[0]
+            text = self._text(slopes_put[1])
+            out.append(work.line(slopes_put[0], before, text, last, self._expr(slopes_put[1])))
+        elif work.problem.upstream is not None:
             out.append(self._upstream_line(before))
             out.append(work.line(rule, "", text, out[-1].right, self._expr(slopes)))
         else:
@@ -129,7 +134,10 @@ class Direct:
         text = derivation_text(work.entries(form).entry(form.sum, letters, ordered=True))
         whole = self.cut.expanded(lowered(form.sum))
         entry = subscripted(work.name, letters)
-        return work.line("write with indices", entry, text, work.value, whole)
+        rule = "write with indices"
+        if work.gradient_of:
+            rule = f"{work.name} = {work.gradient_of}"
+        return work.line(rule, entry, text, work.value, whole)
 
     def _upstream_line(self, before: str) -> Line:
         """∂L/∂W_kl = Σ_ij G_ij ∂Y_ij/∂W_kl, where G is ∂L/∂Y."""
@@ -163,7 +171,7 @@ class Direct:
     def _text(self, total: Sum) -> str:
         rank = len(self._form.sum.shape)
         marks = {
-            id(s.symbol): _mark(s.name, self._work.x, s.symbol.ndim - self._work.variable.ndim)
+            id(s.symbol): mark_of(s.name, self._work.x, s.symbol.ndim - self._work.variable.ndim)
             for s in self._slopes.values()
         }
         letters = [*self._free, *self._own][: max(rank, len(total.shape))]
@@ -190,7 +198,7 @@ class Direct:
         shape = (*total.shape, *x.shape)
         kept = [renumbered(t, len(shape)) for t in terms]
         constant = any(len(t.atoms) > 1 for t in terms)
-        rules = rules or (["the rest constant"] if constant else [])
+        rules = rules or ([f"only {subscripted(self._work.x, '')} varies"] if constant else [])
         rule = ", ".join(["one entry", *dict.fromkeys(rules)])
         return Sum(shape, total.dtype, tuple(kept)), rule
 
@@ -261,7 +269,7 @@ class Direct:
             rank = slope.symbol.ndim - self._work.variable.ndim
             letters = [*self._work.letters[:rank], *[c for c in self._work.own(9)]]
             own = [c for c in letters[rank:] if c not in letters[:rank]][: self._work.variable.ndim]
-            mark = _mark(slope.name, self._work.x, rank)([*letters[:rank], *own])
+            mark = mark_of(slope.name, self._work.x, rank)([*letters[:rank], *own])
             said.append(f"{mark} = {self._work.index_text(slope.form, [*letters[:rank], *own])}")
         return ", ".join(said)
 
@@ -281,14 +289,14 @@ class Direct:
         work, last = self._work, self.final.to_expr()
         forms = Forms(Form(total, self._form.context))
         parts = [forms.matrix(replace(total, terms=(term,))) for term in total.terms]
-        if 1 <= total.rank <= 2 and len(parts) > 1 and None not in parts:
+        if 1 <= total.rank <= 2 and len(parts) > 1 and None not in parts and not self._compact:
             texts = [derivation_text(entry_of(p, self._letters())) for p in parts if p is not None]
             signs = ["-" if t.coefficient < 0 else "+" for t in total.terms]
             if any(t.bound for t in total.terms):
                 text = _signed(signs, texts)
                 out.append(work.line("sums as matrix products", "", text, out[-1].right, last))
         node = work.matrix(self.final)
-        whole = f"∂{work.loss}/∂{subscripted(work.x, '')}"
+        whole = work.label
         letters = ", ".join([*self._free, *self._own][: total.rank])
         rule = f"all {letters} together" if total.rank else "in matrix notation"
         more = {
@@ -317,12 +325,6 @@ def _slope(work: Working, base: Expr | Part) -> Slope:
     form = derivative_form(value, x)
     is_unit = not isinstance(base, Part)
     return Slope(name, made, unit(x) if is_unit else form.to_expr(), form, is_unit)
-
-
-def _mark(name: str, x: str, rank: int):  # type: ignore[no-untyped-def]
-    return lambda letters: (
-        f"∂{subscripted(name, letters[:rank])}/∂{subscripted(x, letters[rank:])}"
-    )
 
 
 def _moved(term: Term, rank: int, more: int) -> Term:

@@ -59,9 +59,10 @@ class Derivation:
         rule = min(RULE, max([len(_rule(line)) for line in self.lines], default=0))
         index = min(INDEX, max([len(line.index) for line in self.lines], default=0))
         texts = [self.head]
+        wide = len(str(len(self.lines)))
         for k, line in enumerate(self.lines, 1):
             first, *rest = _laid_out(line, rule, index)
-            texts += [f"{k} {first}", *(" " * (1 + len(str(k))) + text for text in rest)]
+            texts += [f"{k:<{wide}} {first}", *(" " * (1 + wide) + text for text in rest)]
         if self.cases:
             texts.append("sanity: " + "    ".join(self.cases))
         return "\n".join(text.rstrip() for text in texts)

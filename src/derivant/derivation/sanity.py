@@ -52,7 +52,8 @@ def scalar_case(work: Working, answer: Expr) -> str:
         return ""
     before = derivation_text(Forms(form).best(form.sum))
     after = derivation_text(Forms(slope).best(slope.sum))
-    if not held or len(before) + len(after) > LONGEST:
+    whole = before + after
+    if not held or len(whole) > LONGEST or "ones(" in whole:
         return ""
     where = f"{names[0]} = 1" if len(names) == 1 else "all sizes 1"
     name = work.name

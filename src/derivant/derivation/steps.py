@@ -7,6 +7,7 @@ form are the lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
@@ -14,7 +15,7 @@ from derivant.carriers.trace import variables
 from derivant.derivation.chain import Chain
 from derivant.derivation.cuts import Cut, by_a_teacher, by_the_user, cut
 from derivant.derivation.direct import Direct
-from derivant.derivation.lines import Derivation, Line
+from derivant.derivation.lines import PAGE, Derivation, Line
 from derivant.derivation.sanity import cases
 from derivant.derivation.stacking import stacked
 from derivant.derivation.working import Problem, Working, known_shapes
@@ -37,17 +38,20 @@ def derivation_of(problem: Problem, order: int, answer: Form, expr: Expr) -> Der
     """The derivation of an answer of this order."""
     work = Working(problem)
     final = _final(work)
-    parts, lines = _worked(work, final)
+    parts, lines = _worked(work, final, order == 2)
     if order == 2:
-        second = Working(Problem(work.restored(final.to_expr()), problem.variable), "g")
+        gradient = Problem(work.restored(final.to_expr()), problem.variable)
+        second = Working(gradient, work.label, f"∂²{work.name}/∂{subscripted(work.x, '')}²")
         final = derivative_form(second.value, second.variable)
-        gradient, more = _worked(second, final)
-        lines = [*lines, *_renamed_gradient(more, second)]
-        parts = Cut((*parts.parts, *gradient.parts), parts.top)
+        more_parts, more = _worked(second, final, True)
+        lines = _joined(lines, more)
+        named = {p.name: p for p in (*more_parts.parts, *parts.parts)}
+        parts = Cut(tuple(named.values()), parts.top)
+        work.label = second.label
     lines += _facts_used(work, final, answer, lines[-1])
     lines += _stacked(expr, answer, lines[-1])
     text = derivation_text(Forms(answer).best(answer.sum))
-    head = _head(work, parts, answer)
+    head = _head(work, parts, answer, order)
     return Derivation(head, tuple(lines), cases(work, parts, expr, text) if order == 1 else ())
 
 
@@ -59,22 +63,27 @@ def _final(work: Working) -> Form:
     return form_of(pulled_back(work.value, work.variable, upstream))
 
 
-def _worked(work: Working, final: Form) -> tuple[Cut, list[Line]]:
+def _worked(work: Working, final: Form, compact: bool) -> tuple[Cut, list[Line]]:
     """The parts and the lines, in the first style that fits."""
     user = by_the_user(work.value, work.variable, work.names)
-    parts = cut(work.value, user or by_a_teacher(work.value, work.variable, work.taken, False))
+    parts = cut(work.value, user or _chosen(work, False))
     try:
         if len(parts.parts) <= 1:
-            direct = Direct(work, parts, final)
+            direct = Direct(work, parts, final, compact)
             if direct.fits():
                 return parts, direct.lines()
         if not user:
-            parts = cut(work.value, by_a_teacher(work.value, work.variable, work.taken, True))
+            parts = cut(work.value, _chosen(work, True))
         chain = Chain(work, parts, final)
         backward = not work.value.shape or work.problem.upstream is not None
         return parts, chain.backward() if backward else chain.forward()
     except DerivantError:
         return Cut((), work.value), _rewrites(work, final)
+
+
+def _chosen(work: Working, results: bool) -> list[tuple[str, Expr]]:
+    """The parts that a teacher would name, none of them like the value."""
+    return by_a_teacher(work.value, work.variable, [*work.taken, work.name], results)
 
 
 def _rewrites(work: Working, final: Form) -> list[Line]:
@@ -95,9 +104,18 @@ def _rewrites(work: Working, final: Form) -> list[Line]:
     return [*out, work.line("the rules of all parts, multiplied", before, text, whole, whole)]
 
 
-def _renamed_gradient(lines: Sequence[Line], work: Working) -> list[Line]:
-    """The lines of a second derivative, the first one saying what g is."""
-    return list(lines)
+def _joined(first: list[Line], second: Sequence[Line]) -> list[Line]:
+    """The lines of the gradient and of its derivative; what was said before is not said again."""
+    known = {line.index for line in first if line.index}
+    rest = [line for line in second if line.index not in known]
+    last = first[-1]
+    if last.index or not rest or not rest[0].rule.startswith("g ="):
+        return [*first, *rest]
+    entries = replace(
+        rest[0], left=last.left, matrix=last.matrix, dimensions=last.dimensions,
+        conditions=last.conditions,
+    )  # fmt: skip
+    return [*first[:-1], entries, *rest[1:]]
 
 
 def _facts_used(work: Working, final: Form, answer: Form, last: Line) -> list[Line]:
@@ -114,9 +132,8 @@ def _facts_used(work: Working, final: Form, answer: Form, last: Line) -> list[Li
     ]
     rule = ", ".join(f"{text} [fact]" for text in dict.fromkeys(said)) or "simplified"
     rule = PROJECTIONS.get(work.problem.structured, rule)
-    whole = f"∂{work.loss}/∂{subscripted(work.x, '')} = {after}"
     left = last.right if work.problem.structured == "none" else answer.to_expr()
-    return [work.line(rule, "", "", left, answer.to_expr(), matrix=whole)]
+    return [work.line(rule, "", "", left, answer.to_expr(), matrix=f"{work.label} = {after}")]
 
 
 def _stacked(expr: Expr, answer: Form, last: Line) -> list[Line]:
@@ -129,12 +146,13 @@ def _stacked(expr: Expr, answer: Form, last: Line) -> list[Line]:
     return [Line(rule, "", "", stacked(last.right), expr, matrix=f"J = {text}")]
 
 
-def _head(work: Working, parts: Cut, answer: Form) -> str:
+def _head(work: Working, parts: Cut, answer: Form, order: int) -> str:
     """What is differentiated, the shapes and what follows from them."""
     x, name = subscripted(work.x, ""), work.name
+    power = "" if order == 1 else "²"
     value = form_of(work.problem.value)
     node = Forms(value).best(value.sum)
-    title = f"d({derivation_text(node)})/d{x}"
+    title = f"d{power}({derivation_text(node)})/d{x}{power}"
     shapes = [_shape(str(v.params["name"]), v.shape) for v in variables([work.value])]
     known = known_shapes([work.value])
     checks = [] if parts.parts else list(dimension_checks(node, known))[:1]
@@ -142,12 +160,20 @@ def _head(work: Working, parts: Cut, answer: Form) -> str:
     if upstream is not None:
         shapes.append(f"{upstream.params['name']} = ∂{work.loss}/∂{name}: {by_text(upstream.shape)}")
     said = [", ".join(shapes) + ".", *(f"{derivation_text(node)}: {c}." for c in checks)]
-    said.append(_answer_said(work, answer))
+    said.append(_answer_said(work, answer, order))
     named = [_named(p.name, p.definition) for p in parts.parts]
     if named:
         named.append(_named(name, parts.top))
-        title += "      " + ", ".join(named)
-    return title + "      " + "  ".join(said)
+    if upstream is not None:
+        title = f"d{work.loss}/d{x}"
+        named = named or [_named(name, parts.top)]
+    rows = [title + "      " + ", ".join(named) if named else title]
+    for sentence in said:
+        if len(rows[-1]) + len(sentence) < PAGE:
+            rows[-1] += ("      " if len(rows) == 1 else "  ") + sentence
+        else:
+            rows.append("    " + sentence)
+    return "\n".join(rows)
 
 
 def _named(name: str, definition: Expr) -> str:
@@ -161,12 +187,15 @@ def _shape(name: str, shape: Sequence[object]) -> str:
     return f"{subscripted(name, '')}: {by_text(shape) if shape else 'a number'}"
 
 
-def _answer_said(work: Working, answer: Form) -> str:
+def _answer_said(work: Working, answer: Form, order: int) -> str:
     """How many entries the answer has and why."""
     shape, own = answer.sum.shape, work.own(work.variable.ndim)
     if not shape:
         return "The answer is a number."
     below = subscripted(work.x, own)
+    if order == 2:
+        above = subscripted(work.x, work.letters[: work.variable.ndim])
+        return f"The answer has one entry for each pair {above}, {below}: shape {by_text(shape)}."
     if len(shape) == work.variable.ndim:
         return f"The answer has one entry for each {below}: shape {by_text(shape)}."
     above = subscripted(work.name, work.free(work.value.ndim))

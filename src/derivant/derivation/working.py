@@ -6,7 +6,7 @@ Facts are left out while a derivation is worked, so that each is used in a line 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from derivant.base.errors import DerivantError
@@ -19,7 +19,7 @@ from derivant.derivation.kinks import requirements
 from derivant.derivation.lines import Line
 from derivant.notation import Forms, Node
 from derivant.notation.dimensions import Sizes, dimension_checks
-from derivant.notation.index_form import IndexForms, Marks, derivation_text, letters_beside
+from derivant.notation.index_form import IndexForms, Marks, derivation_text, letters_beside, subscripted
 from derivant.primitives import RECORD
 from derivant.rewriting import Atom, Form, Sum, Term, form_of
 from derivant.rewriting.laws import powers_joined
@@ -28,6 +28,7 @@ from derivant.rewriting.regions import exponent_of
 
 ONE = Fraction(1)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+GRADIENTS = ("g", "G", "grad")
 LOSSES = ("L", "J", "E")
 VALUES = (("f", "g", "F", "J"), ("y", "f", "u", "g"), ("Y", "F", "Z", "U"))
 
@@ -47,11 +48,11 @@ class Working:
     """A problem without its facts, and the words in which its lines are written."""
 
     __slots__ = (
-        "_back", "letters", "loss", "name", "names", "problem", "taken", "value", "variable", "x",
+        "_back", "gradient_of", "label", "letters", "loss", "name", "names", "problem", "taken", "value", "variable", "x",
     )  # fmt: skip
 
-    def __init__(self, problem: Problem, name: str = "") -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem, gradient_of: str = "", label: str = "") -> None:
+        self.problem, self.gradient_of = problem, gradient_of
         all_of = variables([problem.value, problem.variable])
         plain = {v: symbol(v.params["name"], v.shape, v.dtype) for v in all_of}
         self._back = {new: old for old, new in plain.items() if new is not old}
@@ -63,14 +64,15 @@ class Working:
         ends = [self.value] if problem.upstream is None else [self.value, problem.upstream]
         self.taken = [*names_in([*ends, self.variable]), *problem.names]
         self.letters = letters_beside(self.taken)
-        self.name = name or self._value_name()
+        self.name = self._value_name()
         free = (n for n in LOSSES if n not in self.taken)
         self.loss = self.name if problem.upstream is None else next(free, "loss")
+        self.label = label or f"∂{self.loss}/∂{subscripted(self.x, '')}"
 
     def _value_name(self) -> str:
         """The name of the value: the user's, else one that is free."""
         given = next((n for n, node in self.names if node is self.value), "")
-        pool = VALUES[min(len(self.value.shape), 2)]
+        pool = GRADIENTS if self.gradient_of else VALUES[min(len(self.value.shape), 2)]
         return given or next((n for n in pool if n not in self.taken), "value")
 
     def free(self, rank: int) -> list[str]:
@@ -136,6 +138,8 @@ def _joined(form: Form, total: Sum) -> Sum:
     joined = powers_joined(form.context, Sum(total.shape, total.dtype, tuple(terms)))
     terms = [_opened(form, term, total) for term in joined.terms]
     joined = powers_joined(form.context, Sum(total.shape, total.dtype, tuple(terms)))
+    ordered = sorted(joined.terms, key=lambda t: -len(t.atoms))
+    joined = replace(joined, terms=tuple(ordered))
     return Sum(total.shape, total.dtype, tuple(renumbered(t, total.rank) for t in joined.terms))
 
 

@@ -22,6 +22,7 @@ from derivant.notation.document import (
     Node,
     Number,
     Power,
+    Product,
     Scaled,
     Sum,
     Summed,
@@ -35,7 +36,8 @@ from derivant.primitives import TABLE
 from derivant.rewriting import Atom, Form, Term
 from derivant.rewriting import Sum as Terms
 
-Marks: TypeAlias = Mapping[int, Callable[[Sequence[str]], str]]
+Mark: TypeAlias = Callable[[Sequence[str]], str]
+Marks: TypeAlias = Mapping[int, Mark]
 ONE = Fraction(1)
 POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.])")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -51,6 +53,20 @@ def subscripted(name: str, letters: Sequence[str]) -> str:
         return shown_name(name)
     between = "," if any(len(letter) > 1 for letter in letters) else ""
     return f"{shown_name(name)}_{between.join(letters)}"
+
+
+def mark_of(name: str, variable: str, rank: int) -> Mark:
+    """How the derivative of a part by the variable is written: letters of the part come first.
+
+    >>> mark_of("r", "theta", 1)(("i", "k"))
+    '∂r_i/∂θ_k'
+    """
+
+    def mark(letters: Sequence[str]) -> str:
+        above = subscripted(name, letters[:rank])
+        return f"∂{above}/∂{subscripted(variable, letters[rank:])}"
+
+    return mark
 
 
 def derivation_text(node: Node) -> str:
@@ -92,7 +108,7 @@ class IndexForms:
         factors: list[Node] = []
         for atom in term.atoms:
             if atom.index or atom.payload is None or id(atom.payload) in self._marks:
-                factors.append(self._factor(atom, names))
+                factors.append(self._factor(atom, names, len(term.atoms) > 1))
             else:
                 node = powered(self.whole(atom.payload), abs(atom.power))
                 (below if atom.power < 0 else numbers).append(node)
@@ -101,13 +117,14 @@ class IndexForms:
         body = Summed(tuple(names[c] for c, _ in term.bound), tuple(factors))
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
-    def _factor(self, atom: Atom, names: Mapping[int, str]) -> Node:
+    def _factor(self, atom: Atom, names: Mapping[int, str], beside: bool) -> Node:
         letters = tuple(names[c] for c in atom.index)
         if atom.payload is None:
             return Delta((letters[0], letters[1]))
         mark = self._marks.get(id(atom.payload))
         if mark is not None:
-            return powered(Name(mark(letters)), atom.power)
+            text = mark(letters)
+            return powered(Name(f"({text})" if beside else text), atom.power)
         return powered(entry_of(self.whole(atom.payload), letters), atom.power)
 
     def whole(self, payload: Expr) -> Node:
@@ -188,6 +205,12 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
                 above = _pushed(exponent, letters)
                 return None if None in (above, below) else Power(below, above, 0)  # type: ignore[arg-type]  # both are parts by now
             return None if below is None else Power(below, exponent, 0)
+        case Product((left, Turned(right))) if left.rank == right.rank == 1:
+            ends = (_pushed(left, letters[:1]), _pushed(right, letters[1:]))
+            sides = tuple(e for e in ends if e is not None and e != Number(ONE))
+            if None in ends:
+                return None
+            return sides[0] if len(sides) == 1 else Scaled(sides, None, (), 0)
         case Sum(terms):
             parts = _all_pushed([part for _, part in terms], letters)
             signs = [sign for sign, _ in terms]
