@@ -12,12 +12,12 @@ from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.cuts import Cut, Part, dependents
-from derivant.derivation.kinks import kink_of
+from derivant.derivation.kinks import kink_of, sources_of
 from derivant.derivation.lines import Line
 from derivant.derivation.working import Working, conditions_of, contracted, dimensions_of, written
 from derivant.notation import Forms
 from derivant.notation.index_form import Mark, derivation_text, mark_of, subscripted
-from derivant.primitives import RECORD, TABLE
+from derivant.primitives import RECORD
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
 from derivant.rewriting.plainer import plainer
 from derivant.sweeps import pushforward
@@ -87,7 +87,7 @@ class Chain:
             matrix=matrix,
             dimensions=dimensions_of(node, form) if letters else "",
             conditions=conditions_of(form, *(u.definition for u in users)),
-            source=_source(users),
+            source=sources_of(u.definition for u in users) or "chain rule",
         )  # fmt: skip
 
     def _seed(self, user: Part) -> Expr | None:
@@ -208,7 +208,8 @@ class Chain:
         for side in (definition, self._short(found, user)):
             form = form_of(plainer(side))
             texts.append(derivation_text(Forms(form).best(form.sum)))
-        return f"d {texts[0]} = {texts[1]}"
+        source = sources_of([user.definition])
+        return f"d {texts[0]} = {texts[1]}" + (f" ({source})" if source else "")
 
     # The end
 
@@ -223,7 +224,7 @@ class Chain:
         if whole == out[-1].matrix != "" or (not whole and text == out[-1].after):
             return []
         if not letters or node is None:
-            before = f"∂{subscripted(name, letters[:self.top.symbol.ndim])}/∂{x}"
+            before = f"∂{subscripted(name, letters[: self.top.symbol.ndim])}/∂{x}"
             return [work.line("put together", before, text, out[-1].right, last)]
         dims = dimensions_of(node, self.final)
         return [
@@ -248,7 +249,9 @@ def _norm_slope(node: Expr) -> Expr:
     (x,) = node.inputs
     norm = RECORD.vector_norm(x, ord=node.params["ord"], axis=node.params["axis"], keepdims=True)
     if len(node.params["axis"]) == x.ndim:
-        norm = RECORD.vector_norm(x, ord=node.params["ord"], axis=node.params["axis"], keepdims=False)
+        norm = RECORD.vector_norm(
+            x, ord=node.params["ord"], axis=node.params["axis"], keepdims=False
+        )
     found: Expr = RECORD.divide(x, norm)
     return found if node.params["ord"] == 2.0 else node
 
@@ -258,12 +261,3 @@ def _is_plain(payload: Expr) -> bool:
     while payload.primitive.family == "elementwise" and len(payload.inputs) == 1:
         payload = payload.inputs[0]
     return not payload.inputs or payload.primitive.name == "sum"
-
-
-def _source(users: Sequence[Part]) -> str:
-    """Where the formulas of the functions are from."""
-    rows = dict.fromkeys(
-        node.primitive.name for user in users for node in ancestors([user.definition])
-    )
-    found = dict.fromkeys(TABLE[name].source for name in rows if TABLE[name].source)
-    return "; ".join(found)

@@ -76,7 +76,7 @@ def by_the_user(
     """The parts that the text names, where one of them leads from the variable to the value."""
     depend = dependents(value, variable)
     inside = {id(node) for node in ancestors([value])}
-    found = {}
+    found: dict[int, tuple[str, Expr]] = {}
     for name, node in names:
         if node is not value and node.inputs and id(node) in inside:
             found.setdefault(id(node), (name, node))

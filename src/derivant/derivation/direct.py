@@ -51,7 +51,18 @@ class Slope:
 class Direct:
     """One derivation entry by entry."""
 
-    __slots__ = ("_compact", "_depend", "_form", "_free", "_own", "_shown", "_slopes", "_work", "cut", "final")
+    __slots__ = (
+        "_compact",
+        "_depend",
+        "_form",
+        "_free",
+        "_own",
+        "_shown",
+        "_slopes",
+        "_work",
+        "cut",
+        "final",
+    )
 
     def __init__(self, work: Working, cut: Cut, final: Form, compact: bool = False) -> None:
         self._work, self.cut, self.final, self._compact = work, cut, final, compact
@@ -61,9 +72,9 @@ class Direct:
         self._free = work.free(self._form.sum.rank)
         self._own = work.own(len(work.variable.shape))
         self._slopes: dict[int, Slope] = {}
-        inside = {v: _slope(work, v) for v in [work.variable, *cut.parts]}
-        for slope, base in ((s, b) for b, s in inside.items()):
-            self._slopes[id(base.symbol if isinstance(base, Part) else base)] = slope
+        own = Part(work.x, work.variable, work.variable)
+        for part in (own, *cut.parts):
+            self._slopes[id(part.symbol)] = _slope(work, part)
         self._depend: dict[int, bool] = {}
 
     def fits(self) -> bool:
@@ -95,7 +106,7 @@ class Direct:
             return True
         row = payload.primitive
         alone = row.family == "elementwise" and len(payload.inputs) == 1
-        return alone and id(payload.inputs[0]) in self._slopes and not atom.power != 1
+        return alone and id(payload.inputs[0]) in self._slopes and atom.power == 1
 
     # The lines
 
@@ -160,8 +171,7 @@ class Direct:
         entry = subscripted(part.name, letters)
         text = derivation_text(work.entries(form).entry(form.sum, letters, ordered=True))
         slope = self._slopes[id(part.symbol)]
-        own = [c for c in self._own if c not in letters] + [c for c in work.letters if c > "l"]
-        whole = [*letters, *own][: len(slope.form.sum.shape)]
+        whole = self._slope_letters(len(letters))
         known = work.index_text(slope.form, whole)
         below = subscripted(work.x, whole[len(letters) :])
         said = f"{text},   ∂{entry}/∂{below} = {known}"
@@ -193,8 +203,7 @@ class Direct:
             moved = _moved(term, total.rank, x.ndim)
             hits = [k for k, a in enumerate(moved.atoms) if self._depends(a.payload)]
             rules += ["product rule"] if len(hits) > 1 else []
-            for k in hits:
-                terms.append(self._differential(moved, k, total.rank, rules))
+            terms += [self._differential(moved, k, total.rank, rules) for k in hits]
         shape = (*total.shape, *x.shape)
         kept = [renumbered(t, len(shape)) for t in terms]
         constant = any(len(t.atoms) > 1 for t in terms)
@@ -267,11 +276,16 @@ class Direct:
             if not any(a.payload is slope.symbol for t in slopes.terms for a in t.atoms):
                 continue
             rank = slope.symbol.ndim - self._work.variable.ndim
-            letters = [*self._work.letters[:rank], *[c for c in self._work.own(9)]]
-            own = [c for c in letters[rank:] if c not in letters[:rank]][: self._work.variable.ndim]
-            mark = mark_of(slope.name, self._work.x, rank)([*letters[:rank], *own])
-            said.append(f"{mark} = {self._work.index_text(slope.form, [*letters[:rank], *own])}")
+            letters = self._slope_letters(rank)
+            mark = mark_of(slope.name, self._work.x, rank)(letters)
+            said.append(f"{mark} = {self._work.index_text(slope.form, letters)}")
         return ", ".join(said)
+
+    def _slope_letters(self, rank: int) -> list[str]:
+        """Letters of a part, then other ones of the variable."""
+        above = self._work.letters[:rank]
+        own = [c for c in (*self._own, *self._work.letters) if c not in above]
+        return [*above, *own[: self._work.variable.ndim]]
 
     def _slopes_put_in(self, slopes: Sum) -> Sum:
         """The sum with each ∂u/∂x as its terms."""
@@ -316,15 +330,13 @@ class Direct:
         return [*self._free, *self._own]
 
 
-def _slope(work: Working, base: Expr | Part) -> Slope:
+def _slope(work: Working, part: Part) -> Slope:
     """∂u/∂x for a named part, or the unit tensor of the variable itself."""
     x = work.variable
-    of, name = (base.symbol, base.name) if isinstance(base, Part) else (base, work.x)
-    made = symbol(f"∂{name}/∂{work.x}", (*of.shape, *x.shape), x.dtype)
-    value = base.definition if isinstance(base, Part) else base
-    form = derivative_form(value, x)
-    is_unit = not isinstance(base, Part)
-    return Slope(name, made, unit(x) if is_unit else form.to_expr(), form, is_unit)
+    made = symbol(f"∂{part.name}/∂{work.x}", (*part.symbol.shape, *x.shape), x.dtype)
+    form = derivative_form(part.definition, x)
+    is_unit = part.symbol is x
+    return Slope(part.name, made, unit(x) if is_unit else form.to_expr(), form, is_unit)
 
 
 def _moved(term: Term, rank: int, more: int) -> Term:

@@ -24,6 +24,18 @@ NEEDS = {
 }  # fmt: skip
 
 
+SOURCES = {
+    "inv": "Matrix Cookbook 59", "det": "Matrix Cookbook 46", "slogdet": "Matrix Cookbook 43",
+}  # fmt: skip
+
+
+def sources_of(definitions: Iterable[Expr]) -> str:
+    """Where the formulas of the functions in some expressions are from."""
+    rows = dict.fromkeys(node.primitive for node in ancestors(list(definitions)))
+    found = (SOURCES.get(row.name, row.source) for row in rows)
+    return "; ".join(dict.fromkeys(text for text in found if text))
+
+
 @dataclass(frozen=True, slots=True)
 class Kink:
     """The slopes of a function on both sides of 0, at 0 from both sides, and what is taken."""

@@ -8,7 +8,7 @@ numbers. Knows nothing of how lines are found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from derivant.carriers.expr import Expr
@@ -20,9 +20,10 @@ RULE, INDEX, PAGE = 30, 50, 118  # columns
 class Line:
     """One action of a derivation.
 
-    `before = after` in the words of the derivation; `left` and `right` are the same two sides as
-    expressions in the variables of the formula. `matrix` is the same in matrix notation where the
-    line has both, `dimensions` the check of its products, `conditions` what must hold for it.
+    `before` and `after` are what the rule took and what it made of it, as text; `left` and `right`
+    are two expressions in the variables of the formula that the line says are equal. `index` and
+    `matrix` are the line as it is shown in either notation, `dimensions` the check of its products,
+    `source` where the rule is from, `conditions` what must hold for it.
     """
 
     rule: str
@@ -32,13 +33,9 @@ class Line:
     right: Expr
     source: str = ""
     conditions: tuple[str, ...] = ()
+    index: str = ""
     matrix: str = ""
     dimensions: str = ""
-
-    @property
-    def index(self) -> str:
-        """The line in index notation, empty where it is in matrix notation alone."""
-        return f"{self.before} = {self.after}" if self.after else ""
 
     def __str__(self) -> str:
         return "\n".join(_laid_out(self, RULE, INDEX))
@@ -68,10 +65,22 @@ class Derivation:
         return "\n".join(text.rstrip() for text in texts)
 
 
+def following(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Lines whose `before` is what the line before them ends with, where they do not say."""
+    found: list[Line] = []
+    for line in lines:
+        before, after = line.before, line.after
+        if not after:
+            before, _, after = line.matrix.partition(" = ")
+        if found and (not line.before or not line.after):
+            before = found[-1].after
+        found.append(replace(line, before=before, after=after))
+    return tuple(found)
+
+
 def _rule(line: Line) -> str:
     needs = f" [{', '.join(line.conditions)}]" if line.conditions else ""
-    source = f" ({line.source})" if line.source else ""
-    return line.rule + source + needs
+    return line.rule + needs
 
 
 def _laid_out(line: Line, rule: int, index: int) -> Sequence[str]:

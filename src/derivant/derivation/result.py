@@ -11,9 +11,10 @@ from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
+from derivant.derivation.entries import DerivativeEntry, entry, expanded
 from derivant.derivation.lines import Derivation, Line
 from derivant.derivation.steps import derivation_of
-from derivant.derivation.working import Problem
+from derivant.derivation.working import Problem, Working
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
 from derivant.rewriting import Form
 
@@ -84,6 +85,36 @@ class Derivative:
         ['write with indices', 'one entry: the rest is constant']
         """
         return self.derivation.lines
+
+    def entry(self, *places: int) -> DerivativeEntry:
+        """One entry of the derivative; places count from 1, those of the value first.
+
+        Raises ArgumentError where their number is wrong, BoundsError outside a size.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("W*x", wrt="x").entry(3, 7))
+        ∂y_3/∂x_7 = W_37
+        """
+        self._in_tensor_layout()
+        return entry(Working(self.problem), self.form, self.expr, places)
+
+    def expand(self, **sizes: int) -> str:
+        """The value and every entry of the derivative written out for these sizes.
+
+        Raises ArgumentError where a size is missing or too much would be written.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("x'*x", wrt="x").expand(n=2))
+        f = x_1² + x_2²
+        ∂f/∂x_1 = 2 x_1
+        ∂f/∂x_2 = 2 x_2
+        """
+        self._in_tensor_layout()
+        return expanded(Working(self.problem), self.form, sizes)
+
+    def _in_tensor_layout(self) -> None:
+        if self.layout != "tensor":
+            raise ArgumentError('entries by their places are for layout="tensor"')
 
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.

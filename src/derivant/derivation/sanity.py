@@ -75,9 +75,13 @@ def _agrees(work: Working, answer: Expr, slope: Expr, ones: dict[str, int]) -> b
     """Whether the answer at sizes 1 is the derivative of the formula of numbers."""
     rng, compared = np.random.default_rng(1), 0
     for _ in range(4):
-        point = {str(v.params["name"]): rng.uniform(0.3, 1.7) for v in variables([work.value, answer])}
+        point = {
+            str(v.params["name"]): rng.uniform(0.3, 1.7) for v in variables([work.value, answer])
+        }
         arrays = {
-            str(v.params["name"]): np.full([1 if isinstance(s, Dim) else s for s in v.shape], point[str(v.params["name"])])
+            str(v.params["name"]): np.full(
+                [1 if isinstance(s, Dim) else s for s in v.shape], point[str(v.params["name"])]
+            )
             for v in variables([work.value, answer])
         }
         with np.errstate(all="ignore"):

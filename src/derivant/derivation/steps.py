@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.derivation.chain import Chain
 from derivant.derivation.cuts import Cut, by_a_teacher, by_the_user, cut
 from derivant.derivation.direct import Direct
-from derivant.derivation.lines import PAGE, Derivation, Line
+from derivant.derivation.lines import PAGE, Derivation, Line, following
 from derivant.derivation.sanity import cases
 from derivant.derivation.stacking import stacked
+from derivant.derivation.structured import projected
 from derivant.derivation.working import Problem, Working, known_shapes
 from derivant.notation import Forms, vec_form
 from derivant.notation.dimensions import by_text, dimension_checks
@@ -28,6 +30,7 @@ FACTS = {
     "symmetric": "{0} = {0}'", "symmetric-invertible": "{0} = {0}'", "spd": "{0} = {0}'",
     "psd": "{0} = {0}'", "distance": "{0} = {0}'", "diagonal": "{0} is diagonal",
 }  # fmt: skip
+VEC = "Magnus and Neudecker, Matrix Differential Calculus"
 PROJECTIONS = {
     "independent": "entries that mirror one another are one variable (Matrix Cookbook 138)",
     "riesz": "the gradient among matrices of this structure (arXiv 1911.06491)",
@@ -37,7 +40,8 @@ PROJECTIONS = {
 def derivation_of(problem: Problem, order: int, answer: Form, expr: Expr) -> Derivation:
     """The derivation of an answer of this order."""
     work = Working(problem)
-    final = _final(work)
+    as_shown = order == 1 and not work.has_facts and problem.structured == "none"
+    final = answer if as_shown else _final(work)
     parts, lines = _worked(work, final, order == 2)
     if order == 2:
         gradient = Problem(work.restored(final.to_expr()), problem.variable)
@@ -52,7 +56,7 @@ def derivation_of(problem: Problem, order: int, answer: Form, expr: Expr) -> Der
     lines += _stacked(expr, answer, lines[-1])
     text = derivation_text(Forms(answer).best(answer.sum))
     head = _head(work, parts, answer, order)
-    return Derivation(head, tuple(lines), cases(work, parts, expr, text) if order == 1 else ())
+    return Derivation(head, following(lines), cases(work, parts, expr, text) if order == 1 else ())
 
 
 def _final(work: Working) -> Form:
@@ -65,6 +69,8 @@ def _final(work: Working) -> Form:
 
 def _worked(work: Working, final: Form, compact: bool) -> tuple[Cut, list[Line]]:
     """The parts and the lines, in the first style that fits."""
+    if id(work.variable) not in {id(node) for node in ancestors([work.value])}:
+        return Cut((), work.value), [_constant(work, final)]
     user = by_the_user(work.value, work.variable, work.names)
     parts = cut(work.value, user or _chosen(work, False))
     try:
@@ -79,6 +85,16 @@ def _worked(work: Working, final: Form, compact: bool) -> tuple[Cut, list[Line]]
         return parts, chain.backward() if backward else chain.forward()
     except DerivantError:
         return Cut((), work.value), _rewrites(work, final)
+
+
+def _constant(work: Working, final: Form) -> Line:
+    """A value in which the variable does not occur."""
+    whole = final.to_expr()
+    rank = len(final.sum.shape)
+    entry = subscripted(work.name, work.letters[: work.value.ndim])
+    below = subscripted(work.x, work.letters[work.value.ndim : rank])
+    rule = f"{work.name} does not depend on {subscripted(work.x, '')}"
+    return work.line(rule, f"∂{entry}/∂{below}", "0", whole, whole, source="definition")
 
 
 def _chosen(work: Working, results: bool) -> list[tuple[str, Expr]]:
@@ -99,7 +115,7 @@ def _rewrites(work: Working, final: Form) -> list[Line]:
         texts = [work.index_text(final, letters, total) for total in (step.before, step.after)]
         if texts[0] != texts[1]:
             sides = lowered(step.before), lowered(step.after)
-            out.append(work.line(step.rule, *texts, *sides))
+            out.append(work.line(step.rule, texts[0], texts[1], sides[0], sides[1]))
     text = work.index_text(final, letters)
     return [*out, work.line("the rules of all parts, multiplied", before, text, whole, whole)]
 
@@ -132,7 +148,9 @@ def _facts_used(work: Working, final: Form, answer: Form, last: Line) -> list[Li
     ]
     rule = ", ".join(f"{text} [fact]" for text in dict.fromkeys(said)) or "simplified"
     rule = PROJECTIONS.get(work.problem.structured, rule)
-    left = last.right if work.problem.structured == "none" else answer.to_expr()
+    left, convention = last.right, work.problem.structured
+    if convention != "none":
+        left = projected(left, work.problem.variable, convention)
     return [work.line(rule, "", "", left, answer.to_expr(), matrix=f"{work.label} = {after}")]
 
 
@@ -143,22 +161,24 @@ def _stacked(expr: Expr, answer: Form, last: Line) -> list[Line]:
     node = vec_form(Forms(answer), answer.sum)
     text = "" if node is None else derivation_text(node)
     rule = "columns stacked: d vec(F) = J d vec(X)"
-    return [Line(rule, "", "", stacked(last.right), expr, matrix=f"J = {text}")]
+    return [Line(rule, "", "", stacked(last.right), expr, VEC, matrix=f"J = {text}")]
 
 
 def _head(work: Working, parts: Cut, answer: Form, order: int) -> str:
     """What is differentiated, the shapes and what follows from them."""
     x, name = subscripted(work.x, ""), work.name
     power = "" if order == 1 else "²"
-    value = form_of(work.problem.value)
+    value = form_of(work.shown)
     node = Forms(value).best(value.sum)
     title = f"d{power}({derivation_text(node)})/d{x}{power}"
-    shapes = [_shape(str(v.params["name"]), v.shape) for v in variables([work.value])]
+    shapes = [_shape(v) for v in variables([work.problem.value])]
     known = known_shapes([work.value])
     checks = [] if parts.parts else list(dimension_checks(node, known))[:1]
     upstream = work.problem.upstream
     if upstream is not None:
-        shapes.append(f"{upstream.params['name']} = ∂{work.loss}/∂{name}: {by_text(upstream.shape)}")
+        shapes.append(
+            f"{upstream.params['name']} = ∂{work.loss}/∂{name}: {by_text(upstream.shape)}"
+        )
     said = [", ".join(shapes) + ".", *(f"{derivation_text(node)}: {c}." for c in checks)]
     said.append(_answer_said(work, answer, order))
     named = [_named(p.name, p.definition) for p in parts.parts]
@@ -168,9 +188,9 @@ def _head(work: Working, parts: Cut, answer: Form, order: int) -> str:
         title = f"d{work.loss}/d{x}"
         named = named or [_named(name, parts.top)]
     rows = [title + "      " + ", ".join(named) if named else title]
-    for sentence in said:
+    for k, sentence in enumerate(said):
         if len(rows[-1]) + len(sentence) < PAGE:
-            rows[-1] += ("      " if len(rows) == 1 else "  ") + sentence
+            rows[-1] += ("  " if k else "      ") + sentence
         else:
             rows.append("    " + sentence)
     return "\n".join(rows)
@@ -183,8 +203,12 @@ def _named(name: str, definition: Expr) -> str:
     return f"{subscripted(name, '')} = {text}{shape}"
 
 
-def _shape(name: str, shape: Sequence[object]) -> str:
-    return f"{subscripted(name, '')}: {by_text(shape) if shape else 'a number'}"
+def _shape(variable: Expr) -> str:
+    """A variable with its shape and what is known of it."""
+    facts = " ".join(variable.params.get("facts", ()))
+    sizes = by_text(variable.shape) if variable.shape else "a number"
+    name = subscripted(str(variable.params["name"]), "")
+    return f"{name}: {sizes} ({facts})" if facts else f"{name}: {sizes}"
 
 
 def _answer_said(work: Working, answer: Form, order: int) -> str:

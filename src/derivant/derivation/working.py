@@ -19,7 +19,13 @@ from derivant.derivation.kinks import requirements
 from derivant.derivation.lines import Line
 from derivant.notation import Forms, Node
 from derivant.notation.dimensions import Sizes, dimension_checks
-from derivant.notation.index_form import IndexForms, Marks, derivation_text, letters_beside, subscripted
+from derivant.notation.index_form import (
+    IndexForms,
+    Marks,
+    derivation_text,
+    letters_beside,
+    subscripted,
+)
 from derivant.primitives import RECORD
 from derivant.rewriting import Atom, Form, Sum, Term, form_of
 from derivant.rewriting.laws import powers_joined
@@ -28,6 +34,15 @@ from derivant.rewriting.regions import exponent_of
 
 ONE = Fraction(1)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+SOURCES = {
+    "write": "definition of the products", "name": "chain rule", "chain rule": "chain rule",
+    "one entry": "product rule and chain rule of numbers",
+    "∂": "entries are variables of their own", "δ": "Σ_j δ_ij a_j = a_i",
+    "count": "a sum of n ones is n", "sums as": "definition of the matrix product",
+    "all": "definition of the matrix product", "in matrix": "definition of the matrix product",
+    "put": "substitution", "like": "distributive law", "the rules": "chain rule",
+    "g =": "definition", "entries that": "Matrix Cookbook 138", "the gradient": "arXiv 1911.06491",
+}  # fmt: skip
 GRADIENTS = ("g", "G", "grad")
 LOSSES = ("L", "J", "E")
 VALUES = (("f", "g", "F", "J"), ("y", "f", "u", "g"), ("Y", "F", "Z", "U"))
@@ -48,7 +63,8 @@ class Working:
     """A problem without its facts, and the words in which its lines are written."""
 
     __slots__ = (
-        "_back", "gradient_of", "label", "letters", "loss", "name", "names", "problem", "taken", "value", "variable", "x",
+        "_back", "gradient_of", "label", "letters", "loss", "name", "names", "problem", "shown",
+        "taken", "value", "variable", "x",
     )  # fmt: skip
 
     def __init__(self, problem: Problem, gradient_of: str = "", label: str = "") -> None:
@@ -58,6 +74,7 @@ class Working:
         self._back = {new: old for old, new in plain.items() if new is not old}
         forward = {old: new for new, old in self._back.items()}
         nodes = replaced([problem.value, problem.variable, *problem.names.values()], forward)
+        self.shown = nodes[0]
         self.value, self.variable, *named = replaced(nodes, squares_of_norms(nodes))
         self.x = str(problem.variable.params["name"])
         self.names = list(zip(problem.names, named, strict=True))
@@ -75,6 +92,11 @@ class Working:
         pool = GRADIENTS if self.gradient_of else VALUES[min(len(self.value.shape), 2)]
         return given or next((n for n in pool if n not in self.taken), "value")
 
+    @property
+    def has_facts(self) -> bool:
+        """Whether a fact of a variable has been left out."""
+        return bool(self._back)
+
     def free(self, rank: int) -> list[str]:
         """Letters of an entry of the value, i and j by custom."""
         return self.letters[:rank]
@@ -90,10 +112,15 @@ class Working:
         """An expression in the variables of the formula, facts and all."""
         return replaced([expression], self._back)[0]
 
-    def line(self, rule: str, before: str, after: str, left: Expr, right: Expr, **more: object) -> Line:
+    def line(
+        self, rule: str, before: str, after: str, left: Expr, right: Expr, **more: object
+    ) -> Line:
         """A line with both sides in the variables of the formula."""
         sides = self.restored(left), self.restored(right)
-        return Line(rule, before, after, *sides, **more)  # type: ignore[arg-type]  # fields of Line
+        index = f"{before} = {after}" if after else ""
+        source = next((text for start, text in SOURCES.items() if rule.startswith(start)), "")
+        more.setdefault("source", source)
+        return Line(rule, before, after, *sides, index=index, **more)  # type: ignore[arg-type]  # fields of Line
 
     def matrix(self, form: Form) -> Node | None:
         """A form in matrix notation, None where it has none."""

@@ -6,6 +6,7 @@ Reads shapes off a document by the names in it. Knows nothing of expressions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from derivant.notation.document import (
@@ -73,11 +74,11 @@ def _checked(product: Product, known: Mapping[str, Sizes]) -> str:
     if None in standing:
         return ""
     pairs = [p for p in standing if p is not None]
-    fits = all(a[1] == b[0] for a, b in zip(pairs, pairs[1:], strict=False))
+    fits = all(a[1] == b[0] for a, b in pairwise(pairs))
     column = product.factors[-1].rank == 1 and not isinstance(product.factors[-1], Turned)
     texts = [f"({a} x {b})" for a, b in pairs]
     ends = f"{pairs[0][0]} x {pairs[-1][1]}"
-    if column and not isinstance(product.factors[0], Turned) or (column and product.rank):
+    if (column and not isinstance(product.factors[0], Turned)) or (column and product.rank):
         texts[-1], ends = f"({pairs[-1][0]})", pairs[0][0]
     if not product.rank:
         texts[-1], ends = f"({pairs[-1][0]})", "a number"

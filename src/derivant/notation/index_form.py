@@ -106,14 +106,20 @@ class IndexForms:
         numbers: list[Node] = []
         below: list[Node] = []
         factors: list[Node] = []
+        under: list[Node] = []
         for atom in term.atoms:
             if atom.index or atom.payload is None or id(atom.payload) in self._marks:
-                factors.append(self._factor(atom, names, len(term.atoms) > 1))
+                size = replace(atom, power=abs(atom.power))
+                factor = self._factor(size, names, len(term.atoms) > 1)
+                (under if atom.power < 0 else factors).append(factor)
             else:
                 node = powered(self.whole(atom.payload), abs(atom.power))
                 (below if atom.power < 0 else numbers).append(node)
         if not term.bound:
-            return with_numbers(abs(term.coefficient), [*numbers, *factors], None, below)
+            above = [*numbers, *factors]
+            return with_numbers(abs(term.coefficient), above, None, [*below, *under])
+        if under:
+            factors = [with_numbers(ONE, factors, None, under)]
         body = Summed(tuple(names[c] for c, _ in term.bound), tuple(factors))
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
@@ -176,6 +182,9 @@ def _distance(atom: Atom, last: Sequence[int], used: set[int], rank: int) -> tup
 
 def entry_of(node: Node, letters: Sequence[str]) -> Node:
     """An entry of a part: that of tanh(z) is tanh(z_i), that of A x stays (A x)_i."""
+    if isinstance(node, Scaled) and node.body is not None:
+        inner = entry_of(node.body, letters)
+        return Scaled((*node.numbers, inner), None, node.below, 0)
     found = _pushed(node, tuple(letters))
     return Entry(node, tuple(letters)) if found is None else found
 
@@ -192,7 +201,8 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
         case Call("ones"):
             return Number(ONE)
         case Call("eye"):
-            return Delta((letters[0], letters[1]))
+            first, second = sorted(letters)
+            return Delta((first, second))
         case Call(name, arguments, _, fixed):
             row = TABLE.get(name)
             if row is None or row.family != "elementwise" or fixed or not _same(node):
@@ -201,15 +211,11 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
             return None if inside is None else Call(name, inside, 0)
         case Power(base, exponent):
             below = _pushed(base, letters)
-            if isinstance(exponent, NODES):
-                above = _pushed(exponent, letters)
-                return None if None in (above, below) else Power(below, above, 0)  # type: ignore[arg-type]  # both are parts by now
-            return None if below is None else Power(below, exponent, 0)
+            above = _pushed(exponent, letters) if isinstance(exponent, NODES) else exponent
+            return None if below is None or above is None else Power(below, above, 0)
         case Product((left, Turned(right))) if left.rank == right.rank == 1:
-            ends = (_pushed(left, letters[:1]), _pushed(right, letters[1:]))
-            sides = tuple(e for e in ends if e is not None and e != Number(ONE))
-            if None in ends:
-                return None
+            ends = (entry_of(left, letters[:1]), entry_of(right, letters[1:]))
+            sides = tuple(e for e in ends if e != Number(ONE))
             return sides[0] if len(sides) == 1 else Scaled(sides, None, (), 0)
         case Sum(terms):
             parts = _all_pushed([part for _, part in terms], letters)
@@ -250,7 +256,7 @@ def _mapped(node: Node, change: Callable[[Node], Node]) -> Node:
         return changed
     values = {f.name: _mapped_value(getattr(node, f.name), change) for f in fields(node)}
     same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
-    return node if same else replace(node, **values)
+    return node if same else replace(node, **values)  # type: ignore[arg-type]  # its own fields
 
 
 def _mapped_value(value: object, change: Callable[[Node], Node]) -> object:
