@@ -11,7 +11,8 @@ from itertools import product
 import numpy as np
 
 TOKEN = re.compile(
-    r"\s*(∂[^\s()/]+/∂[\w,]+|Σ_\w+|δ_\w+|1\[|[^\W\d_]\w*|\d+(?:\.\d+)?|[⁻¹²³⁴]+|[-+/()\]>])"
+    r"\s*(∂[^\s()/]+/∂[\w,]+|Σ_\w+|δ_\w+|1\[|[^\W\d_](?:(?![¹²³⁴])[\w,])*|\d+(?:\.\d+)?"
+    r"|[⁻¹²³⁴]+|[-+/()\]>])"
 )
 RAISED = str.maketrans("⁻¹²³⁴", "-1234")
 FUNCTIONS = {

@@ -5,7 +5,7 @@ The golden texts are written by `python tests/derivation/goldens.py`.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def made(case):
     return derived(what, wrt, tuple(options.items()))
 
 
-@lru_cache(maxsize=None)
+@cache
 def derived(what, wrt, options):
     return dv.derive(what, wrt=wrt, **dict(options))
 

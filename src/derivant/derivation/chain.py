@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
-from derivant.derivation.cuts import Cut, Part, dependents
+from derivant.derivation.cuts import Cut, Part, dependents, in_order
 from derivant.derivation.kinks import kink_of, sources_of
 from derivant.derivation.lines import Line
 from derivant.derivation.working import Working, conditions_of, contracted, dimensions_of, written
@@ -199,7 +199,7 @@ class Chain:
         """What a function does to a small change of its operands: d inv(M) = -inv(M) dM inv(M)."""
         definition = user.definition
         moving = {p.symbol for p in self.cut.parts} | {self._work.variable}
-        sources = [n for n in ancestors([definition]) if n in moving]
+        sources = [n for n in in_order([definition]) if n in moving]
         changes = [symbol(f"d{s.params['name']}", s.shape, s.dtype) for s in sources]
         if _is_norm(definition):
             return self._norm(user)

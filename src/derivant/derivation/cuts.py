@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
-from derivant.carriers.trace import variables
 from derivant.rewriting.regions import Kind, Regions
 
 POOLS = {
@@ -21,6 +19,30 @@ POOLS = {
 }  # fmt: skip
 MOVES = ("matrix_transpose", "permute_dims", "expand_dims", "broadcast_to", "squeeze", "reshape")
 SUMS = ("sum", "mean", "trace")
+
+
+def in_order(expressions: Sequence[Expr]) -> list[Expr]:
+    """The nodes of expressions, operands first, from left to right as they are read.
+
+    Unlike the order of first making it depends on the formula alone.
+    """
+    found: list[Expr] = []
+    seen: set[int] = set()
+    stack = [(e, False) for e in reversed(expressions)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            found.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack += [(x, False) for x in reversed(node.inputs)]
+    return found
+
+
+def variables_of(expressions: Sequence[Expr]) -> list[Expr]:
+    """The variables of expressions, as they are read."""
+    return [node for node in in_order(expressions) if node.primitive.name == "variable"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +75,7 @@ def cut(value: Expr, chosen: Sequence[tuple[str, Expr]]) -> Cut:
     names = {id(node): name for name, node in chosen}
     changes: dict[Expr, Expr] = {}
     parts = []
-    for node in ancestors([value]):
+    for node in in_order([value]):
         if id(node) in names and node is not value:
             made = symbol(names[id(node)], node.shape, node.dtype)
             parts.append(Part(names[id(node)], made, replaced([node], changes)[0]))
@@ -64,7 +86,7 @@ def cut(value: Expr, chosen: Sequence[tuple[str, Expr]]) -> Cut:
 def dependents(value: Expr, variable: Expr) -> set[int]:
     """The nodes of a formula that depend on a variable, itself among them."""
     found = {id(variable)}
-    for node in ancestors([value]):
+    for node in in_order([value]):
         if any(id(x) in found for x in node.inputs):
             found.add(id(node))
     return found
@@ -75,7 +97,7 @@ def by_the_user(
 ) -> list[tuple[str, Expr]]:
     """The parts that the text names, where one of them leads from the variable to the value."""
     depend = dependents(value, variable)
-    inside = {id(node) for node in ancestors([value])}
+    inside = {id(node) for node in in_order([value])}
     found: dict[int, tuple[str, Expr]] = {}
     for name, node in names:
         if node is not value and node.inputs and id(node) in inside:
@@ -90,11 +112,12 @@ def by_a_teacher(
     regions = Regions([value])
     depend = dependents(value, variable)
     users: dict[int, list[Expr]] = {}
-    for node in regions.nodes:
+    nodes = in_order([value])
+    for node in nodes:
         for x in dict.fromkeys(node.inputs):
             users.setdefault(id(x), []).append(node)
     roles = []
-    for node in regions.nodes:
+    for node in nodes:
         if node is value or not node.inputs or id(node) not in depend or _is_moved(node):
             continue
         role = _role(node, users.get(id(node), []), regions, results)
@@ -165,7 +188,7 @@ def _is_taken(base: str, used: set[str]) -> bool:
 def names_in(expressions: Sequence[Expr]) -> list[str]:
     """The names of variables and sizes that are taken."""
     found = []
-    for variable in variables(expressions):
+    for variable in variables_of(expressions):
         found.append(str(variable.params["name"]))
         found += [str(size) for size in variable.shape]
     return list(dict.fromkeys(found))

@@ -18,6 +18,7 @@ from derivant.derivation.structured import projected
 from derivant.derivation.working import Problem
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
+from derivant.rewriting.plainer import plainer
 
 MOST_ORDER = 2
 LAYOUTS = ("tensor", "vec")
@@ -132,7 +133,7 @@ def _derived(
     upstream = None
     if cotangent is not None:
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
-        form = form_of(pulled_back(plain, free, upstream))
+        form = form_of(plainer(pulled_back(plainer(plain), free, upstream)))
         check = checked(plain, free, form.to_expr(), upstream)
     else:
         form, check = _of_order(plain, free, variable, order)

@@ -18,9 +18,8 @@ from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.working import Working, written
 from derivant.notation import Node
-from derivant.notation.document import Call
+from derivant.notation.document import Call, Number, Scaled
 from derivant.notation.document import Entry as Place
-from derivant.notation.document import Number, Scaled
 from derivant.notation.document import Sum as Signed
 from derivant.notation.index_form import (
     IndexForms,

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from derivant.base.errors import DerivantError
-from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
+from derivant.derivation.cuts import in_order
 from derivant.primitives import RAW, TABLE
 
 STEP = 2.0**-20
@@ -31,7 +31,7 @@ SOURCES = {
 
 def sources_of(definitions: Iterable[Expr]) -> str:
     """Where the formulas of the functions in some expressions are from."""
-    rows = dict.fromkeys(node.primitive for node in ancestors(list(definitions)))
+    rows = dict.fromkeys(node.primitive for node in in_order(list(definitions)))
     found = (SOURCES.get(row.name, row.source) for row in rows)
     return "; ".join(dict.fromkeys(text for text in found if text))
 
@@ -92,7 +92,7 @@ def _probed(row: str) -> Kink | None:
 def requirements(definitions: Iterable[Expr]) -> list[tuple[str, Expr]]:
     """What must hold of the operands of functions for the lines to be right."""
     found = []
-    for node in ancestors(list(definitions)):
+    for node in in_order(list(definitions)):
         need = NEEDS.get(node.primitive.name)
         if need and node.inputs:
             found.append((need, node.inputs[0]))

@@ -14,8 +14,7 @@ from derivant.base.dims import Dim, Size, total
 from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate, evaluate_all, replaced
 from derivant.carriers.expr import Expr, symbol
-from derivant.carriers.trace import variables
-from derivant.derivation.cuts import Cut, dependents
+from derivant.derivation.cuts import Cut, dependents, variables_of
 from derivant.derivation.working import Problem, Working
 from derivant.notation import Forms
 from derivant.notation.index_form import derivation_text, subscripted
@@ -36,10 +35,12 @@ def cases(work: Working, parts: Cut, answer: Expr, text: str) -> tuple[str, ...]
 
 def scalar_case(work: Working, answer: Expr) -> str:
     """The formula with all sizes 1, differentiated as one of numbers, compared with the answer."""
-    names = sorted({n for v in variables([work.value, answer]) for s in v.shape for n in _names(s)})
+    names = sorted(
+        {n for v in variables_of([work.value, answer]) for s in v.shape for n in _names(s)}
+    )
     if not names:
         return ""
-    numbers = {v: symbol(str(v.params["name"]), ()) for v in variables([work.value])}
+    numbers = {v: symbol(str(v.params["name"]), ()) for v in variables_of([work.value])}
     ones = dict.fromkeys(names, 1)
     arrays = {v: _filled(numbers[v], v) for v in numbers}
     try:
@@ -76,13 +77,13 @@ def _agrees(work: Working, answer: Expr, slope: Expr, ones: dict[str, int]) -> b
     rng, compared = np.random.default_rng(1), 0
     for _ in range(4):
         point = {
-            str(v.params["name"]): rng.uniform(0.3, 1.7) for v in variables([work.value, answer])
+            str(v.params["name"]): rng.uniform(0.3, 1.7) for v in variables_of([work.value, answer])
         }
         arrays = {
             str(v.params["name"]): np.full(
                 [1 if isinstance(s, Dim) else s for s in v.shape], point[str(v.params["name"])]
             )
-            for v in variables([work.value, answer])
+            for v in variables_of([work.value, answer])
         }
         with np.errstate(all="ignore"):
             one = float(np.sum(np.asarray(evaluate(answer, arrays, ones))))
@@ -97,7 +98,7 @@ def _agrees(work: Working, answer: Expr, slope: Expr, ones: dict[str, int]) -> b
 
 def fact_case(work: Working, answer: Expr, text: str) -> str:
     """The answer where a square matrix is symmetric, if that makes it shorter."""
-    for matrix in variables([answer]):
+    for matrix in variables_of([answer]):
         shape, name = matrix.shape, str(matrix.params["name"])
         if len(shape) != 2 or shape[0] != shape[1] or matrix.params.get("facts"):
             continue

@@ -12,9 +12,8 @@ from dataclasses import replace
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.carriers.trace import variables
 from derivant.derivation.chain import Chain
-from derivant.derivation.cuts import Cut, by_a_teacher, by_the_user, cut
+from derivant.derivation.cuts import Cut, by_a_teacher, by_the_user, cut, variables_of
 from derivant.derivation.direct import Direct
 from derivant.derivation.lines import PAGE, Derivation, Line, following
 from derivant.derivation.sanity import cases
@@ -25,6 +24,7 @@ from derivant.notation import Forms, vec_form
 from derivant.notation.dimensions import by_text, dimension_checks
 from derivant.notation.index_form import derivation_text, subscripted
 from derivant.rewriting import Form, derivative_form, form_of, lowered, pulled_back
+from derivant.rewriting.plainer import plainer
 
 FACTS = {
     "symmetric": "{0} = {0}'", "symmetric-invertible": "{0} = {0}'", "spd": "{0} = {0}'",
@@ -64,7 +64,7 @@ def _final(work: Working) -> Form:
     upstream = work.problem.upstream
     if upstream is None:
         return derivative_form(work.value, work.variable)
-    return form_of(pulled_back(work.value, work.variable, upstream))
+    return form_of(plainer(pulled_back(plainer(work.value), work.variable, upstream)))
 
 
 def _worked(work: Working, final: Form, compact: bool) -> tuple[Cut, list[Line]]:
@@ -143,7 +143,7 @@ def _facts_used(work: Working, final: Form, answer: Form, last: Line) -> list[Li
         return []
     said = [
         FACTS.get(fact, "{0} is " + fact).format(subscripted(str(v.params["name"]), ""))
-        for v in variables([work.problem.value, work.problem.variable])
+        for v in variables_of([work.problem.value, work.problem.variable])
         for fact in v.params.get("facts", ())
     ]
     rule = ", ".join(f"{text} [fact]" for text in dict.fromkeys(said)) or "simplified"
@@ -171,7 +171,7 @@ def _head(work: Working, parts: Cut, answer: Form, order: int) -> str:
     value = form_of(work.shown)
     node = Forms(value).best(value.sum)
     title = f"d{power}({derivation_text(node)})/d{x}{power}"
-    shapes = [_shape(v) for v in variables([work.problem.value])]
+    shapes = [_shape(v) for v in variables_of([work.problem.value])]
     known = known_shapes([work.value])
     checks = [] if parts.parts else list(dimension_checks(node, known))[:1]
     upstream = work.problem.upstream

@@ -6,15 +6,14 @@ Facts are left out while a derivation is worked, so that each is used in a line 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
-from derivant.carriers.trace import variables
-from derivant.derivation.cuts import names_in
+from derivant.derivation.cuts import names_in, variables_of
 from derivant.derivation.kinks import requirements
 from derivant.derivation.lines import Line
 from derivant.notation import Forms, Node
@@ -30,10 +29,11 @@ from derivant.primitives import RECORD
 from derivant.rewriting import Atom, Form, Sum, Term, form_of
 from derivant.rewriting.laws import powers_joined
 from derivant.rewriting.plainer import plainer
-from derivant.rewriting.regions import exponent_of
+from derivant.rewriting.regions import SIGNS, exponent_of
 
 ONE = Fraction(1)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+MOST_SUMMANDS = 16
 SOURCES = {
     "write": "definition of the products", "name": "chain rule", "chain rule": "chain rule",
     "one entry": "product rule and chain rule of numbers",
@@ -69,7 +69,7 @@ class Working:
 
     def __init__(self, problem: Problem, gradient_of: str = "", label: str = "") -> None:
         self.problem, self.gradient_of = problem, gradient_of
-        all_of = variables([problem.value, problem.variable])
+        all_of = variables_of([problem.value, problem.variable])
         plain = {v: symbol(v.params["name"], v.shape, v.dtype) for v in all_of}
         self._back = {new: old for old, new in plain.items() if new is not old}
         forward = {old: new for new, old in self._back.items()}
@@ -150,10 +150,31 @@ def squares_of_norms(expressions: Sequence[Expr]) -> dict[Expr, Expr]:
 
 def written(expression: Expr) -> Form:
     """An expression as a sum of contractions as it stands, factors from left to right."""
-    form = form_of(plainer(expression), as_written=True)
-    total = form.sum
-    joined = _joined(form, total)
-    return Form(joined, form.context)
+    plain = plainer(expression)
+    forms = [(form_of(part, as_written=True), sign) for part, sign in summands(plain)]
+    context, terms = forms[0][0].context, list[Term]()
+    for form, sign in forms:
+        context.opened.update(form.context.opened)
+        context.namer.symmetric.update(form.context.namer.symmetric)
+        joined = _joined(Form(form.sum, context), form.sum)
+        terms += [term.scaled(Fraction(sign)) for term in joined.terms]
+    terms.sort(key=lambda term: -len(term.atoms))
+    return Form(Sum(plain.shape, plain.dtype, tuple(terms)), context)
+
+
+def summands(expression: Expr) -> list[tuple[Expr, int]]:
+    """What an expression adds, from left to right, each with its sign."""
+    found, stack = list[tuple[Expr, int]](), [(expression, 1)]
+    while stack:
+        node, sign = stack.pop()
+        signs = SIGNS.get(node.primitive.name)
+        whole = all(x.shape == node.shape for x in node.inputs)
+        if signs is None or not whole or len(found) + len(stack) > MOST_SUMMANDS:
+            found.append((node, sign))
+            continue
+        parts = zip(node.inputs, signs, strict=True)
+        stack += reversed([(x, sign * own) for x, own in parts])
+    return found
 
 
 def _joined(form: Form, total: Sum) -> Sum:
@@ -165,8 +186,6 @@ def _joined(form: Form, total: Sum) -> Sum:
     joined = powers_joined(form.context, Sum(total.shape, total.dtype, tuple(terms)))
     terms = [_opened(form, term, total) for term in joined.terms]
     joined = powers_joined(form.context, Sum(total.shape, total.dtype, tuple(terms)))
-    ordered = sorted(joined.terms, key=lambda t: -len(t.atoms))
-    joined = replace(joined, terms=tuple(ordered))
     return Sum(total.shape, total.dtype, tuple(renumbered(t, total.rank) for t in joined.terms))
 
 
