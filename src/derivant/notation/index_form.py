@@ -39,6 +39,7 @@ from derivant.rewriting import Sum as Terms
 Mark: TypeAlias = Callable[[Sequence[str]], str]
 Marks: TypeAlias = Mapping[int, Mark]
 ONE = Fraction(1)
+LARGEST_BELOW = 100  # of a denominator that is written as one
 POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.])")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -243,17 +244,27 @@ def _all_pushed(parts: Sequence[Node], letters: tuple[str, ...]) -> tuple[Node, 
 
 
 def _spoken(node: Node) -> Node:
-    """A step as the condition that it counts."""
+    """A step as the condition that it counts; 0.5 a / m as a / (2 m)."""
+    if isinstance(node, Scaled) and node.below and node.numbers:
+        return _one_quotient(node)
     if isinstance(node, Call) and node.name == "step":
         return Name(f"1[{text_of(_mapped(node.arguments[0], _spoken))} > 0]", node.rank)
     return node
 
 
+def _one_quotient(node: Scaled) -> Scaled:
+    """A number that is a fraction with its denominator below, where there is a below."""
+    first, *rest = node.numbers
+    if not isinstance(first, Number) or not 1 < first.value.denominator < LARGEST_BELOW:
+        return node
+    above = [] if first.value.numerator == 1 else [Number(Fraction(first.value.numerator))]
+    under = Number(Fraction(first.value.denominator))
+    return replace(node, numbers=(*above, *rest), below=(under, *node.below))
+
+
 def _mapped(node: Node, change: Callable[[Node], Node]) -> Node:
     """A document with each part changed, outer ones first."""
-    changed = change(node)
-    if changed is not node:
-        return changed
+    node = change(node)
     values = {f.name: _mapped_value(getattr(node, f.name), change) for f in fields(node)}
     same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
     return node if same else replace(node, **values)  # type: ignore[arg-type]  # its own fields
