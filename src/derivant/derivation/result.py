@@ -82,7 +82,7 @@ class Derivative:
 
         >>> from derivant.derivation import derive
         >>> [step.rule for step in derive("W*x", wrt="x").steps][:2]
-        ['write with indices', 'one entry: the rest is constant']
+        ['write with indices', 'one entry, only x varies']
         """
         return self.derivation.lines
 

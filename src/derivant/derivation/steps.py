@@ -48,7 +48,7 @@ def derivation_of(problem: Problem, order: int, answer: Form, expr: Expr) -> Der
         second = Working(gradient, work.label, f"∂²{work.name}/∂{subscripted(work.x, '')}²")
         final = derivative_form(second.value, second.variable)
         more_parts, more = _worked(second, final, True)
-        lines = _joined(lines, more)
+        lines = _joined(lines, more, f"{second.name} = {work.label}")
         named = {p.name: p for p in (*more_parts.parts, *parts.parts)}
         parts = Cut(tuple(named.values()), parts.top)
         work.label = second.label
@@ -120,12 +120,14 @@ def _rewrites(work: Working, final: Form) -> list[Line]:
     return [*out, work.line("the rules of all parts, multiplied", before, text, whole, whole)]
 
 
-def _joined(first: list[Line], second: Sequence[Line]) -> list[Line]:
+def _joined(first: list[Line], second: Sequence[Line], said: str) -> list[Line]:
     """The lines of the gradient and of its derivative; what was said before is not said again."""
     known = {line.index for line in first if line.index}
     rest = [line for line in second if line.index not in known]
     last = first[-1]
-    if last.index or not rest or not rest[0].rule.startswith("g ="):
+    if rest and rest[0].rule != said:
+        return [*first, replace(rest[0], rule=f"{said}.  {rest[0].rule}"), *rest[1:]]
+    if last.index or not rest:
         return [*first, *rest]
     entries = replace(
         rest[0], left=last.left, matrix=last.matrix, dimensions=last.dimensions,

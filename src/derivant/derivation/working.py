@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
@@ -120,7 +121,8 @@ class Working:
         index = f"{before} = {after}" if after else ""
         source = next((text for start, text in SOURCES.items() if rule.startswith(start)), "")
         more.setdefault("source", source)
-        return Line(rule, before, after, *sides, index=index, **more)  # type: ignore[arg-type]  # fields of Line
+        fields: Any = {"index": index, **more}
+        return Line(rule, before, after, *sides, **fields)
 
     def matrix(self, form: Form) -> Node | None:
         """A form in matrix notation, None where it has none."""
