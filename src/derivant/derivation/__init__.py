@@ -1,6 +1,8 @@
 """Floor 8: closed forms of derivatives, checked before they are shown."""
 
 from derivant.derivation.derive import derive
+from derivant.derivation.entries import DerivativeEntry
+from derivant.derivation.lines import Derivation, Line
 from derivant.derivation.result import Derivative, Derivatives
 
-__all__ = ["Derivative", "Derivatives", "derive"]
+__all__ = ["Derivation", "Derivative", "DerivativeEntry", "Derivatives", "Line", "derive"]

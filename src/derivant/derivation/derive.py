@@ -13,10 +13,12 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
 from derivant.derivation.checking import checked
 from derivant.derivation.result import Derivative, Derivatives
+from derivant.derivation.stacking import stacked
 from derivant.derivation.structured import projected
+from derivant.derivation.working import Problem
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
-from derivant.primitives import RECORD
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
+from derivant.rewriting.plainer import plainer
 
 MOST_ORDER = 2
 LAYOUTS = ("tensor", "vec")
@@ -76,10 +78,7 @@ def _stacked(r: Derivative) -> Derivative:
         raise ArgumentError('layout="vec" is for a matrix by a matrix, or a vector by a vector')
     if len(r.shape) == 2:
         return r
-    rows, columns, k, m = r.shape
-    turned = RECORD.permute_dims(r.expr, axes=(-3, -4, -1, -2))
-    flat = RECORD.reshape(turned, shape=(columns * rows, m * k))
-    answer = replace(r, expr=flat, layout="vec")
+    answer = replace(r, expr=stacked(r.expr), layout="vec")
     answer.expression()
     return answer
 
@@ -134,7 +133,7 @@ def _derived(
     upstream = None
     if cotangent is not None:
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
-        form = form_of(pulled_back(plain, free, upstream))
+        form = form_of(plainer(pulled_back(plainer(plain), free, upstream)))
         check = checked(plain, free, form.to_expr(), upstream)
     else:
         form, check = _of_order(plain, free, variable, order)
@@ -143,7 +142,9 @@ def _derived(
     if free is not variable:
         form = form_of(replaced([form.to_expr()], {free: variable})[0])
     text = said if isinstance(said, str) else said.said
-    answer = Derivative(name, order, text, form.to_expr(), form, check)
+    names = {} if isinstance(said, str) else said.assignments
+    problem = Problem(value, variable, upstream, names, structured)
+    answer = Derivative(name, order, text, form.to_expr(), form, check, problem)
     answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 

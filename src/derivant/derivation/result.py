@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
@@ -11,8 +11,12 @@ from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
+from derivant.derivation.entries import DerivativeEntry, entry, expanded
+from derivant.derivation.lines import Derivation, Line
+from derivant.derivation.steps import derivation_of
+from derivant.derivation.working import Problem, Working
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
-from derivant.rewriting import Form, Step
+from derivant.rewriting import Form
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +38,9 @@ class Derivative:
     expr: Expr
     form: Form
     check: Check
+    problem: Problem
     layout: str = "tensor"
+    _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -59,9 +65,56 @@ class Derivative:
         return tuple(self.expr.shape)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The rewrites that led to the normal form."""
-        return self.form.steps
+    def derivation(self) -> Derivation:
+        """The derivation: head, lines and cases, made when it is first asked for; print it.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("sum(x)", wrt="x").derivation.lines[0].index)
+        f = Σ_i x_i
+        """
+        if not self._made:
+            self._made.append(derivation_of(self.problem, self.order, self.form, self.expr))
+        return self._made[0]
+
+    @property
+    def steps(self) -> tuple[Line, ...]:
+        """The lines of the derivation: rule, before, after, source, conditions of each.
+
+        >>> from derivant.derivation import derive
+        >>> [step.rule for step in derive("W*x", wrt="x").steps][:2]
+        ['write with indices', 'one entry, only x varies']
+        """
+        return self.derivation.lines
+
+    def entry(self, *places: int) -> DerivativeEntry:
+        """One entry of the derivative; places count from 1, those of the value first.
+
+        Raises ArgumentError where their number is wrong, BoundsError outside a size.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("W*x", wrt="x").entry(3, 7))
+        ∂y_3/∂x_7 = W_37
+        """
+        self._in_tensor_layout()
+        return entry(Working(self.problem), self.form, self.expr, places)
+
+    def expand(self, **sizes: int) -> str:
+        """The value and every entry of the derivative written out for these sizes.
+
+        Raises ArgumentError where a size is missing or too much would be written.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("x'*x", wrt="x").expand(n=2))
+        f = x_1² + x_2²
+        ∂f/∂x_1 = 2 x_1
+        ∂f/∂x_2 = 2 x_2
+        """
+        self._in_tensor_layout()
+        return expanded(Working(self.problem), self.form, sizes)
+
+    def _in_tensor_layout(self) -> None:
+        if self.layout != "tensor":
+            raise ArgumentError('entries by their places are for layout="tensor"')
 
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.

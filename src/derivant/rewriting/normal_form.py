@@ -21,6 +21,7 @@ from derivant.rewriting.laws import RULES
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
+from derivant.rewriting.settling import settled
 
 KEEPS_SYMMETRY = ("inv", "expm")  # f(A') = f(A)'
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
@@ -62,8 +63,10 @@ def normal_form(expression: Expr) -> Expr:
     return form_of(expression).to_expr()
 
 
-def form_of(expression: Expr) -> Form:
+def form_of(expression: Expr, as_written: bool = False) -> Form:
     """The normal form with its parts and the log of the rewrites.
+
+    `as_written` reads the sum itself as it stands: only its letters are settled.
 
     >>> from derivant.carriers.trace import trace_graph
     >>> form = form_of(trace_graph(lambda x, A: A @ x + A.T @ x, "n", "n n"))
@@ -83,6 +86,8 @@ def form_of(expression: Expr) -> Form:
         if id(node) in regions.whole:
             if regions[node].kind is Kind.ATOM:
                 forms[id(node)] = _atom(node, forms, context)
+            elif as_written and node is expression:
+                forms[id(node)] = settled(reader.read(node))
             else:
                 forms[id(node)] = normalised(context, reader.read(node))
     return Form(forms[id(expression)], context)
