@@ -25,6 +25,7 @@ Numbers = npt.NDArray[np.float64]
 NUMBERS = (1.0, -1.0, 2.0)
 SPARSE, DENSE = 60, 20  # points that are tried at each size
 MOST_POINTS = 500
+ROUNDING = 1e-13
 SPECIAL = 30  # points with many zeros that a right claim is held against
 LARGEST = 3  # of a named size
 MOST_SIZES = 12
@@ -42,7 +43,7 @@ class Counterexample(Mapping[str, Numbers]):
     variables: dict[str, Numbers]
     sizes: dict[str, int]
     derivative: Numbers
-    claim: Numbers | None
+    claim: Numbers
 
     def __getitem__(self, name: str) -> Numbers:
         return self.variables[name]
@@ -55,8 +56,8 @@ class Counterexample(Mapping[str, Numbers]):
 
     def __str__(self) -> str:
         names = [f"{shown_name(n)} = {number_text(v)}" for n, v in self.variables.items()]
-        claim = "no number" if self.claim is None else number_text(self.claim)
-        return f"{', '.join(names)}: derivative {number_text(self.derivative)}, claim {claim}"
+        both = f"derivative {number_text(self.derivative)}, claim {number_text(self.claim)}"
+        return f"{', '.join(names)}: {both}"
 
 
 def number_text(value: Numbers) -> str:
@@ -81,7 +82,9 @@ def counterexample(question: Question) -> Counterexample | None:
                 return found
     for point in points(question):
         if point.claim is not None and not agree(question, point):
-            return _shown(question, point)
+            found = _shown(question, point)
+            if found is not None:
+                return found
     return None
 
 
@@ -127,16 +130,20 @@ def _may_differ(question: Question, values: Values, sizes: dict[str, int]) -> bo
     return not close(question, claim, truth)
 
 
-def _shown(question: Question, point: Point) -> Counterexample:
+def _shown(question: Question, point: Point) -> Counterexample | None:
+    """The point in numbers, None where these do not show the difference."""
+    assert point.claim is not None
     values = {name: point.values[v] for name, v in question.leaves.items()}
-    return Counterexample(values, point.sizes, _tidy(point.truth), _tidy(point.claim))
+    found = Counterexample(
+        values, point.sizes, _tidy(point.truth, point), _tidy(point.claim, point)
+    )
+    return None if number_text(found.derivative) == number_text(found.claim) else found
 
 
-def _tidy(value: Numbers | None) -> Numbers:
+def _tidy(value: Numbers, point: Point) -> Numbers:
     """Whole numbers where rounding alone kept them from it."""
-    assert value is not None
     whole = np.round(value)
-    return np.where(np.abs(value - whole) < 1e-12, whole, value) + 0.0
+    return np.where(np.abs(value - whole) < ROUNDING * point.near, whole, value) + 0.0
 
 
 def _all_sizes(names: Sequence[str]) -> list[dict[str, int]]:

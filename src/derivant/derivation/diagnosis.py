@@ -44,21 +44,28 @@ class Finding:
 
     kind: str
     text: str
+    repairs: bool = False  # whether it says how the claim itself becomes right
 
 
 def diagnosed(question: Question, seen: Sequence[Point]) -> list[Finding]:
     """What makes a wrong claim right, the plainest first; empty where nothing was found."""
-    found = _scaled(question, seen) or _in_layout(question, seen)
-    if found is not None:
-        return [found]
+    whole = _scaled(question, seen) or _in_layout(question, seen)
+    if whole is not None:
+        return [whole]
     if all(p.claim is None or p.claim.shape != p.truth.shape for p in seen):
         edit = _edited(question, seen)
         return [] if edit is None else [edit]
-    slips = [x for x in (_terms(question, seen) or _edited(question, seen),) if x is not None]
+    slip = _terms(question, seen) or _edited(question, seen)
     fact = _under_fact(question)
-    if fact is not None:
-        return [fact, *slips]
-    return slips or [x for x in (_size_one(question), _parallel(question, seen)) if x is not None]
+    if fact is not None and fact.kind == "symmetric":
+        # that the claim has A for A' is then no news; a repair of the claim itself is
+        again = slip if slip is not None and slip.repairs else None
+        found = [Finding("fact", fact.text), again]
+    elif slip is not None or fact is not None:
+        found = [slip, fact]
+    else:
+        found = [_size_one(question) or _parallel(question, seen)]
+    return [x for x in found if x is not None]
 
 
 # A factor for the whole
@@ -68,7 +75,8 @@ def _ratio(claim: Numbers | None, truth: Numbers) -> float | None:
     """The number that the truth times it is the claim; None where there is none."""
     if claim is None or claim.shape != truth.shape or not np.any(truth):
         return None
-    number = float(np.vdot(truth, claim) / np.vdot(truth, truth))
+    size = np.max(np.abs(truth))
+    number = float(np.vdot(truth / size, claim / size) / np.vdot(truth / size, truth / size))
     near = np.max(np.abs(claim - number * truth), initial=0.0)
     fits = near <= 1e-8 * np.max(np.abs(claim), initial=0.0)
     return number if fits and number else None
@@ -143,7 +151,7 @@ def _factor_said(number: float, name: str, power: float = 1) -> Finding:
 def _powered(name: str, power: float) -> str:
     if not name or power == 1:
         return name
-    base = name if name.isidentifier() else f"({name})"
+    base = f"({name})" if " " in name else name
     if power == -1:
         return f"1/{base}"
     return f"{base}^{power:g}"
@@ -317,11 +325,16 @@ ORDER = ("term", "sign", "transpose", "factor", "part", "order", "entries", "mat
 def _edited(question: Question, seen: Sequence[Point]) -> Finding | None:
     """The claim with one place changed is right, or the derivative with one is the claim."""
     repairs = _fitting(question.claim, seen, lambda p: p.truth, question)
-    found = [(ORDER.index(e.kind), Finding(*_repair_said(e))) for e in repairs]
+    found = [(_rank(e), Finding(*_repair_said(e), True)) for e in repairs]
     if question.closed is not None and question.shape == question.closed.shape:
         slips = _fitting(question.closed, seen, lambda p: p.claim, question)
-        found += [(ORDER.index(e.kind), Finding(*_slip_said(e))) for e in slips]
+        found += [(_rank(e), Finding(*_slip_said(e))) for e in slips]
     return min(found, key=lambda f: f[0])[1] if found else None
+
+
+def _rank(edit: Edit) -> tuple[int, int]:
+    """The plainest kind first, and the smallest part."""
+    return ORDER.index(edit.kind), len(named(edit.old))
 
 
 def _fitting(
@@ -414,7 +427,8 @@ def _under_fact(question: Question) -> Finding | None:
     tried = list(guesses(leaves))
     for name, guess in tried:
         if _passes(question, _giving([name], guess), False):
-            return Finding("fact", f"true if {said(name, guess)}")
+            kind = guess.fact if guess is SYMMETRIC else "fact"
+            return Finding(kind, f"true if {said(name, guess)}")
     square = [name for name, guess in tried if guess is SYMMETRIC]
     if len(square) > 1 and _passes(question, _giving(square, SYMMETRIC), False):
         needed = list(square)
@@ -422,7 +436,7 @@ def _under_fact(question: Question) -> Finding | None:
             fewer = [n for n in needed if n != name]
             if _passes(question, _giving(fewer, SYMMETRIC), False):
                 needed = fewer
-        return Finding("fact", "true if " + " and ".join(said(n, SYMMETRIC) for n in needed))
+        return Finding("symmetric", "true if " + " and ".join(said(n, SYMMETRIC) for n in needed))
     for name in square:
         number = _passes(question, _giving([name], SYMMETRIC), True)
         if number:

@@ -19,6 +19,7 @@ from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import shape_at, slope
 from derivant.derivation.draws import drawn, sizes_for
+from derivant.derivation.guesses import holds
 
 Numbers = npt.NDArray[np.float64]
 Values = dict[Expr, Numbers]
@@ -28,6 +29,7 @@ TRUSTED = 1e-6  # relative, between the closed form and differences
 EXACT = 1e-9  # relative, between the claim and the closed form
 NEAR = 3e-8  # relative, between the claim and differences alone
 NESTED = 1e-2  # the step of differences of differences
+LEAST = 1e-250  # numbers below it lose their digits
 TRIES = 3  # draws at the same sizes
 STYLES = (0.7, 3.0, 0.2, 0.0)  # the spread of the numbers; 0 for positive numbers
 
@@ -131,7 +133,11 @@ def _point(
             return None
         if not variable.params["facts"]:
             value = value * (style / 0.7) if style else 0.4 + np.abs(value)
-        values[variable] = np.asarray(value if change is None else change(name, value), float)
+        if change is not None:
+            value = np.asarray(change(name, value), float)
+            if not all(holds(fact, value) for fact in variable.params["facts"]):
+                return None
+        values[variable] = value
     return at(question, values, sizes, rng)
 
 
@@ -144,8 +150,11 @@ def at(
         full = _closed(question, values, sizes, rng)
         if full is None:
             return None
+        truth = question.arranged(full)
+        if 0 < np.max(np.abs(truth), initial=0.0) < LEAST:
+            return None
         claim = evaluated(question.claim, values, sizes)
-        return Point(values, sizes, full, question.arranged(full), claim)
+        return Point(values, sizes, full, truth, claim)
 
 
 def evaluated(expr: Expr, values: Values, sizes: dict[str, int]) -> Numbers | None:

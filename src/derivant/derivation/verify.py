@@ -59,7 +59,8 @@ class Verdict:
     counterexample: Counterexample | None
 
     def __str__(self) -> str:
-        parts = [] if self.derivative is None else [f"derivative {self.derivative}"]
+        told = self.derivative is None or self.kind == "layout"
+        parts = [] if told else [f"derivative {self.derivative}"]
         if self.difference is not None:
             parts.append(f"claim − derivative = {self.difference}")
         line = self.diagnosis + (".   " + ";  ".join(parts) if parts else "")
@@ -93,7 +94,7 @@ def verify(
     read.
 
     >>> verify("A*x", wrt="x", claim="A'").diagnosis
-    'right in the other (denominator) layout; here, shape of the value first'
+    'right in the other (denominator) layout; here, shape of the value first: A'
     >>> verify("norm2(x)^2", wrt="x", claim="x").diagnosis
     'off by a constant factor, a factor 2 is missing: the claim is 1/2 times the derivative'
     """
@@ -163,8 +164,9 @@ def _judged(question: Question, answer: Derivative | None, name: str, said: str)
     seen = list(islice(points(question), ENOUGH))
     difference, proved = _difference(question, answer)
     shown = None if answer is None else answer.text
-    if not _decides(question, seen, proved):
-        text = "not decided: too few random points had finite values and a derivative"
+    undecided = _undecided(seen, proved)
+    if undecided:
+        text = f"not decided: {undecided}"
         return Verdict(False, "undecided", text, name, said, shown, difference, None)
     if all(_right_at(question, p, proved) for p in seen):
         found, kink = exception(question)
@@ -173,29 +175,34 @@ def _judged(question: Question, answer: Derivative | None, name: str, said: str)
             return Verdict(True, "right", text, name, said, shown, None, None)
         text = "right at random points and wrong at special ones"
         return Verdict(False, "wrong", text, name, said, shown, difference, found)
-    kind, text = _wrong_said(question, seen)
+    kind, text = _wrong_said(question, seen, shown)
     return Verdict(False, kind, text, name, said, shown, difference, counterexample(question))
 
 
 def _difference(question: Question, answer: Derivative | None) -> tuple[str | None, bool]:
     """The normal form of claim minus derivative, and whether it is 0."""
     claim = question.claim
-    if answer is None or claim.shape != answer.expr.shape:
+    if answer is None or claim.shape not in ((), answer.expr.shape):
         return None, False
+    whole = claim
+    if claim.shape != answer.expr.shape:
+        whole = RECORD.broadcast_to(claim, shape=answer.expr.shape)
     try:
-        form = form_of(RECORD.subtract(claim, answer.expr))
-        text = matrix_text(RECORD.subtract(claim, answer.expr))
+        left = RECORD.subtract(whole, answer.expr)
+        proved, text = not form_of(left).sum.terms, matrix_text(left)
     except DerivantError:
         return None, False
-    return (text if len(text) <= LONGEST else None), not form.sum.terms
+    return (text if whole is claim and len(text) <= LONGEST else None), proved
 
 
-def _decides(question: Question, seen: list[Point], proved: bool) -> bool:
-    """Whether the points say anything: enough of them, not all of size 1, not all zero."""
-    if len(seen) < FEWEST:
-        return False
+def _undecided(seen: list[Point], proved: bool) -> str:
+    """Why the points say nothing, if they do not: too few, all of size 1, or all zero."""
     wide = [p for p in seen if all(n > 1 for n in p.sizes.values())]
-    return len(wide) >= 2 and (proved or any(p.near > 0 for p in seen))
+    if len(seen) < FEWEST or len(wide) < 2:
+        return "too few random points had finite values and a derivative"
+    if not proved and not any(p.near > 0 for p in seen):
+        return "the derivative and the claim are zero at all random points"
+    return ""
 
 
 def _right_at(question: Question, point: Point, proved: bool) -> bool:
@@ -220,7 +227,7 @@ def _right_said(seen: list[Point], answer: Derivative | None, proved: bool) -> s
     return f"right: equal to the derivative and to differences at {where}{same}"
 
 
-def _wrong_said(question: Question, seen: list[Point]) -> tuple[str, str]:
+def _wrong_said(question: Question, seen: list[Point], shown: str | None) -> tuple[str, str]:
     """The kind of the mistake, and all that is said of it."""
     found = diagnosed(question, seen)
     claim = question.claim
@@ -234,6 +241,8 @@ def _wrong_said(question: Question, seen: list[Point]) -> tuple[str, str]:
     text = "; ".join(f.text for f in found)
     if found[0].kind == "fact":
         text = f"not true in general; {text}"
+    elif found[0].kind == "layout" and shown is not None:
+        text = f"{text}: {shown}"
     elif found[0].kind not in ("layout", "size"):
         text = f"wrong: {text}" if not found[0].text.startswith("off by") else text
     return found[0].kind, text
