@@ -22,6 +22,7 @@ from derivant.derivation.guesses import SYMMETRIC, Guess, guesses, said
 from derivant.derivation.points import (
     Point,
     Question,
+    agree,
     close,
     evaluated,
     points,
@@ -84,14 +85,14 @@ def _ratio(claim: Numbers | None, truth: Numbers) -> float | None:
 
 def _scaled(question: Question, seen: Sequence[Point]) -> Finding | None:
     """The claim is the derivative times a number, a size, or a number of the formula."""
-    ratios = [_ratio(p.claim, p.truth) for p in seen if np.any(p.truth) or p.claim is None]
+    known = [p for p in seen if not p.empty]
+    ratios = [_ratio(p.claim, p.truth) for p in known]
     numbers = [r for r in ratios if r is not None]
     if not numbers or len(numbers) < len(ratios):
         return None
-    known = [p for p in seen if np.any(p.truth)]
     whole = _constant(numbers)
     if whole is not None:
-        return _factor_said(whole, "")
+        return None if abs(whole - 1) < TERM_ERROR else _factor_said(whole, "")
     for name, values in _scalars(question, known):
         for power in POWERS:
             with np.errstate(all="ignore"):
@@ -163,13 +164,13 @@ def _powered(name: str, power: float) -> str:
 def _in_layout(question: Question, seen: Sequence[Point]) -> Finding | None:
     """The claim is the derivative with its axes in another order, or stacked in another way."""
     for kind, said_, turn in _layouts(question):
-        arranged = [(p.claim, turn(p.full)) for p in seen]
-        if any(new is None for _, new in arranged):
+        arranged = [(p, turn(p.full)) for p in seen]
+        pairs = [(p, new) for p, new in arranged if new is not None]
+        if len(pairs) < len(seen):
             continue
-        pairs = [(old, new) for old, new in arranged if new is not None]
-        if all(old is not None and close(question, old, new) for old, new in pairs):
+        if all(p.claim is not None and close(p, p.claim, new) for p, new in pairs):
             return Finding(kind, said_)
-        ratios = [_ratio(old, new) for old, new in pairs if np.any(new)]
+        ratios = [_ratio(p.claim, new) for p, new in pairs if not p.empty]
         numbers = [r for r in ratios if r is not None]
         whole = _constant(numbers) if numbers and len(numbers) == len(ratios) else None
         if whole is not None:
@@ -349,16 +350,16 @@ def _fitting(
         if count > MOST_EDITS:
             return
         if len(edit.whole.shape) == len(question.shape) and all(
-            _makes(question, edit.whole, p, goal) for p, goal in goals
+            _makes(edit.whole, p, goal) for p, goal in goals
         ):
             yield edit
 
 
-def _makes(question: Question, whole: Expr, point: Point, goal: Numbers | None) -> bool:
+def _makes(whole: Expr, point: Point, goal: Numbers | None) -> bool:
     if goal is None:
         return False
     found = evaluated(whole, point.values, point.sizes)
-    return found is not None and close(question, found, goal)
+    return found is not None and close(point, found, goal)
 
 
 def _repair_said(edit: Edit) -> tuple[str, str]:
@@ -406,8 +407,8 @@ def _passes(question: Question, change: Callable[[str, Numbers], Numbers], scale
     for point in islice(points(question, change), 2 * FEW):
         if point.claim is None or point.claim.shape != point.truth.shape:
             return 0.0
-        if close(question, point.claim, point.truth):
-            ratio: float | None = 1.0 if np.any(point.truth) else None
+        if agree(point):
+            ratio: float | None = None if point.empty else 1.0
         else:
             ratio = _ratio(point.claim, point.truth) if scale else None
             if ratio is None:
@@ -448,21 +449,15 @@ def _under_fact(question: Question) -> Finding | None:
 def _size_one(question: Question) -> Finding | None:
     """A named size that the claim needs to be 1."""
     for name in question.names:
-        few = []
-        for point in points(question, None, name):
-            few.append(
-                close(question, point.claim, point.truth) if point.claim is not None else False
-            )
-            if not few[-1] or len(few) >= 2 * FEW:
-                break
-        if len(few) >= FEW and all(few):
+        few = list(islice(points(question, None, name), 2 * FEW))
+        if len(few) >= FEW and all(map(agree, few)):
             return Finding("size", f"right only for {name} = 1")
     return None
 
 
 def _parallel(question: Question, seen: Sequence[Point]) -> Finding | None:
     """The claim points the way of the derivative and has another length."""
-    big = [p for p in seen if p.truth.size > 1 and np.any(p.truth)]
+    big = [p for p in seen if p.truth.size > 1 and not p.empty]
     ratios = [_ratio(p.claim, p.truth) for p in big]
     if len(big) < FEW or any(r is None for r in ratios):
         return None

@@ -29,6 +29,7 @@ TRUSTED = 1e-6  # relative, between the closed form and differences
 EXACT = 1e-9  # relative, between the claim and the closed form
 NEAR = 3e-8  # relative, between the claim and differences alone
 NESTED = 1e-2  # the step of differences of differences
+ROUNDING = 1e-13
 LEAST = 1e-250  # numbers below it lose their digits
 TRIES = 3  # draws at the same sizes
 STYLES = (0.7, 3.0, 0.2, 0.0)  # the spread of the numbers; 0 for positive numbers
@@ -43,6 +44,7 @@ class Question:
     variable: Expr
     order: int
     closed: Expr | None  # axes of the value first, not projected
+    terms: tuple[Expr, ...]  # of the closed form, that add up to it
     claim: Expr
     leaves: Mapping[str, Expr]  # the variables that matter, by name
     names: tuple[str, ...]  # the named dimensions
@@ -89,6 +91,13 @@ class Point:
     full: Numbers
     truth: Numbers
     claim: Numbers | None  # None where the claim is not finite
+    relative: float  # to what the derivative is known
+    floor: float  # what rounding leaves where the terms of the derivative cancel
+
+    @property
+    def empty(self) -> bool:
+        """Whether derivative and claim are zero, up to rounding."""
+        return self.near <= self.floor
 
     @property
     def near(self) -> float:
@@ -154,13 +163,17 @@ def at(
         if 0 < np.max(np.abs(truth), initial=0.0) < LEAST:
             return None
         claim = evaluated(question.claim, values, sizes)
-        return Point(values, sizes, full, truth, claim)
+        relative = NEAR if question.closed is None else EXACT
+        terms = [evaluated(t, values, sizes) for t in question.terms]
+        size = max([np.max(np.abs(t), initial=0.0) for t in terms if t is not None], default=0.0)
+        return Point(values, sizes, full, truth, claim, relative, ROUNDING * float(size))
 
 
 def evaluated(expr: Expr, values: Values, sizes: dict[str, int]) -> Numbers | None:
     """The value of an expression, None where it has none or it is not finite."""
     try:
-        found = np.asarray(evaluate_all([expr], values, sizes)[0], float)
+        with np.errstate(all="ignore"):
+            found = np.asarray(evaluate_all([expr], values, sizes)[0], float)
     except (DerivantError, np.linalg.LinAlgError):
         return None
     return found if np.all(np.isfinite(found)) else None
@@ -229,16 +242,14 @@ def _differences(question: Question, values: Values, sizes: dict[str, int]) -> N
     return np.asarray(full.reshape(full.shape[:-1] + shape * question.order))
 
 
-def agree(question: Question, point: Point, claim: Numbers | None = None) -> bool:
-    """Whether the claim, or what is given in its place, is the derivative at a point."""
-    found = point.claim if claim is None else claim
-    return found is not None and close(question, found, point.truth)
+def agree(point: Point) -> bool:
+    """Whether the claim is the derivative at a point."""
+    return point.claim is not None and close(point, point.claim, point.truth)
 
 
-def close(question: Question, found: Numbers, truth: Numbers) -> bool:
+def close(point: Point, found: Numbers, truth: Numbers) -> bool:
     """Whether two arrays are equal up to what the derivative at a point is known to."""
     if found.shape != truth.shape:
         return False
     size = max(np.max(np.abs(truth), initial=0.0), np.max(np.abs(found), initial=0.0))
-    bound = (EXACT if question.closed is not None else NEAR) * size
-    return bool(np.all(np.abs(found - truth) <= bound))
+    return bool(np.all(np.abs(found - truth) <= point.relative * size + point.floor))

@@ -24,6 +24,7 @@ from derivant.derivation.claims import read_claim
 from derivant.derivation.counterexample import Counterexample, counterexample, exception
 from derivant.derivation.derive import derive, name_of, read_value
 from derivant.derivation.diagnosis import diagnosed
+from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
 from derivant.derivation.result import Derivative
 from derivant.notation import Facts, Formula, Shapes, canonical_name, matrix_text
@@ -156,7 +157,8 @@ def _question(
     leaves = {n: v for n, v in known.items() if n in used}
     shapes = [node.shape for node in nodes if node.primitive.outputs == 1]
     names = sorted({n for shape in shapes for size in shape for n in names_in(size)})
-    return Question(plain, free, variable, 1, closed, claim, leaves, tuple(names), "", "")
+    terms = () if closed is None else tuple(addends(closed))
+    return Question(plain, free, variable, 1, closed, terms, claim, leaves, tuple(names), "", "")
 
 
 def _judged(question: Question, answer: Derivative | None, name: str, said: str) -> Verdict:
@@ -200,14 +202,14 @@ def _undecided(seen: list[Point], proved: bool) -> str:
     wide = [p for p in seen if all(n > 1 for n in p.sizes.values())]
     if len(seen) < FEWEST or len(wide) < 2:
         return "too few random points had finite values and a derivative"
-    if not proved and not any(p.near > 0 for p in seen):
+    if not proved and not any(not p.empty for p in seen):
         return "the derivative and the claim are zero at all random points"
     return ""
 
 
 def _right_at(question: Question, point: Point, proved: bool) -> bool:
     """Whether the claim is the derivative; a number 0 stands for an array of zeros."""
-    if agree(question, point):
+    if agree(point):
         return True
     if point.claim is None:
         return False
@@ -235,7 +237,7 @@ def _wrong_said(question: Question, seen: list[Point], shown: str | None) -> tup
         return "shape", _shapes_said(question, claim, seen)
     if not found:
         wide = [p for p in seen if p.claim is None]
-        if wide and all(agree(question, p) for p in seen if p.claim is not None):
+        if wide and all(agree(p) for p in seen if p.claim is not None):
             return "domain", "right where the claim is a number, which it is not everywhere"
         return "wrong", "wrong"
     text = "; ".join(f.text for f in found)
@@ -252,8 +254,7 @@ def _shapes_said(question: Question, claim: Expr, seen: list[Point]) -> str:
     what = f"wrong shape: the claim is {_shape_said(claim.shape)}"
     text = f"{what}, the derivative {_shape_said(question.shape)}"
     if claim.shape == () and all(
-        p.claim is not None and close(question, np.full(p.truth.shape, p.claim), p.truth)
-        for p in seen
+        p.claim is not None and close(p, np.full(p.truth.shape, p.claim), p.truth) for p in seen
     ):
         return f"{text}, each entry of which is the claim"
     return text
