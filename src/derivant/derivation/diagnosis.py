@@ -96,7 +96,7 @@ def _scaled(question: Question, seen: Sequence[Point]) -> Finding | None:
     for name, values in _scalars(question, known):
         for power in POWERS:
             with np.errstate(all="ignore"):
-                rest = _constant([r / v**power for r, v in zip(numbers, values, strict=True)])
+                rest = _constant(list(np.asarray(numbers) / np.asarray(values) ** power))
             if rest is not None:
                 return _factor_said(rest, name, power)
     return None
@@ -114,7 +114,7 @@ def _scalars(question: Question, known: Sequence[Point]) -> Iterator[tuple[str, 
     """Sizes, and the numbers that occur in the formula, with their values at the points."""
     for name in question.names:
         yield name, [float(p.sizes[name]) for p in known]
-    roots = [e for e in (question.value, question.closed, question.claim) if e is not None]
+    roots = [e for e in (question.value, question.shown, question.claim) if e is not None]
     for node in ancestors(roots):
         if node.shape != () or node.primitive.name == "const":
             continue
@@ -244,13 +244,9 @@ def _projections(question: Question) -> Iterator[tuple[str, str, Turn]]:
 
 def _terms(question: Question, seen: Sequence[Point]) -> Finding | None:
     """The claim is made of the terms of the derivative with other numbers, or the other way."""
-    if question.structured != "none" or question.layout != "tensor":
-        return None
-    if question.closed is not None:
-        weights = _weights(addends(question.closed), seen, lambda p: p.claim)
-        found = _missing(weights, question.closed)
-        if found is not None:
-            return found
+    found = _missing(_weights(question.terms, seen, lambda p: p.claim))
+    if found is not None:
+        return found
     return _too_many(_weights(addends(question.claim), seen, lambda p: p.truth))
 
 
@@ -258,7 +254,7 @@ Weights = list[tuple[Expr, float]] | None
 
 
 def _weights(
-    terms: list[Expr], seen: Sequence[Point], target: Callable[[Point], Numbers | None]
+    terms: Sequence[Expr], seen: Sequence[Point], target: Callable[[Point], Numbers | None]
 ) -> Weights:
     """Numbers before the terms that make their sum the target at all points; None where none do."""
     if len(terms) < 2:
@@ -287,7 +283,7 @@ def _off(weights: Weights) -> list[tuple[Expr, float]]:
     return off if len(off) < len(weights) and len(off) <= 2 else []
 
 
-def _missing(weights: Weights, closed: Expr) -> Finding | None:
+def _missing(weights: Weights) -> Finding | None:
     parts = []
     for term, weight in _off(weights):
         text = named(term)
@@ -327,8 +323,8 @@ def _edited(question: Question, seen: Sequence[Point]) -> Finding | None:
     """The claim with one place changed is right, or the derivative with one is the claim."""
     repairs = _fitting(question.claim, seen, lambda p: p.truth, question)
     found = [(_rank(e), Finding(*_repair_said(e), True)) for e in repairs]
-    if question.closed is not None and question.shape == question.closed.shape:
-        slips = _fitting(question.closed, seen, lambda p: p.claim, question)
+    if question.shown is not None:
+        slips = _fitting(question.shown, seen, lambda p: p.claim, question)
         found += [(_rank(e), Finding(*_slip_said(e))) for e in slips]
     return min(found, key=lambda f: f[0])[1] if found else None
 
@@ -450,7 +446,7 @@ def _size_one(question: Question) -> Finding | None:
     """A named size that the claim needs to be 1."""
     for name in question.names:
         few = list(islice(points(question, None, name), 2 * FEW))
-        if len(few) >= FEW and all(map(agree, few)):
+        if sum(not p.empty for p in few) >= FEW and all(map(agree, few)):
             return Finding("size", f"right only for {name} = 1")
     return None
 

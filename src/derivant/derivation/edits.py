@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from derivant.base.dims import Shape
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
@@ -178,14 +179,18 @@ def _split(node: Expr) -> list[Expr]:
     for path, inner in _through_products(node):
         if inner.primitive.name not in ("add", "subtract"):
             continue
-        a, b = inner.inputs
-        if a.shape != inner.shape or b.shape != inner.shape:
-            continue
+        a, b = (_widened(x, inner.shape) for x in inner.inputs)
         first = put(node, path, a)
         second = put(node, path, -b if inner.primitive.name == "subtract" else b)
         if first is not None and second is not None:
             return [first, second]
     return [node]
+
+
+def _widened(term: Expr, shape: Shape) -> Expr:
+    """A term in the shape of the sum that it is in."""
+    wide: Expr = term if term.shape == shape else RECORD.broadcast_to(term, shape=shape)
+    return wide
 
 
 def _through_products(node: Expr) -> list[tuple[Path, Expr]]:

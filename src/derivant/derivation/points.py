@@ -44,7 +44,8 @@ class Question:
     variable: Expr
     order: int
     closed: Expr | None  # axes of the value first, not projected
-    terms: tuple[Expr, ...]  # of the closed form, that add up to it
+    shown: Expr | None  # the closed form in the layout, projected
+    terms: tuple[Expr, ...]  # that add up to it
     claim: Expr
     leaves: Mapping[str, Expr]  # the variables that matter, by name
     names: tuple[str, ...]  # the named dimensions

@@ -121,9 +121,12 @@ def verify(
         assume,
         "numpy" if text is None else text.notation,
     )
-    closed = None if plain is None else plain.expr
+    closed, shown = (None if r is None else r.expr for r in (plain, answer))
+    terms = () if shown is None else tuple(addends(shown))
     question = _question(value, known, name, closed, claimed)
-    question = replace(question, order=order, layout=layout, structured=structured)
+    question = replace(
+        question, order=order, shown=shown, terms=terms, layout=layout, structured=structured
+    )
     said = read if isinstance(read, str) else read.said
     return _judged(question, answer, name, said)
 
@@ -157,8 +160,7 @@ def _question(
     leaves = {n: v for n, v in known.items() if n in used}
     shapes = [node.shape for node in nodes if node.primitive.outputs == 1]
     names = sorted({n for shape in shapes for size in shape for n in names_in(size)})
-    terms = () if closed is None else tuple(addends(closed))
-    return Question(plain, free, variable, 1, closed, terms, claim, leaves, tuple(names), "", "")
+    return Question(plain, free, variable, 1, closed, None, (), claim, leaves, tuple(names), "", "")
 
 
 def _judged(question: Question, answer: Derivative | None, name: str, said: str) -> Verdict:
