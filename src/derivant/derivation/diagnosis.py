@@ -34,7 +34,7 @@ Numbers = npt.NDArray[np.float64]
 POWERS = (1, -1, 2, -2, 3, -3, 0.5, -0.5)
 LARGEST_FRACTION = 1000
 LONGEST_NAME = 60
-MOST_EDITS = 240
+MOST_EDITS = 400
 FEW = 3  # points that a guess must pass before it is looked at closely
 TERM_ERROR = 1e-7
 
@@ -50,12 +50,12 @@ class Finding:
 
 def diagnosed(question: Question, seen: Sequence[Point]) -> list[Finding]:
     """What makes a wrong claim right, the plainest first; empty where nothing was found."""
-    whole = _scaled(question, seen) or _in_layout(question, seen)
+    whole = _scaled(question, seen) or _in_layout(question, seen, False)
     if whole is not None:
         return [whole]
     if all(p.claim is None or p.claim.shape != p.truth.shape for p in seen):
-        edit = _edited(question, seen)
-        return [] if edit is None else [edit]
+        found = [_in_layout(question, seen, True) or _edited(question, seen)]
+        return [x for x in found if x is not None]
     slip = _terms(question, seen) or _edited(question, seen)
     fact = _under_fact(question)
     if fact is not None and fact.kind == "symmetric":
@@ -65,7 +65,8 @@ def diagnosed(question: Question, seen: Sequence[Point]) -> list[Finding]:
     elif slip is not None or fact is not None:
         found = [slip, fact]
     else:
-        found = [_size_one(question) or _parallel(question, seen)]
+        found = [_size_one(question) or _in_layout(question, seen, True)]
+        found = found if found[0] is not None else [_parallel(question, seen)]
     return [x for x in found if x is not None]
 
 
@@ -161,21 +162,25 @@ def _powered(name: str, power: float) -> str:
 # Another layout
 
 
-def _in_layout(question: Question, seen: Sequence[Point]) -> Finding | None:
-    """The claim is the derivative with its axes in another order, or stacked in another way."""
+def _in_layout(question: Question, seen: Sequence[Point], scale: bool) -> Finding | None:
+    """The claim is the derivative with its axes in another order, or stacked in another way.
+
+    With `scale` a number times that.
+    """
     for kind, said_, turn in _layouts(question):
         arranged = [(p, turn(p.full)) for p in seen]
         pairs = [(p, new) for p, new in arranged if new is not None]
         if len(pairs) < len(seen):
             continue
-        if all(p.claim is not None and close(p, p.claim, new) for p, new in pairs):
-            return Finding(kind, said_)
+        if not scale:
+            if all(p.claim is not None and close(p, p.claim, new) for p, new in pairs):
+                return Finding(kind, said_)
+            continue
         ratios = [_ratio(p.claim, new) for p, new in pairs if not p.empty]
         numbers = [r for r in ratios if r is not None]
-        whole = _constant(numbers) if numbers and len(numbers) == len(ratios) else None
-        if whole is not None:
-            factor = _factor_said(whole, "")
-            return Finding(kind, f"{said_}; there it is {factor.text}")
+        number = _constant(numbers) if numbers and len(numbers) == len(ratios) else None
+        if number is not None:
+            return Finding(kind, f"{said_}; there it is {_factor_said(number, '').text}")
     return None
 
 
@@ -399,8 +404,15 @@ def _slip_said(edit: Edit) -> tuple[str, str]:
 
 def _passes(question: Question, change: Callable[[str, Numbers], Numbers], scale: bool) -> float:
     """The number that the derivative times it is the claim wherever a guess holds; 0 for none."""
+    found = _ratio_under(question, change, scale, True)
+    return found and _ratio_under(question, change, scale, False)
+
+
+def _ratio_under(
+    question: Question, change: Callable[[str, Numbers], Numbers], scale: bool, trusting: bool
+) -> float:
     ratios: list[float] = []
-    for point in islice(points(question, change), 2 * FEW):
+    for point in islice(points(question, change, trusting=trusting), 2 * FEW):
         if point.claim is None or point.claim.shape != point.truth.shape:
             return 0.0
         if agree(point):

@@ -15,7 +15,7 @@ from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
 
 Path = tuple[int, ...]
-MOST_PLACES = 80
+MOST_PLACES = 120
 MOST_ADDENDS = 16
 CLOSED = ("level",)  # families that are not looked into
 FACTORS = (2.0, 0.5)

@@ -107,10 +107,13 @@ class Point:
         return max(float(np.max(np.abs(self.truth), initial=0.0)), claim)
 
 
-def points(question: Question, change: Change | None = None, fixed: str = "") -> Iterator[Point]:
+def points(
+    question: Question, change: Change | None = None, fixed: str = "", trusting: bool = False
+) -> Iterator[Point]:
     """Points at different sizes, first ordinary ones, then those of narrower domains.
 
-    `change` makes a value into one for which a guess holds; `fixed` is a dimension of size 1.
+    `change` makes a value into one for which a guess holds; `fixed` is a dimension of size 1. A
+    trusting look, which can only rule a guess out, takes the closed form without differences.
     """
     names = question.names
     for style in STYLES:
@@ -122,7 +125,7 @@ def points(question: Question, change: Change | None = None, fixed: str = "") ->
                 sizes[fixed] = 1
             for again in range(TRIES):
                 rng = np.random.default_rng((turn, again))
-                found = _point(question, sizes, style, rng, change)
+                found = _point(question, sizes, style, rng, change, trusting)
                 if found is not None:
                     yield found
                     break
@@ -134,6 +137,7 @@ def _point(
     style: float,
     rng: np.random.Generator,
     change: Change | None,
+    trusting: bool,
 ) -> Point | None:
     values: Values = {}
     for name, variable in question.leaves.items():
@@ -148,13 +152,13 @@ def _point(
             if not all(holds(fact, value) for fact in variable.params["facts"]):
                 return None
         values[variable] = value
-    return at(question, values, sizes, rng)
+    return at(question, values, sizes, None if trusting else rng)
 
 
 def at(
-    question: Question, values: Values, sizes: dict[str, int], rng: np.random.Generator
+    question: Question, values: Values, sizes: dict[str, int], rng: np.random.Generator | None
 ) -> Point | None:
-    """The point with these values, None where it is none."""
+    """The point with these values, None where it is none; without directions it is trusted."""
     values = {**values, question.free: values[question.variable]}
     with np.errstate(all="ignore"):
         full = _closed(question, values, sizes, rng)
@@ -181,7 +185,7 @@ def evaluated(expr: Expr, values: Values, sizes: dict[str, int]) -> Numbers | No
 
 
 def _closed(
-    question: Question, values: Values, sizes: dict[str, int], rng: np.random.Generator
+    question: Question, values: Values, sizes: dict[str, int], rng: np.random.Generator | None
 ) -> Numbers | None:
     """The closed form where differences agree with it; else all differences."""
     value = evaluated(question.value, values, sizes)
@@ -190,8 +194,8 @@ def _closed(
     if question.closed is None:
         return _differences(question, values, sizes)
     full = evaluated(question.closed, values, sizes)
-    if full is None:
-        return None
+    if full is None or rng is None:
+        return full
     shape = values[question.free].shape
     moves = [rng.standard_normal(shape) for _ in range(question.order)]
     found = full

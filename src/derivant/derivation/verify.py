@@ -27,7 +27,7 @@ from derivant.derivation.diagnosis import diagnosed
 from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
 from derivant.derivation.result import Derivative
-from derivant.notation import Facts, Formula, Shapes, canonical_name, matrix_text
+from derivant.notation import Facts, Forms, Formula, Shapes, canonical_name, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import form_of
 
@@ -192,11 +192,12 @@ def _difference(question: Question, answer: Derivative | None) -> tuple[str | No
     if claim.shape != answer.expr.shape:
         whole = RECORD.broadcast_to(claim, shape=answer.expr.shape)
     try:
-        left = RECORD.subtract(whole, answer.expr)
-        proved, text = not form_of(left).sum.terms, matrix_text(left)
+        form = form_of(RECORD.subtract(whole, answer.expr))
+        text = text_of(Forms(form).best(form.sum))
     except DerivantError:
         return None, False
-    return (text if whole is claim and len(text) <= LONGEST else None), proved
+    shown = whole is claim and len(text) <= LONGEST and "reshape" not in text
+    return (text if shown else None), not form.sum.terms
 
 
 def _undecided(seen: list[Point], proved: bool) -> str:
