@@ -18,7 +18,7 @@ from derivant.carriers.expr import Expr
 from derivant.derivation.checking import shape_at
 from derivant.derivation.draws import drawn
 from derivant.derivation.guesses import holds
-from derivant.derivation.points import Point, Question, Values, agree, at, evaluated, points
+from derivant.derivation.points import Point, Question, Values, agree, at, evaluated
 from derivant.notation import shown_name
 
 Numbers = npt.NDArray[np.float64]
@@ -68,21 +68,21 @@ def number_text(value: Numbers) -> str:
     return f"[{', '.join(number_text(np.asarray(v)) for v in value)}]"
 
 
-def counterexample(question: Question) -> Counterexample | None:
+def counterexample(question: Question, seen: Sequence[Point]) -> Counterexample | None:
     """The simplest point found at which the claim is not the derivative; None where there is none.
 
     A point counts when differences of the value agree with the derivative there.
     """
     alike: Counterexample | None = None
-    for found in _found(question):
+    for found in _found(question, seen):
         if number_text(found.derivative) != number_text(found.claim):
             return found
         alike = alike or found
     return alike
 
 
-def _found(question: Question) -> Iterator[Counterexample]:
-    """Points where claim and derivative differ: small numbers first, then random ones."""
+def _found(question: Question, seen: Sequence[Point]) -> Iterator[Counterexample]:
+    """Points where claim and derivative differ: small numbers first, then those seen."""
     tried = 0
     for sizes in _all_sizes(question.names):
         for values in chain(_sparse(question, sizes), _dense(question, sizes)):
@@ -90,7 +90,7 @@ def _found(question: Question) -> Iterator[Counterexample]:
             found = _differs(question, values, sizes) if tried < MOST_POINTS else None
             if found is not None:
                 yield found
-    for point in points(question):
+    for point in seen:
         if point.claim is not None and not agree(point):
             yield _shown(question, point)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.derivation.edits import Edit, addends, edits
+from derivant.derivation.edits import Edit, addends, completed, edits
 from derivant.derivation.guesses import SYMMETRIC, Guess, guesses, said
 from derivant.derivation.points import (
     Point,
@@ -50,13 +50,16 @@ class Finding:
 
 def diagnosed(question: Question, seen: Sequence[Point]) -> list[Finding]:
     """What makes a wrong claim right, the plainest first; empty where nothing was found."""
+    if len(seen) < FEW:
+        return []
     whole = _scaled(question, seen) or _in_layout(question, seen, False)
     if whole is not None:
         return [whole]
-    if all(p.claim is None or p.claim.shape != p.truth.shape for p in seen):
+    if all(p.claim is not None and p.claim.shape != p.truth.shape for p in seen):
         found = [_in_layout(question, seen, True) or _edited(question, seen)]
         return [x for x in found if x is not None]
-    slip = _terms(question, seen) or _edited(question, seen)
+    slip = _terms(question, seen, 1) or _edited(question, seen) or _terms(question, seen, 2)
+    slip = slip or _lacking(question, seen)
     fact = _under_fact(question)
     if fact is not None and fact.kind == "symmetric":
         # that the claim has A for A' is then no news; a repair of the claim itself is
@@ -247,12 +250,13 @@ def _projections(question: Question) -> Iterator[tuple[str, str, Turn]]:
 # A slip in one place
 
 
-def _terms(question: Question, seen: Sequence[Point]) -> Finding | None:
+def _terms(question: Question, seen: Sequence[Point], most: int) -> Finding | None:
     """The claim is made of the terms of the derivative with other numbers, or the other way."""
-    found = _missing(_weights(question.terms, seen, lambda p: p.claim))
-    if found is not None:
-        return found
-    return _too_many(_weights(addends(question.claim), seen, lambda p: p.truth))
+    off = _off(_weights(question.terms, seen, lambda p: p.claim), most)
+    if off:
+        return _missing(off)
+    off = _off(_weights(addends(question.claim), seen, lambda p: p.truth), most)
+    return _too_many(off) if off else None
 
 
 Weights = list[tuple[Expr, float]] | None
@@ -280,17 +284,17 @@ def _weights(
     return list(zip(terms, map(float, found), strict=True))
 
 
-def _off(weights: Weights) -> list[tuple[Expr, float]]:
+def _off(weights: Weights, most: int) -> list[tuple[Expr, float]]:
     """The terms whose number is not 1, where most are right."""
     if weights is None:
         return []
     off = [(t, w) for t, w in weights if abs(w - 1) > TERM_ERROR]
-    return off if len(off) < len(weights) and len(off) <= 2 else []
+    return off if len(off) < len(weights) and len(off) <= most else []
 
 
-def _missing(weights: Weights) -> Finding | None:
+def _missing(off: list[tuple[Expr, float]]) -> Finding:
     parts = []
-    for term, weight in _off(weights):
+    for term, weight in off:
         text = named(term)
         if abs(weight) < TERM_ERROR:
             parts.append(("term", f"the term {text} is missing"))
@@ -303,9 +307,9 @@ def _missing(weights: Weights) -> Finding | None:
     return _joined(parts)
 
 
-def _too_many(weights: Weights) -> Finding | None:
+def _too_many(off: list[tuple[Expr, float]]) -> Finding:
     parts = []
-    for term, weight in _off(weights):
+    for term, weight in off:
         text = named(term)
         if abs(weight) < TERM_ERROR:
             parts.append(("term", f"the term {text} is one too many"))
@@ -317,8 +321,8 @@ def _too_many(weights: Weights) -> Finding | None:
     return _joined(parts)
 
 
-def _joined(parts: list[tuple[str, str]]) -> Finding | None:
-    return Finding(parts[0][0], "; ".join(text for _, text in parts)) if parts else None
+def _joined(parts: list[tuple[str, str]]) -> Finding:
+    return Finding(parts[0][0], "; ".join(text for _, text in parts))
 
 
 ORDER = ("term", "sign", "transpose", "factor", "part", "order", "entries", "matrices", "power")
@@ -354,6 +358,16 @@ def _fitting(
             _makes(edit.whole, p, goal) for p, goal in goals
         ):
             yield edit
+
+
+def _lacking(question: Question, seen: Sequence[Point]) -> Finding | None:
+    """A part of the claim lacks a term that it has in the formula."""
+    for edit in completed(question.claim, question.value):
+        if all(_makes(edit.whole, p, p.truth) for p in seen):
+            assert edit.new is not None
+            new, old = named(edit.new), named(edit.old)
+            return Finding("term", f"a term is missing: {new} has to stand for {old}", True)
+    return None
 
 
 def _makes(whole: Expr, point: Point, goal: Numbers | None) -> bool:

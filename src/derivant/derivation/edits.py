@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from derivant.base.dims import Shape
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
 
@@ -43,6 +44,16 @@ def edits(root: Expr) -> Iterator[Edit]:
             whole = put(root, path, changed)
             if whole is not None and whole is not root:
                 yield Edit(kind, whole, old, new)
+
+
+def completed(root: Expr, source: Expr) -> Iterator[Edit]:
+    """The expression with one part replaced by a sum that stands in another expression."""
+    sums = [x for x in ancestors([source]) if x.primitive.name in ("add", "subtract")]
+    for path, node in places(root):
+        for new in sums:
+            whole = put(root, path, new) if new.shape == node.shape and new is not node else None
+            if whole is not None:
+                yield Edit("term", whole, node, new)
 
 
 def places(root: Expr) -> list[tuple[Path, Expr]]:

@@ -125,13 +125,13 @@ def points(
                 sizes[fixed] = 1
             for again in range(TRIES):
                 rng = np.random.default_rng((turn, again))
-                found = _point(question, sizes, style, rng, change, trusting)
+                found = random_point(question, sizes, style, rng, change, trusting)
                 if found is not None:
                     yield found
                     break
 
 
-def _point(
+def random_point(
     question: Question,
     sizes: dict[str, int],
     style: float,
@@ -139,6 +139,7 @@ def _point(
     change: Change | None,
     trusting: bool,
 ) -> Point | None:
+    """A point with numbers of this spread (0 for positive ones), and the facts declared."""
     values: Values = {}
     for name, variable in question.leaves.items():
         try:
@@ -156,12 +157,19 @@ def _point(
 
 
 def at(
-    question: Question, values: Values, sizes: dict[str, int], rng: np.random.Generator | None
+    question: Question,
+    values: Values,
+    sizes: dict[str, int],
+    rng: np.random.Generator | None,
+    reach: float = 1.0,
 ) -> Point | None:
-    """The point with these values, None where it is none; without directions it is trusted."""
+    """The point with these values, None where it is none; without directions it is trusted.
+
+    `reach` is the length of the directions in which differences are taken.
+    """
     values = {**values, question.free: values[question.variable]}
     with np.errstate(all="ignore"):
-        full = _closed(question, values, sizes, rng)
+        full = _closed(question, values, sizes, rng, reach)
         if full is None:
             return None
         truth = question.arranged(full)
@@ -185,7 +193,11 @@ def evaluated(expr: Expr, values: Values, sizes: dict[str, int]) -> Numbers | No
 
 
 def _closed(
-    question: Question, values: Values, sizes: dict[str, int], rng: np.random.Generator | None
+    question: Question,
+    values: Values,
+    sizes: dict[str, int],
+    rng: np.random.Generator | None,
+    reach: float,
 ) -> Numbers | None:
     """The closed form where differences agree with it; else all differences."""
     value = evaluated(question.value, values, sizes)
@@ -197,14 +209,15 @@ def _closed(
     if full is None or rng is None:
         return full
     shape = values[question.free].shape
-    moves = [rng.standard_normal(shape) for _ in range(question.order)]
+    moves = [reach * rng.standard_normal(shape) for _ in range(question.order)]
     found = full
     for move in moves:
         found = np.sum(found * move, axis=tuple(range(-len(shape), 0)))
     seen = _directional(question, values, sizes, moves)
     if seen is None:
         return None
-    bound = TRUSTED * np.max(np.abs(full), initial=0.0) * (1 + sum(np.abs(m).sum() for m in moves))
+    length = float(np.prod([1 + np.abs(m).sum() / reach for m in moves])) * reach**question.order
+    bound = TRUSTED * np.max(np.abs(full), initial=0.0) * length
     noise = 1e-10 * 1e3 ** (question.order - 1) * np.max(np.abs(value), initial=0.0)
     return full if np.all(np.abs(found - seen[0]) <= bound + noise) else None
 
@@ -252,9 +265,9 @@ def agree(point: Point) -> bool:
     return point.claim is not None and close(point, point.claim, point.truth)
 
 
-def close(point: Point, found: Numbers, truth: Numbers) -> bool:
+def close(point: Point, found: Numbers, truth: Numbers, relative: float = 0.0) -> bool:
     """Whether two arrays are equal up to what the derivative at a point is known to."""
     if found.shape != truth.shape:
         return False
     size = max(np.max(np.abs(truth), initial=0.0), np.max(np.abs(found), initial=0.0))
-    return bool(np.all(np.abs(found - truth) <= point.relative * size + point.floor))
+    return bool(np.all(np.abs(found - truth) <= max(point.relative, relative) * size + point.floor))

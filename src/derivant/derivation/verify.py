@@ -27,6 +27,7 @@ from derivant.derivation.diagnosis import diagnosed
 from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
 from derivant.derivation.result import Derivative
+from derivant.derivation.scrutiny import scrutinised
 from derivant.notation import Facts, Forms, Formula, Shapes, canonical_name, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import form_of
@@ -173,14 +174,18 @@ def _judged(question: Question, answer: Derivative | None, name: str, said: str)
         text = f"not decided: {undecided}"
         return Verdict(False, "undecided", text, name, said, shown, difference, None)
     if all(_right_at(question, p, proved) for p in seen):
-        found, kink = exception(question)
-        if found is None:
+        rare = None if proved else scrutinised(question)
+        found, kink = exception(question) if rare is None else (None, "")
+        if rare is None and found is None:
             text = _right_said(seen, answer, proved) + kink
             return Verdict(True, "right", text, name, said, shown, None, None)
-        text = "right at random points and wrong at special ones"
-        return Verdict(False, "wrong", text, name, said, shown, difference, found)
+        if rare is None:
+            text = "right at random points and wrong at special ones"
+            return Verdict(False, "wrong", text, name, said, shown, difference, found)
+        seen.append(rare)
     kind, text = _wrong_said(question, seen, shown)
-    return Verdict(False, kind, text, name, said, shown, difference, counterexample(question))
+    example = counterexample(question, seen)
+    return Verdict(False, kind, text, name, said, shown, difference, example)
 
 
 def _difference(question: Question, answer: Derivative | None) -> tuple[str | None, bool]:
@@ -234,14 +239,14 @@ def _right_said(seen: list[Point], answer: Derivative | None, proved: bool) -> s
 
 def _wrong_said(question: Question, seen: list[Point], shown: str | None) -> tuple[str, str]:
     """The kind of the mistake, and all that is said of it."""
-    found = diagnosed(question, seen)
+    finite = [p for p in seen if p.claim is not None]
+    if len(finite) < len(seen) and finite and all(map(agree, finite)):
+        return "domain", "right where the claim is a number, which it is not everywhere"
+    found = diagnosed(question, finite)
     claim = question.claim
     if not found and claim.shape != question.shape:
         return "shape", _shapes_said(question, claim, seen)
     if not found:
-        wide = [p for p in seen if p.claim is None]
-        if wide and all(agree(p) for p in seen if p.claim is not None):
-            return "domain", "right where the claim is a number, which it is not everywhere"
         return "wrong", "wrong"
     text = "; ".join(f.text for f in found)
     if found[0].kind == "fact":
