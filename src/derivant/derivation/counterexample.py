@@ -108,6 +108,11 @@ def exception(question: Question) -> tuple[Counterexample | None, str]:
         found = _differs(question, values, sizes)
         if found is not None:
             return found, ""
+        if (
+            evaluated(question.value, {**values, question.free: values[question.variable]}, sizes)
+            is None
+        ):
+            continue  # outside the domain of the formula
         if at(question, values, sizes, np.random.default_rng(7)) is not None:
             continue  # rounding alone
         names = [f"{shown_name(n)} = {number_text(values[v])}" for n, v in question.leaves.items()]

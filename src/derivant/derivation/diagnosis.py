@@ -36,6 +36,7 @@ LARGEST_FRACTION = 1000
 LONGEST_NAME = 60
 MOST_EDITS = 400
 FEW = 3  # points that a guess must pass before it is looked at closely
+MANY = 20  # points of a look that trusts the closed form
 TERM_ERROR = 1e-7
 
 
@@ -138,28 +139,30 @@ def _factor_said(number: float, name: str, power: float = 1) -> Finding:
     """The claim is number * name^power times the derivative."""
     if not name and abs(number + 1) < 1e-7:
         return Finding("sign", "the sign is wrong: the claim is minus the derivative")
-    size = "" if name and abs(abs(number) - 1) < 1e-7 else number_said(abs(number))
     sign = " and the sign is wrong" if number < 0 else ""
-    times = " ".join(x for x in (size, _powered(name, power)) if x)
-    if name:
-        back = "" if not size else number_said(1 / abs(number))
-        missing = " ".join(x for x in (back, _powered(name, -power)) if x)
+    times = _times_said(abs(number), name, power)
+    if abs(number) > 1 and not name:
+        text = f"a factor {times} is too much"
     else:
-        missing = number_said(1 / abs(number))
-        if abs(number) > 1:
-            text = f"a factor {size} is too much: the claim is {times} times the derivative"
-            return Finding("factor", f"off by a constant factor, {text}{sign}")
-    text = f"a factor {missing} is missing: the claim is {times} times the derivative"
-    return Finding("factor", f"off by a {'' if name else 'constant '}factor, {text}{sign}")
+        text = f"a factor {_times_said(1 / abs(number), name, -power)} is missing"
+    off = "off by a factor" if name else "off by a constant factor"
+    return Finding("factor", f"{off}, {text}: the claim is {times} times the derivative{sign}")
 
 
-def _powered(name: str, power: float) -> str:
-    if not name or power == 1:
-        return name
+def _times_said(number: float, name: str, power: float) -> str:
+    """number * name^power, with what is below behind a stroke."""
+    near = Fraction(number).limit_denominator(LARGEST_FRACTION)
+    exact = abs(float(near) - number) <= TERM_ERROR * number
+    if not name:
+        return number_said(number)
+    above = [str(near.numerator) if exact else number_said(number)]
+    below = [str(near.denominator)] if exact and near.denominator != 1 else []
     base = f"({name})" if " " in name else name
-    if power == -1:
-        return f"1/{base}"
-    return f"{base}^{power:g}"
+    raised = base if abs(power) == 1 else f"{base}^{abs(power):g}"
+    (above if power > 0 else below).append(raised)
+    above = [x for x in above if x != "1"] or ["1"]
+    under = " ".join(below)
+    return " ".join(above) + (f"/{under}" if len(below) == 1 else f"/({under})" if below else "")
 
 
 # Another layout
@@ -426,7 +429,7 @@ def _ratio_under(
     question: Question, change: Callable[[str, Numbers], Numbers], scale: bool, trusting: bool
 ) -> float:
     ratios: list[float] = []
-    for point in islice(points(question, change, trusting=trusting), 2 * FEW):
+    for point in islice(points(question, change, trusting=trusting), MANY if trusting else 2 * FEW):
         if point.claim is None or point.claim.shape != point.truth.shape:
             return 0.0
         if agree(point):

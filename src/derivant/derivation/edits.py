@@ -20,6 +20,7 @@ MOST_PLACES = 120
 MOST_ADDENDS = 16
 CLOSED = ("level",)  # families that are not looked into
 FACTORS = (2.0, 0.5)
+ONE = as_expr(1.0)
 # Rows that are linear in each operand, so that a sum in one of them can be taken apart.
 LINEAR = frozenset(
     ("matmul", "multiply", "einsum", "matrix_transpose", "permute_dims", "sum", "trace")
@@ -47,10 +48,10 @@ def edits(root: Expr) -> Iterator[Edit]:
 
 
 def completed(root: Expr, source: Expr) -> Iterator[Edit]:
-    """The expression with one part replaced by a sum that stands in another expression."""
+    """The expression with one part replaced by a sum: of it and 1, or one from another formula."""
     sums = [x for x in ancestors([source]) if x.primitive.name in ("add", "subtract")]
     for path, node in places(root):
-        for new in sums:
+        for new in (RECORD.add(node, ONE), RECORD.subtract(node, ONE), *sums):
             whole = put(root, path, new) if new.shape == node.shape and new is not node else None
             if whole is not None:
                 yield Edit("term", whole, node, new)

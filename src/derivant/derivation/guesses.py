@@ -64,7 +64,7 @@ def _signs(value: Numbers) -> Numbers:
 # In the order in which they are tried; a weaker fact before those that imply it.
 GUESSES = (
     Guess("symmetric", _square, "{0} = {0}'", lambda v: v + v.T),
-    Guess("positive", _any, "{0} > 0", lambda v: 0.4 + np.abs(v)),
+    Guess("positive", _any, "{0} > 0", np.abs),
     Guess("pm1", _any, "{0} in {{-1, 1}}", _signs),
     Guess("mask", _any, "{0} in {{0, 1}}", lambda v: (v > 0).astype(float)),
     Guess("unit", _vector, "{0}'{0} = 1", lambda v: np.asarray(v / np.linalg.norm(v))),

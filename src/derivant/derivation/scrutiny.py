@@ -25,6 +25,7 @@ ONE_SIDED = frozenset(("abs", "sign", "relu", "step", "floor", "ceil", "round", 
 TWO_SIDED = frozenset(("maximum", "minimum", "greater", "less", "greater_equal", "less_equal"))
 MOST_KINKS = 6
 BISECTIONS = 36
+SPREADS = (1.0, 1e3, 1.0, 10.0)  # of the numbers between which a kink is looked for
 SIDES = (-1e-3, 1e-3, -1e-6, 1e-6)
 
 
@@ -76,9 +77,9 @@ def _beside_kinks(question: Question) -> Iterator[Point]:
         return
     rng = np.random.default_rng(23)
     for kink in _kinks(question):
-        for turn in range(3):
+        for turn, spread in enumerate(SPREADS):
             sizes = sizes_for(question.names, turn)
-            ends = [random_point(question, sizes, 1.0, rng, None, True) for _ in range(2)]
+            ends = [random_point(question, sizes, s, rng, None, True) for s in (1.0, spread)]
             if ends[0] is not None and ends[1] is not None:
                 yield from _crossing(question, kink, ends[0], ends[1])
 
