@@ -6,19 +6,19 @@ that the claim alone leaves open, as in 2*I, is that of the derivative. Knows no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from derivant.base.dims import Shape
+from derivant.base.dims import Dim, Shape
 from derivant.base.errors import ArgumentError, DerivantError, ShapeError
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
-from derivant.derivation.checking import names_in
 from derivant.notation import Facts, Formula, canonical_name, read_formula
 from derivant.notation.lexer import pointed, tokens_of
 
 BESIDE = "Derivative_0"  # a name beside which the claim is read; no word of a formula
+SIZES, MOST_AXES = "Sizes_0", 8  # a name that has the named sizes
 NOT_THIS = "which was asked for"  # of a notation that was tried, and that the marks rule out
 
 
@@ -27,13 +27,15 @@ def read_claim(
     known: Mapping[str, Expr],
     assigned: Mapping[str, Expr],
     shape: Shape,
+    dimensions: Sequence[str],
     assume: Facts,
     notation: str,
 ) -> Expr:
-    """The expression of a claim, its variables those that are known.
+    """The expression of a claim, its variables those that are known, its sizes the formula's.
 
-    `assigned` are names of a program, which stand for their values. Raises ArgumentError or
-    ShapeError, with the place marked in the claim, where it cannot be read.
+    `shape` is that of the derivative; `assigned` are names of a program, which stand for their
+    values. Raises ArgumentError or ShapeError, with the place marked in the claim, where it cannot
+    be read.
     """
     if isinstance(claim, Expr):
         return _in_known(claim, known, {})
@@ -41,6 +43,7 @@ def read_claim(
         raise ArgumentError(f"a claim is a text or an Expr, not {type(claim).__name__}")
     names = {**known, **assigned}
     given = {name: expr.shape for name, expr in names.items()}
+    given[SIZES] = tuple(Dim.named(n) for n in dimensions[:MOST_AXES])
     errors: list[DerivantError] = []
     for reading in dict.fromkeys((notation, "auto")):
         for beside in (False, True):
@@ -53,7 +56,7 @@ def read_claim(
             if set(found.variables) <= {*names, BESIDE}:
                 expr = found.expression.inputs[0] if beside else found.expression
                 return _in_known(expr, known, assigned)
-    _check_names(claim, given)
+    _check_names(claim, names, dimensions)
     if errors:
         raise errors[0]
     raise ShapeError(f"the size of I is open in the claim {claim!r:.60}; write eye(n)")
@@ -90,17 +93,20 @@ def _in_known(claim: Expr, known: Mapping[str, Expr], assigned: Mapping[str, Exp
     return replaced([claim], changes)[0]
 
 
-def _check_names(claim: str, given: Mapping[str, Shape]) -> None:
+def _check_names(claim: str, names: Mapping[str, Expr], dimensions: Sequence[str]) -> None:
     """Refuse a name that the formula does not have, where the claim has it."""
     tokens = tokens_of(claim)
-    sizes = {n for shape in given.values() for s in shape for n in names_in(s)}
     own = {
         canonical_name(a.text) for a, b in pairwise(tokens) if a.kind == "name" and b.text == "="
     }
     for token, after in pairwise(tokens):
         name = canonical_name(token.text)
-        if token.kind != "name" or after.text == "(" or name in {*given, *sizes, *own, "I", "pi"}:
+        if (
+            token.kind != "name"
+            or after.text == "("
+            or name in {*names, *dimensions, *own, "I", "pi"}
+        ):
             continue
-        has = ", ".join([*given, *sorted(sizes - {*given})]) or "no names"
+        has = ", ".join([*names, *dimensions]) or "no names"
         message = f"{token.text} is in the claim and not in the formula, which has {has}"
         raise pointed(claim, token.start, token.end, message)

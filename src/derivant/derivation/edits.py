@@ -13,6 +13,7 @@ from derivant.base.dims import Shape
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr
+from derivant.carriers.trace import variables
 from derivant.primitives import RECORD
 
 Path = tuple[int, ...]
@@ -51,7 +52,8 @@ def completed(root: Expr, source: Expr) -> Iterator[Edit]:
     """The expression with one part replaced by a sum: of it and 1, or one from another formula."""
     sums = [x for x in ancestors([source]) if x.primitive.name in ("add", "subtract")]
     for path, node in places(root):
-        for new in (RECORD.add(node, ONE), RECORD.subtract(node, ONE), *sums):
+        one = (RECORD.add(node, ONE), RECORD.subtract(node, ONE)) if variables(node) else ()
+        for new in (*one, *sums):
             whole = put(root, path, new) if new.shape == node.shape and new is not node else None
             if whole is not None:
                 yield Edit("term", whole, node, new)

@@ -19,6 +19,7 @@ from derivant.base.graph import ancestors
 from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
+from derivant.carriers.trace import variables
 from derivant.derivation.checking import names_in
 from derivant.derivation.claims import read_claim
 from derivant.derivation.counterexample import Counterexample, counterexample, exception
@@ -119,6 +120,7 @@ def verify(
         known,
         {} if text is None else text.assignments,
         arranged_shape((*value.shape, *variable.shape * order), layout),
+        _dimensions([value, *known.values()]),
         assume,
         "numpy" if text is None else text.notation,
     )
@@ -156,12 +158,17 @@ def _question(
     variable = known[name]
     free = symbol(name, variable.shape, variable.dtype)
     plain = value if free is variable else replaced([value], {variable: free})[0]
-    nodes = ancestors([e for e in (value, closed, claim, variable) if e is not None])
-    used = {str(v.params["name"]) for v in nodes if v.primitive.name == "variable"}
+    roots = [e for e in (value, closed, claim, variable) if e is not None]
+    used = {str(v.params["name"]) for v in variables(roots)}
     leaves = {n: v for n, v in known.items() if n in used}
-    shapes = [node.shape for node in nodes if node.primitive.outputs == 1]
-    names = sorted({n for shape in shapes for size in shape for n in names_in(size)})
-    return Question(plain, free, variable, 1, closed, None, (), claim, leaves, tuple(names), "", "")
+    names = _dimensions(roots)
+    return Question(plain, free, variable, 1, closed, None, (), claim, leaves, names, "", "")
+
+
+def _dimensions(roots: list[Expr]) -> tuple[str, ...]:
+    """The named sizes that occur."""
+    shapes = [node.shape for node in ancestors(roots) if node.primitive.outputs == 1]
+    return tuple(sorted({n for shape in shapes for size in shape for n in names_in(size)}))
 
 
 def _judged(question: Question, answer: Derivative | None, name: str, said: str) -> Verdict:
