@@ -68,7 +68,14 @@ from derivant.carriers.trace import (
     symbols,
     trace_graph,
 )
-from derivant.derivation import Derivative, Derivatives, derive
+from derivant.derivation import (
+    Counterexample,
+    Derivative,
+    Derivatives,
+    Verdict,
+    derive,
+    verify,
+)
 from derivant.operators import (
     Jacobian,
 )
@@ -344,6 +351,7 @@ __all__ = [
     "AtPlaces",
     "AxisError",
     "BoundsError",
+    "Counterexample",
     "DTypeError",
     "DerivantError",
     "Derivative",
@@ -360,6 +368,7 @@ __all__ = [
     "UniqueAllResult",
     "UniqueCountsResult",
     "UniqueInverseResult",
+    "Verdict",
     "abs",
     "absolute",
     "acos",
@@ -604,6 +613,7 @@ __all__ = [
     "var",
     "vdot",
     "vecdot",
+    "verify",
     "vjp",
     "vmap",
     "vstack",

@@ -5,7 +5,7 @@ The difference quotient is central with two Richardson levels, so that its error
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     leaves = {v.params["name"]: v for v in variables([value, derivative, wrt])}
     if upstream is not None:
         leaves[upstream.params["name"]] = upstream
-    names = sorted({n for v in leaves.values() for s in v.shape for n in _names(s)})
+    names = sorted({n for v in leaves.values() for s in v.shape for n in names_in(s)})
     worst, sizes = 0.0, []
     for turn in range(ROUNDS if names else 2):
         here = sizes_for(names, turn)
@@ -65,7 +65,8 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     return Check(worst, tuple(sizes), len(sizes))
 
 
-def _names(size: object) -> list[str]:
+def names_in(size: object) -> list[str]:
+    """The named dimensions of a size."""
     return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
 
 
@@ -81,8 +82,8 @@ def _error(
     """The relative error in one direction; None where the value is not finite there."""
     rng = np.random.default_rng(seed)
     try:
-        point = {v: drawn(v, _shape(v, sizes), rng) for v in leaves}
-        step = directed(wrt, _shape(wrt, sizes), rng)
+        point = {v: drawn(v, shape_at(v, sizes), rng) for v in leaves}
+        step = directed(wrt, shape_at(wrt, sizes), rng)
         (slope,) = evaluate_all([derivative], point, sizes)
         truth = _difference(value, wrt, point, step, sizes)
     except (DerivantError, np.linalg.LinAlgError):
@@ -96,7 +97,8 @@ def _error(
     return float(np.max(np.abs(found - truth), initial=0.0)) / scale
 
 
-def _shape(variable: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
+def shape_at(variable: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
+    """The shape of a variable where the named dimensions have these sizes."""
     return tuple(_size(s, sizes) for s in variable.shape)
 
 
@@ -118,5 +120,12 @@ def _difference(
                 evaluate_all([value], {**point, wrt: point[wrt] + t * step}, sizes)[0]
             )
 
-    a, b, c = ((at(h) - at(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4))
-    return np.asarray((16 * (4 * c - b) / 3 - (4 * b - a) / 3) / 15)
+    return slope(at)[0]
+
+
+def slope(at: Callable[[float], Numbers], step: float = STEP) -> tuple[Numbers, float]:
+    """The derivative at 0 of a function of a number, and what the last refinement changed."""
+    a, b, c = ((at(h) - at(-h)) / (2 * h) for h in (step, step / 2, step / 4))
+    rough, fine = (4 * b - a) / 3, (4 * c - b) / 3
+    best = np.asarray((16 * fine - rough) / 15)
+    return best, float(np.max(np.abs(best - fine), initial=0.0))

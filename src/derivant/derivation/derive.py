@@ -59,13 +59,13 @@ def derive(
         raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
         raise ArgumentError(f"structured is one of {CONVENTIONS}, not {structured!r:.40}")
-    value, known, said = _read(what, shapes, assume, notation)
+    value, known, said = read_value(what, shapes, assume, notation)
     if cotangent is not None and (order > 1 or canonical_name(cotangent) in known):
         raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
     asked = [wrt] if isinstance(wrt, (str, Expr)) else list(wrt)
     if not asked:
         raise ArgumentError("wrt names no variable to differentiate by")
-    names = [_name_of(w, value, known) for w in asked]
+    names = [name_of(w, value, known) for w in asked]
     found = {n: _derived(value, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
         found = {n: _stacked(r) for n, r in found.items()}
@@ -83,7 +83,7 @@ def _stacked(r: Derivative) -> Derivative:
     return answer
 
 
-def _read(
+def read_value(
     what: Any, shapes: Any, assume: Any, notation: str
 ) -> tuple[Expr, dict[str, Expr], Formula | str]:
     """The expression, its variables by name, and how it was read."""
@@ -109,7 +109,7 @@ def _read(
     return what, known, "read as an expression"
 
 
-def _name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
+def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
     """The name of a variable of the value."""
     name = canonical_name(wrt) if isinstance(wrt, str) else str(wrt.params.get("name", wrt))
     if name not in known:
