@@ -29,6 +29,7 @@ from derivant.primitives.primitive import Params
 NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
 NDARRAY = np.ndarray
+DOUBLE = np.dtype(np.float64)
 PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
 FLOATS = ("float32", "float64")
 _new = object.__new__
@@ -79,6 +80,8 @@ class Tensor(Assignment, Conversion):
                 b = y.data
                 if y.tag < tag:
                     tag = y.tag
+            elif y.__class__ is float and a.dtype is DOUBLE:
+                b = np.asarray(y)  # beside doubles the same numbers, and NumPy is quicker with it
             elif y.__class__ in NUMBERS:
                 b = y
             else:
