@@ -72,8 +72,11 @@ class _Later:
         if self._made is None:
             trace, leaves = self._trace, list(self._trace.given)
             values = [
-                value if isinstance(value, float) else constant(value)
-                if isinstance(leaf, Tensor) else value
+                value
+                if isinstance(value, float)
+                else constant(value)
+                if isinstance(leaf, Tensor)
+                else value
                 for leaf, value in zip(leaves, trace.leaves, strict=True)
             ]
             run = named_after(trace.run, lambda *x: trace.run(*x), trace.name)

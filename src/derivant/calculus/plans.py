@@ -110,9 +110,7 @@ def traced(
     values = dict(zip(symbols, (_copied(leaf) for leaf in given), strict=True)) | captured
     try:
         with np.errstate(all="ignore"):
-            found = dict(
-                zip(map(id, plan.slots), evaluate_all(plan.slots, values), strict=True)
-            )
+            found = dict(zip(map(id, plan.slots), evaluate_all(plan.slots, values), strict=True))
     except DerivantError:
         return None
     names |= _captured_names(f, captured)
@@ -214,7 +212,9 @@ def _derived(outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Plan:
     forms = []
     slots: dict[int, Expr] = {}
     for out in outputs:
-        row = [_form(out, found, s) for found, s in zip(_pulled(out, symbols), symbols, strict=True)]
+        row = [
+            _form(out, found, s) for found, s in zip(_pulled(out, symbols), symbols, strict=True)
+        ]
         forms.append(tuple(row))
         for form in row:
             slots.update({id(x): x for x in (form.slots if form else ())})
@@ -225,7 +225,7 @@ def _seed(out: Expr) -> Expr:
     return symbol(SEED, out.shape, out.dtype)
 
 
-def _pulled(out: Expr, symbols: Sequence[Expr]) -> list[Expr | None | DerivantError]:
+def _pulled(out: Expr, symbols: Sequence[Expr]) -> list[Expr | DerivantError | None]:
     """The cotangent of each variable, linear in the seed; the error where a rule refuses."""
     if any(out is s for s in symbols):
         return [_seed(out) if out is s else None for s in symbols]
@@ -236,7 +236,7 @@ def _pulled(out: Expr, symbols: Sequence[Expr]) -> list[Expr | None | DerivantEr
     return found
 
 
-def _form(out: Expr, found: Expr | None | DerivantError, by: Expr) -> LinearForm | None:
+def _form(out: Expr, found: Expr | DerivantError | None, by: Expr) -> LinearForm | None:
     if isinstance(found, DerivantError):
         return None
     if found is None:
@@ -282,7 +282,12 @@ def _captured_names(f: Function, captured: Mapping[Expr, Any]) -> dict[str, str]
 def _alike(there: Any, value: Any) -> bool:
     """Whether two arrays agree in shape, dtype and the entries that are looked at."""
     there = there.data if isinstance(there, Tensor) else there
-    if not isinstance(there, np.ndarray) or (there.shape, there.dtype) != (value.shape, value.dtype):
+    if not isinstance(there, np.ndarray) or (there.shape, there.dtype) != (
+        value.shape,
+        value.dtype,
+    ):
         return False
-    step = max(1, there.size // 16)
-    return bool(np.array_equal(there.reshape(-1)[::step], value.reshape(-1)[::step]))
+    if not value.size:
+        return True
+    some = tuple(np.arange(16) * (size - 1) // 15 for size in value.shape)
+    return bool(np.array_equal(there[some], value[some]))

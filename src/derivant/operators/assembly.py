@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from derivant.operators.cores import MOST_ENTRIES, components, core, free_letters, listed
+from derivant.operators.cores import MOST_ENTRIES, Places, components, core, free_letters, listed
 from derivant.operators.products import Numbers, Parts, Sizes, diagonal_view
 from derivant.rewriting.jacobian_form import UnstructuredError
 from derivant.rewriting.linear_form import Kind, Letters, LinearTerm, unified
@@ -108,11 +108,9 @@ def diagonal_terms(terms: Iterable[LinearTerm]) -> list[LinearTerm]:
     return found
 
 
-def entries(
-    term: LinearTerm, parts: Parts, sizes: Sizes
-) -> tuple[dict[int, Numbers], Numbers]:
+def entries(term: LinearTerm, parts: Parts, sizes: Sizes) -> tuple[dict[int, Places], Numbers]:
     """All entries of a term that its structure leaves: places by letter, and values."""
-    places: dict[int, Numbers] = {}
+    places: dict[int, Places] = {}
     values: Numbers = np.ones(1)
     for group in components(term):
         free = free_letters(group, term)
@@ -133,8 +131,8 @@ def entries(
 
 
 def _beside(
-    places: dict[int, Numbers], values: Numbers, more: dict[int, Numbers], own: Numbers
-) -> tuple[dict[int, Numbers], Numbers]:
+    places: dict[int, Places], values: Numbers, more: dict[int, Places], own: Numbers
+) -> tuple[dict[int, Places], Numbers]:
     """Every entry of one list beside every entry of another."""
     count, times = len(values), len(own)
     if count * times > MOST_ENTRIES:
@@ -144,9 +142,9 @@ def _beside(
     return both, np.outer(values, own).reshape(-1)
 
 
-def flat(letters: Letters, places: Mapping[int, Numbers], sizes: Sizes, count: int) -> Numbers:
+def flat(letters: Letters, places: Mapping[int, Places], sizes: Sizes, count: int) -> Places:
     """One number for each place, in C order."""
-    total = np.zeros(count, np.intp)
+    total: Places = np.zeros(count, np.intp)
     for c in letters:
         total = total * sizes[c] + places[c]
     return total

@@ -13,16 +13,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.loader import LazyModule
 from derivant.operators.products import Numbers, Parts, Piece, Sizes, contraction
 from derivant.rewriting.jacobian_form import UnstructuredError
 from derivant.rewriting.linear_form import Factor, Kind, Letters, LinearTerm
 
 Places: TypeAlias = npt.NDArray[np.intp]
 Fixed: TypeAlias = Mapping[int, int]
-BLAS = LazyModule("scipy.linalg.blas")
 MOST_ENTRIES = 1 << 27  # of a part that is listed entry by entry
-LEAST_SYRK = 64  # rows; below, a plain product is as fast
 
 
 class Entries(NamedTuple):
@@ -65,7 +62,7 @@ def core(
         return contraction(pieces, out) if found is None else found
     entries = listed(factors, free, parts, sizes, fixed)
     shape = tuple(sizes[c] for c in out)
-    flat = np.zeros((), np.intp)
+    flat: Places = np.zeros((), np.intp)
     for c in out:
         flat = flat * sizes[c] + entries.places[c]
     total = np.zeros(prod(shape), entries.values.dtype)
@@ -94,40 +91,19 @@ def _symmetric(factors: Sequence[Factor], pieces: Sequence[Piece], out: Letters)
     if one.array is not two.array or len(inner) != 1 or {*one.index, *two.index} - inner != {*out}:
         return None
     (summed,) = inner
-    if one.index.index(summed) != two.index.index(summed) or weights and (
-        weights[0].index != (summed,)
-    ):
+    if one.index.index(summed) != two.index.index(summed):
+        return None
+    if weights and weights[0].index != (summed,):
         return None
     x = one.array if one.index[0] == summed else one.array.T
-    if x.shape[1] < LEAST_SYRK or x.dtype not in (np.float32, np.float64):
-        return None
     if not weights:
-        return _gram(x, 1.0)
+        return np.matmul(x.T, x)
     s = weights[0].array
-    sign = 1.0 if (s >= 0).all() else -1.0 if (s <= 0).all() else 0.0
+    sign = 1 if (s >= 0).all() else -1 if (s <= 0).all() else 0
     if not sign or s.dtype != x.dtype:
         return None
-    return _gram(x * np.sqrt(np.abs(s))[:, None], sign)
-
-
-def _gram(x: Numbers, sign: float) -> Numbers:
-    """sign * X'X, one triangle computed and the other copied."""
-    name = "ssyrk" if x.dtype == np.float32 else "dsyrk"
-    wide = x.T if x.flags.c_contiguous else np.asfortranarray(x)
-    half = getattr(BLAS, name)(sign, wide, trans=0 if x.flags.c_contiguous else 1, lower=0)
-    whole: Numbers = half.T  # in C order, its lower triangle filled
-    _mirrored(whole)
-    return whole
-
-
-def _mirrored(lower: Numbers, block: int = 64) -> None:
-    """The upper triangle filled from the lower one, block by block to stay in the cache."""
-    size = len(lower)
-    for i in range(0, size, block):
-        end = min(i + block, size)
-        corner = lower[i:end, i:end]
-        corner += np.tril(corner, -1).T - np.triu(corner, 1)
-        lower[i:end, end:] = lower[end:, i:end].T
+    half = x * np.sqrt(np.abs(s))[:, None]
+    return sign * np.matmul(half.T, half)  # NumPy sees that it is one matrix, and does half of it
 
 
 def listed(
@@ -148,9 +124,7 @@ def listed(
     return Entries(places, np.array(np.broadcast_to(values, (count,))))
 
 
-def _merged(
-    factors: Sequence[Factor], free: Letters, parts: Parts, kept: set[int]
-) -> list[Piece]:
+def _merged(factors: Sequence[Factor], free: Letters, parts: Parts, kept: set[int]) -> list[Piece]:
     """Arrays joined over the letters that nothing else carries."""
     arrays = [f for f in factors if f.kind is Kind.DENSE]
     inner = {c for f in arrays for c in f.index} - kept - {*free}
@@ -205,8 +179,8 @@ def _followed(
     where = parts[factor.slot].places
     at = np.broadcast_to(where[tuple(places[c] for c in factor.gives)], (count,))
     chosen = at >= 0
-    shape = tuple(sizes[c] for c in factor.reads)
-    read = np.unravel_index(np.where(chosen, at, 0), shape) if shape and prod(shape) else ()
+    shape: tuple[int, ...] = tuple(sizes[c] for c in factor.reads)
+    read = np.unravel_index(np.where(chosen, at, 0), shape) if 0 not in (*shape, len(shape)) else ()
     found = dict(zip(factor.reads, read, strict=bool(read)))
     for c, place in found.items():
         if c in places:

@@ -255,9 +255,7 @@ class Jacobian:
         try:
             found = np.linalg.solve(matrix, right)
         except np.linalg.LinAlgError as error:
-            raise LinAlgError(
-                f"solve: the Jacobian of shape {self.shape} is singular"
-            ) from error
+            raise LinAlgError(f"solve: the Jacobian of shape {self.shape} is singular") from error
         return as_result(found.reshape(self.in_shape)[()])
 
     def logdet(self) -> float:

@@ -72,7 +72,9 @@ def _apart(
     known: Mapping[int, int] = {id(part): slot for slot, part in enumerate(parts)}
     slots = {k: known.get(id(part), k + len(parts)) for k, part in enumerate(more)}
     terms = [
-        replace(t.renamed(letters), factors=tuple(f.renamed(letters).moved(slots) for f in t.factors))
+        replace(
+            t.renamed(letters), factors=tuple(f.renamed(letters).moved(slots) for f in t.factors)
+        )
         for t in two.terms
     ]
     sizes = {letters[c]: size for c, size in two.sizes.items()}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,8 @@ LARGEST_DENSE = 1 << 26  # bytes of a selection that has to be written out
 EINSUM = TABLE["einsum"].evaluate
 
 
-class Piece(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Piece:
     """An array and the letters of its axes."""
 
     array: Numbers
@@ -96,12 +98,11 @@ def diagonal_view(array: Numbers, letters: Letters) -> Numbers:
     unique = tuple(dict.fromkeys(letters))
     names = dict(zip(unique, NAMES, strict=False))
     spec = "".join(names[c] for c in letters) + "->" + "".join(names[c] for c in unique)
-    return np.einsum(spec, array)
+    view: Numbers = np.einsum(spec, array)
+    return view
 
 
-def _passed(
-    piece: Piece, factor: Factor, parts: Parts, sizes: Sizes, needed: set[int]
-) -> Piece:
+def _passed(piece: Piece, factor: Factor, parts: Parts, sizes: Sizes, needed: set[int]) -> Piece:
     """A piece through a selection or a map, in whichever direction its letters say."""
     piece = contracted([piece], {*needed, *factor.index})
     here, gives, reads = set(piece.index), set(factor.gives), set(factor.reads)
@@ -113,9 +114,7 @@ def _passed(
     return contracted([piece, _written_out(factor, parts, sizes, piece.array.dtype)], needed)
 
 
-def _written_out(
-    factor: Factor, parts: Parts, sizes: Sizes, dtype: np.dtype[np.generic]
-) -> Piece:
+def _written_out(factor: Factor, parts: Parts, sizes: Sizes, dtype: np.dtype[np.generic]) -> Piece:
     """A selection as an array."""
     count = prod(sizes[c] for c in factor.index) * dtype.itemsize
     if factor.kind is not Kind.SELECT or count > LARGEST_DENSE:
@@ -147,9 +146,7 @@ def _forward(piece: Piece, factor: Factor, parts: Parts, sizes: Sizes) -> Piece:
     return Piece(found.reshape(tuple(sizes[c] for c in index)), index)
 
 
-def _backward(
-    piece: Piece, factor: Factor, parts: Parts, sizes: Sizes, needed: set[int]
-) -> Piece:
+def _backward(piece: Piece, factor: Factor, parts: Parts, sizes: Sizes, needed: set[int]) -> Piece:
     """What was given goes back to what was read."""
     if factor.kind is Kind.MAP:
         array, rest = _ordered(piece, factor.gives, sizes)
@@ -178,9 +175,7 @@ def _pushed(of: MapOf | None, parts: Parts, array: Numbers) -> Numbers:
     assert of is not None
     row, others = of.row, iter(of.operands)
     count = len(of.operands) + 1
-    arrays = tuple(
-        array if i == of.place else parts[next(others)][None, ...] for i in range(count)
-    )
+    arrays = tuple(array if i == of.place else parts[next(others)][None, ...] for i in range(count))
     return np.asarray(row.batch(row, 1, arrays, of.params))
 
 
@@ -188,7 +183,8 @@ def _pulled(of: MapOf | None, parts: Parts, array: Numbers) -> Numbers:
     """The transposed row, by its own rule, one entry of the leading axis after the other."""
     assert of is not None
     others, count = iter(of.operands), len(of.operands) + 1
-    like = np.zeros(of.in_shape, array.dtype)  # of what is linear the rule reads the shape alone
+    shape: Any = of.in_shape
+    like = np.zeros(shape, array.dtype)  # of what is linear the rule reads the shape alone
     inputs = tuple(like if i == of.place else parts[next(others)] for i in range(count))
     wanted = tuple(i == of.place for i in range(count))
     out = of.row.evaluate(*inputs, **of.params)

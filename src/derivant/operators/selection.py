@@ -49,7 +49,7 @@ class Selection:
         if not self.full:
             there = np.greater_equal(places, 0).reshape(found.shape[1:])
             found = np.where(there, found, found.dtype.type(0))
-        return found.reshape(count, *shape)
+        return np.asarray(found.reshape(count, *shape))
 
     def added(self, z: Numbers, lead: int) -> Numbers:
         """Entries of z (batch, *places) added at their places: (batch, *lead, size)."""
@@ -62,7 +62,7 @@ class Selection:
             places, flat = places[chosen], flat[:, chosen]
         total = kept * self.size
         every = (np.arange(count)[:, None] * total + places).reshape(-1)
-        added = add_at(every, flat, count * total)
+        added: Numbers = add_at(every, flat, count * total)
         return added.reshape(count, *shape[:lead], self.size)
 
     def dense(self, dtype: np.dtype[np.generic]) -> Numbers:

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.errors import DerivantError
 from derivant.base.loader import load
 from derivant.base.types import Array, Operand
 from derivant.carriers.tensor import constant
 from derivant.operators.assembly import assembled, diagonal_terms, entries, flat
+from derivant.operators.cores import Places
 from derivant.operators.jacobian import DEFAULT_LIMIT, Jacobian, as_result
 from derivant.operators.joined import after, combined
 from derivant.operators.products import Numbers, Parts, Sizes, applied
@@ -126,9 +126,9 @@ class Structured(Jacobian):
         smaller = np.prod([s for k, s in enumerate(self.shape) if k not in chosen], dtype=float)
         if smaller * self.dtype.itemsize > DEFAULT_LIMIT:
             self._check_limit()
-        found = self._answered(lambda: self._entries(chosen), lambda: Jacobian.__getitem__(
-            self, index
-        ))
+        found = self._answered(
+            lambda: self._entries(chosen), lambda: Jacobian.__getitem__(self, index)
+        )
         return found[rest] if rest and found.ndim == len(self.shape) - len(chosen) else found
 
     def _entries(self, chosen: Mapping[int, int]) -> Numbers:
@@ -163,7 +163,8 @@ class Structured(Jacobian):
 
     def _listed(self) -> tuple[Numbers, Any, Any, tuple[int, int]]:
         """All entries: values, rows, columns, the shape as a matrix."""
-        sizes, lists = self._sizes, []
+        sizes = self._sizes
+        lists = list[tuple[Numbers, Places, Places]]()
         for term in self.form.terms:
             places, values = entries(term, self.parts, sizes)
             rows = flat(term.rows, places, sizes, len(values))
@@ -188,16 +189,10 @@ class Structured(Jacobian):
             layout, square, sizes = self._blocks()
             return solved(layout, square, sizes, right)
 
-        return self._answered(found, lambda: self._solved_whole(right))
+        return self._answered(found, lambda: Jacobian.solve(self, right))
 
     def _blocks(self) -> Any:
         return blocks(self.form.terms, self.parts, self._sizes, np.dtype(self.dtype))
-
-    def _solved_whole(self, right: Numbers) -> Array:
-        """By a sparse factorisation where few entries are there, else by a dense one."""
-        if any(f.kind is Kind.MAP for t in self.form.terms for f in t.factors):
-            return Jacobian.solve(self, right)
-        return Jacobian.solve(self, right)
 
     def logdet(self) -> float:
         """log |det J|, block by block where J has blocks."""
@@ -322,4 +317,4 @@ def structured(
     )
 
 
-__all__ = ["DerivantError", "Structured", "structured"]
+__all__ = ["Structured", "structured"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -103,9 +103,7 @@ class _Reader:
         self.slots[number] = payload
         return number
 
-    def _through(
-        self, node: Expr, place: int, terms: Sequence[LinearTerm]
-    ) -> list[LinearTerm]:
+    def _through(self, node: Expr, place: int, terms: Sequence[LinearTerm]) -> list[LinearTerm]:
         """The terms of a node that come from one of its operands."""
         if not all(self._vanishes(node, i, place) for i in range(len(node.inputs))):
             raise UnstructuredError(f"{node.primitive.name} is not linear there")
@@ -245,9 +243,7 @@ class _Reader:
         factors = []
         for k, (q, p, s) in enumerate(zip(space, each, taps, strict=True)):
             places = _windows(node, k)
-            factors.append(
-                Factor(self.slot(as_expr(places)), (p, s, q), Kind.SELECT, 2, band=True)
-            )
+            factors.append(Factor(self.slot(as_expr(places)), (p, s, q), Kind.SELECT, 2, band=True))
         number, kernel = self._factor(w, (out, channel, *taps))
         return replace(
             term,
@@ -279,7 +275,7 @@ class _Reader:
         return replace(term, cols=(*kept, *given, *rest), factors=(*term.factors, factor))
 
 
-def _no(what: str) -> Any:
+def _no(what: str) -> NoReturn:
     raise UnstructuredError(f"{what} has no structure that is known")
 
 

@@ -156,9 +156,7 @@ def like_added(terms: Sequence[LinearTerm]) -> tuple[LinearTerm, ...]:
     return tuple(t for t in found.values() if t.number)
 
 
-def counted(
-    term: LinearTerm, gone: Iterable[int], sizes: Mapping[int, Size]
-) -> LinearTerm | None:
+def counted(term: LinearTerm, gone: Iterable[int], sizes: Mapping[int, Size]) -> LinearTerm | None:
     """The term with a factor n for each letter of size n that was summed and that nothing carries.
 
     None where such a size is a name.

@@ -127,7 +127,9 @@ def _roll(node: Expr, place: int, axes: Letters, fresh: Fresh) -> Moved | None:
 def _shift(node: Expr, place: int, axes: Letters, fresh: Fresh) -> Moved | None:
     axis = node.params["axis"]
     size = node.shape[axis]
-    places = np.append(np.arange(2, size + 1), 0)[:size] if node.params["reverse"] else np.arange(size)
+    places = (
+        np.append(np.arange(2, size + 1), 0)[:size] if node.params["reverse"] else np.arange(size)
+    )
     return _by_axis(axes, {axis % node.ndim: places}, fresh)
 
 
@@ -207,7 +209,7 @@ def _gather(node: Expr, place: int, axes: Letters, fresh: Fresh) -> Moved | None
 
 
 def _scatter(node: Expr, place: int, axes: Letters, fresh: Fresh) -> Moved | None:
-    x, *indices = node.inputs
+    indices = node.inputs[1:]
     sizes = node.params["sizes"]
     flat = RECORD.flat_index(*indices, sizes=sizes)
     first = node.params["axis"] % node.ndim
