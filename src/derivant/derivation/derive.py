@@ -143,7 +143,7 @@ def _derived(
     if free is not variable:
         form = form_of(replaced([form.to_expr()], {free: variable})[0])
     text = said if isinstance(said, str) else said.said
-    answer = Derivative(name, order, text, form.to_expr(), form, check)
+    answer = Derivative(name, order, text, form.to_expr(), form, check, rank=len(variable.shape))
     answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 

@@ -11,7 +11,9 @@ from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
+from derivant.derivation.operator import chained, checked_product, operator_of
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
+from derivant.operators import Jacobian
 from derivant.rewriting import Form, Step
 
 
@@ -35,6 +37,7 @@ class Derivative:
     form: Form
     check: Check
     layout: str = "tensor"
+    rank: int = 0  # axes of the variable: the last ones
 
     @property
     def text(self) -> str:
@@ -86,6 +89,28 @@ class Derivative:
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
         return evaluate(self.expr, values, sizes)
+
+    def operator(self, **arrays: Operand) -> Jacobian:
+        """The derivative at arrays as a linear map that keeps its structure.
+
+        `arrays` has the variables by name; that of the derivative shows its sizes where it is gone
+        from the formula. Raises ArgumentError where an array is missing, ShapeError where one does
+        not fit.
+
+        >>> import numpy as np
+        >>> from derivant.derivation import derive
+        >>> r = derive("X*W", wrt="X", shapes="X: N D, W: D M")
+        >>> r.operator(X=np.ones((64, 30)), W=np.ones((30, 20))).structure
+        'delta[i,k] W[l,j]'
+        """
+        return operator_of(self.form, self.form.to_expr(), self.wrt, self.rank, arrays)
+
+    def __matmul__(self, inner: Derivative) -> Derivative:
+        """The chain rule: the derivative of z by y times that of y by x."""
+        product, form = chained(self.form.to_expr(), self.rank, inner.form.to_expr())
+        found = form.to_expr()
+        check = checked_product(product, found, (self.check, inner.check))
+        return Derivative(inner.wrt, 1, self.said, found, form, check, rank=inner.rank)
 
     def __str__(self) -> str:
         power = "" if self.order == 1 else "²"
