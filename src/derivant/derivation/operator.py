@@ -29,9 +29,7 @@ from derivant.rewriting.sum_form import form_of_sum, sized
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def operator_of(
-    form: Form, expr: Expr, wrt: str, rank: int, values: Mapping[str, Any]
-) -> Jacobian:
+def operator_of(form: Form, expr: Expr, wrt: str, rank: int, values: Mapping[str, Any]) -> Jacobian:
     """The map of a derivative by a variable with `rank` axes, at the values of the variables."""
     arrays = {name: np.array(plain_array(value)) for name, value in values.items()}
     split = len(expr.shape) - rank

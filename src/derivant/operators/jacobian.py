@@ -18,6 +18,7 @@ from derivant.base.errors import BoundsError, DifferentiationError, LinAlgError,
 from derivant.base.loader import load
 from derivant.base.types import Array, Operand, shape_of
 from derivant.operators.writing import letters_text
+from derivant.primitives import RECORD
 
 DEFAULT_LIMIT = 2 << 30
 Ints: TypeAlias = tuple[int, ...]
@@ -161,9 +162,12 @@ class Jacobian:
             )
 
         def dense() -> Array:
-            left: Numbers = np.asarray(self.dense()).reshape(math.prod(self.out_shape), -1)
-            right: Numbers = np.asarray(first.dense()).reshape(math.prod(self.in_shape), -1)
-            return as_result((left @ right).reshape(self.out_shape + first.in_shape))
+            middle = math.prod(self.in_shape)
+            tall, wide = math.prod(self.out_shape), math.prod(first.in_shape)
+            left = RECORD.reshape(self.dense(), shape=(tall, middle))
+            right = RECORD.reshape(first.dense(), shape=(middle, wide))
+            product = RECORD.matmul(left, right)
+            return as_result(RECORD.reshape(product, shape=self.out_shape + first.in_shape))
 
         return Jacobian(
             self.out_shape,
@@ -217,7 +221,8 @@ class Jacobian:
     def diagonal(self) -> Array:
         """The entries J[i, i], for an output of the shape of the input."""
         self._check_diagonal()
-        return as_result(np.diagonal(self._matrix()).reshape(self.out_shape))
+        found = RECORD.diagonal(self._matrix(), offset=0)
+        return as_result(RECORD.reshape(found, shape=self.out_shape))
 
     def _check_diagonal(self) -> None:
         if self.out_shape != self.in_shape:
@@ -233,11 +238,12 @@ class Jacobian:
         """The sum of each column: ones times J, of `in_shape`."""
         return self._pulled(np.ones(self.out_shape, self.dtype)[()])
 
-    def _matrix(self) -> Numbers:
-        size = math.prod(self.in_shape)
-        return np.asarray(self.materialize()).reshape(-1, size) if size else np.zeros((0, 0))
+    def _matrix(self) -> Any:
+        """The dense array as a matrix, of the carrier that it is of."""
+        shape = (math.prod(self.out_shape), math.prod(self.in_shape))
+        return RECORD.reshape(self.materialize(), shape=shape)
 
-    def _square(self, what: str) -> Numbers:
+    def _square(self, what: str) -> Any:
         self._check_square(what)
         return self._matrix()
 
@@ -251,12 +257,13 @@ class Jacobian:
         """The tangent t with J @ t = b, by a dense factorisation under the default limit."""
         self._check("solve", "right side", b, self.out_shape)
         matrix = self._square("solve")
-        right: Numbers = np.asarray(b).reshape(-1)
+        right = b if hasattr(b, "derivant_rank") else np.asarray(b)
+        right = RECORD.reshape(right, shape=(math.prod(self.out_shape),))
         try:
-            found = np.linalg.solve(matrix, right)
+            found = RECORD.solve(matrix, right)
         except np.linalg.LinAlgError as error:
             raise LinAlgError(f"solve: the Jacobian of shape {self.shape} is singular") from error
-        return as_result(found.reshape(self.in_shape)[()])
+        return as_result(RECORD.reshape(found, shape=self.in_shape))
 
     def logdet(self) -> float:
         """log |det J|, by a dense factorisation under the default limit."""
@@ -294,8 +301,9 @@ def as_result(array: Any) -> Array:
 
 
 def _swapped(dense: Any, split: int) -> Array:
-    axes = tuple(range(split, dense.ndim)) + tuple(range(split))
-    return as_result(dense.transpose(axes))
+    rank = len(dense.shape)
+    axes = (*range(split - rank, 0), *range(-rank, split - rank))
+    return as_result(RECORD.permute_dims(dense, axes=axes))
 
 
 def _size(count: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from derivant.base.errors import LinAlgError
 from derivant.base.loader import load
 from derivant.base.types import Array, Operand
 from derivant.carriers.tensor import constant
@@ -198,11 +199,11 @@ class Structured(Jacobian):
         """log |det J|, block by block where J has blocks."""
         self._check_square("logdet")
 
-        def found() -> Numbers:
-            return np.asarray(log_determinant(*self._blocks()))
-
-        value = attempted(found)
-        return Jacobian.logdet(self) if value is None else float(value)
+        try:
+            value = attempted(lambda: log_determinant(*self._blocks()), lambda v: not np.isnan(v))
+        except LinAlgError:  # singular by its structure
+            return -np.inf
+        return Jacobian.logdet(self) if value is None else value
 
     # Sums and products of maps
 
@@ -265,8 +266,7 @@ def attempted(
 
 
 def _is_finite(found: Any) -> bool:
-    probe = np.vdot(found, found)
-    return bool(probe - probe == 0) or bool(np.isfinite(found).all())
+    return bool(np.isfinite(np.vdot(found, found))) or bool(np.isfinite(found).all())
 
 
 def _accumulated(

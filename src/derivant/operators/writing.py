@@ -70,6 +70,7 @@ class _Names:
             own = next(alphabet)
             if names.setdefault(c, own) != own:
                 words.append(f"delta[{names[c]},{own}]")
+        words.sort()
         for c in term.letters:
             if c not in names:
                 names[c] = next(alphabet)
