@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -24,6 +24,7 @@ from derivant.base.types import Function
 from derivant.calculus.arguments import Argument, parameter_name, read_argument
 from derivant.carriers.evaluate import evaluate_all, replaced
 from derivant.carriers.expr import VARIABLE, Expr, as_expr, intern, symbol
+from derivant.carriers.interning import frozen_params
 from derivant.carriers.mode import FREE, MODE, changed
 from derivant.carriers.tensor import Tensor
 from derivant.carriers.trace import parameter_names
@@ -35,16 +36,20 @@ MOST_PLANS = 256
 MOST_NODES = 4000
 SEED = " g"  # no name that a user could write
 
-_PLANS: OrderedDict[tuple[int, ...], Plan] = OrderedDict()
+_PLANS: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
 _LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What follows from a graph: a form for each output and variable, None where none was found."""
+    """What follows from a graph: a form for each output and variable, None where none was found.
 
-    outputs: tuple[Expr, ...]  # kept, so that the ids in the key stay theirs
+    It keeps the graph, so that what the ids in its key stand for lives as long as the key.
+    """
+
+    outputs: tuple[Expr, ...]
     variables: tuple[Expr, ...]
+    captured: tuple[Expr, ...]
     forms: tuple[tuple[LinearForm | None, ...], ...]
     slots: tuple[Expr, ...]
 
@@ -94,36 +99,26 @@ def traced(
     symbols, names = _symbols(f, arguments, places)
     source = iter(symbols)
     bound = [a.rebuilt([next(source) for _ in a.moving]) for a in arguments]
-    try:
+    try:  # what cannot be traced or evaluated is run as it is, and raises there what is wrong
         with changed(record=True):
             leaves, structure = flatten(call(f, bound))
             outputs = [as_expr(leaf) for leaf in leaves]
-        lifted = _lifted(outputs, symbols)
-    except Exception:  # what cannot be traced is run as it is, and raises there what is wrong
-        return None
-    if lifted is None or any(not np.issubdtype(o.dtype, np.floating) for o in outputs):
-        return None
-    outputs, captured = lifted
-    plan = _plan(outputs, symbols)
-    if all(form is None for row in plan.forms for form in row):
-        return None
-    values = dict(zip(symbols, (_copied(leaf) for leaf in given), strict=True)) | captured
-    try:
+        graph = _graph(outputs, symbols)
+        if graph is None or any(not np.issubdtype(o.dtype, np.floating) for o in outputs):
+            return None
+        plan = _plan(graph, outputs, symbols)
+        values = dict(zip(plan.variables, (_copied(leaf) for leaf in given), strict=True))
+        captured = dict(zip(plan.captured, graph.values, strict=True))
+        values |= captured
         with np.errstate(all="ignore"):
             found = dict(zip(map(id, plan.slots), evaluate_all(plan.slots, values), strict=True))
-    except DerivantError:
+    except Exception:
         return None
-    names |= _captured_names(f, captured)
-    return Traced(
-        getattr(f, "__name__", "the function"),
-        tuple(arguments),
-        tuple(given),
-        structure,
-        plan,
-        values,
-        names,
-        found,
-    )
+    if all(form is None for row in plan.forms for form in row):
+        return None
+    called = getattr(f, "__name__", "the function")
+    whole = Names(names, f, captured)
+    return Traced(called, tuple(arguments), tuple(given), structure, plan, values, whole, found)
 
 
 def _are_numbers(given: Sequence[Any]) -> bool:
@@ -164,61 +159,79 @@ def _symbols(
     return found, names
 
 
-def _lifted(
-    outputs: Sequence[Expr], symbols: Sequence[Expr]
-) -> tuple[list[Expr], dict[Expr, Any]] | None:
-    """The graph with variables in the place of captured arrays, and the arrays."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """What a graph is apart from its arrays: a key, the nodes that are arrays, and these."""
+
+    key: tuple[object, ...]
+    lifted: tuple[Expr, ...]
+    values: tuple[Any, ...]
+
+
+def _graph(outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Graph | None:
+    """A graph taken apart; None where it depends on what is recorded elsewhere, or is too large."""
     nodes = ancestors(outputs)
     if len(nodes) > MOST_NODES:
         return None
-    changes, values = dict[Expr, Expr](), dict[Expr, Any]()
     own = {id(s) for s in symbols}
+    places, levels = dict[int, int](), dict[int, int]()
+    key, lifted, values = list[object](), list[Expr](), list[Any]()
     for node in nodes:
-        name = node.primitive.name
-        if name == "variable" and id(node) not in own:
-            return None
+        places[id(node)] = len(places)
+        name, params = node.primitive.name, node.params
         if name == "capture":
-            source = node.params["source"]
+            source = params["source"]
             if source.tag != FREE or source.levels:
                 return None
-            value = source.data
+            lifted, values = [*lifted, node], [*values, source.data]
+            key.append((node.shape, node.dtype.str))
         elif name == "const" and node.shape:
-            value = node.params["value"]
+            lifted, values = [*lifted, node], [*values, params["value"]]
+            key.append((node.shape, node.dtype.str))
+        elif not node.inputs:
+            if name == "variable" and id(node) not in own:
+                return None
+            key.append(id(node))
         else:
-            continue
-        new = symbol(f" c{len(values)}", node.shape, node.dtype)
-        changes[node], values[new] = new, value
-    return (replaced(outputs, changes) if changes else list(outputs)), values
+            if "level" in params:  # numbered anew at each call
+                known = levels.setdefault(params["level"], len(levels))
+                params = {**params, "level": known}
+            below = tuple(places[id(x)] for x in node.inputs)
+            key.append((id(node.primitive), below, frozen_params(params)))
+    ends = tuple(places[id(o)] for o in outputs)
+    return Graph((*key, ends, *map(id, symbols)), tuple(lifted), tuple(values))
 
 
-def _plan(outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Plan:
-    """The plan of a graph, made once for it."""
-    key = (*map(id, outputs), -1, *map(id, symbols))
+def _plan(graph: Graph, outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Plan:
+    """The plan of a graph, made once for it; captured arrays are variables in it."""
     with _LOCK:
-        known = _PLANS.get(key)
+        known = _PLANS.get(graph.key)
         if known is not None:
-            _PLANS.move_to_end(key)
+            _PLANS.move_to_end(graph.key)
             return known
-    plan = _derived(outputs, symbols)
+    changes = {
+        node: symbol(f" c{k}", node.shape, node.dtype) for k, node in enumerate(graph.lifted)
+    }
+    outputs = replaced(outputs, changes) if changes else outputs
+    plan = _derived(outputs, symbols, tuple(changes.values()))
     with _LOCK:
-        _PLANS[key] = plan
+        _PLANS[graph.key] = plan
         while len(_PLANS) > MOST_PLANS:
             _PLANS.popitem(last=False)
     return plan
 
 
-def _derived(outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Plan:
+def _derived(outputs: Sequence[Expr], symbols: Sequence[Expr], captured: tuple[Expr, ...]) -> Plan:
     """One pullback of a symbol for each output, read for each variable."""
     forms = []
     slots: dict[int, Expr] = {}
     for out in outputs:
-        row = [
-            _form(out, found, s) for found, s in zip(_pulled(out, symbols), symbols, strict=True)
-        ]
-        forms.append(tuple(row))
+        pulled = zip(_pulled(out, symbols), symbols, strict=True)
+        row = tuple(_form(out, found, by) for found, by in pulled)
+        forms.append(row)
         for form in row:
             slots.update({id(x): x for x in (form.slots if form else ())})
-    return Plan(tuple(outputs), tuple(symbols), tuple(forms), tuple(slots.values()))
+    return Plan(tuple(outputs), tuple(symbols), captured, tuple(forms), tuple(slots.values()))
 
 
 def _seed(out: Expr) -> Expr:
@@ -255,6 +268,30 @@ def _unwrapped(f: Any) -> Any:
     while hasattr(f, "__wrapped__"):
         f = f.__wrapped__
     return f
+
+
+class Names(Mapping[str, str]):
+    """What variables are called: arguments by name, captured arrays as the function calls them.
+
+    Found when a text is asked for, not at each call.
+    """
+
+    def __init__(
+        self, arguments: Mapping[str, str], f: Function, captured: Mapping[Expr, Any]
+    ) -> None:
+        self._arguments, self._function, self._captured = arguments, f, captured
+        self._found: dict[str, str] | None = None
+
+    def __getitem__(self, name: str) -> str:
+        if self._found is None:
+            self._found = {**self._arguments, **_captured_names(self._function, self._captured)}
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arguments)
+
+    def __len__(self) -> int:
+        return len(self._arguments)
 
 
 def _captured_names(f: Function, captured: Mapping[Expr, Any]) -> dict[str, str]:

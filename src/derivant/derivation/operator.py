@@ -54,7 +54,7 @@ def operator_of(form: Form, expr: Expr, wrt: str, rank: int, values: Mapping[str
     except UnstructuredError:
         return plain
     parts = [np.asarray(p) for p in evaluate_all(terms.slots, known, sizes)]
-    labels = [(slot, {}) for slot in terms.slots]
+    labels: list[tuple[Expr, Mapping[str, str]]] = [(slot, {}) for slot in terms.slots]
     return structured(plain, terms, parts, labels, kind)
 
 

@@ -60,8 +60,15 @@ def _cores(
     for group in components(term):
         free = free_letters(group, term)
         array = core(group, free, parts, sizes, fixed)
+        if not is_finite(array):
+            raise UnstructuredError("a factor is not finite")
         found.append((array, tuple(c for c in free if c not in fixed)))
     return found
+
+
+def is_finite(array: Numbers) -> bool:
+    """Whether no entry is NaN or infinite."""
+    return bool(np.isfinite(np.vdot(array, array))) or bool(np.isfinite(array).all())
 
 
 def _own(whole: Numbers, number: float, parts: Parts, dtype: np.dtype[np.generic]) -> Numbers:
@@ -96,6 +103,8 @@ def _add(
         wide = array.transpose([index.index(c) for c in there])
         wide = wide[tuple(slice(None) if c in there else None for c in unique)]
         product = product * wide
+    if not is_finite(product):
+        raise UnstructuredError("an entry is not finite")
     view += product
 
 

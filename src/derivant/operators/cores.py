@@ -19,7 +19,7 @@ from derivant.rewriting.linear_form import Factor, Kind, Letters, LinearTerm
 
 Places: TypeAlias = npt.NDArray[np.intp]
 Fixed: TypeAlias = Mapping[int, int]
-MOST_ENTRIES = 1 << 27  # of a part that is listed entry by entry
+MOST_ENTRIES = 1 << 25  # of a part that is listed entry by entry
 
 
 class Entries(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any, TypeAlias
 
@@ -41,6 +42,12 @@ def applied(
 ) -> Numbers:
     """The product of a term with a cotangent (then to the input) or with a tangent."""
     first, last = (term.rows, term.cols) if to_input else (term.cols, term.rows)
+    plan = _plan(term, to_input)
+    if plan is not None:
+        array = start
+        if plan.spec:
+            array = np.asarray(EINSUM(start, *[parts[s] for s in plan.slots], spec=plan.spec))
+        return array if plan.index == last else spread(Piece(array, plan.index), last, sizes)
     queue = list(term.factors if to_input else term.factors[::-1])
     piece = Piece(start, first)
     while queue:
@@ -57,6 +64,43 @@ def applied(
     return spread(contracted([piece], set(last)), last, sizes)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A product that is one contraction; no spec where the array is as it was."""
+
+    spec: str
+    slots: tuple[int, ...]
+    index: Letters
+
+
+@lru_cache(maxsize=4096)
+def _plan(term: LinearTerm, to_input: bool) -> Plan | None:
+    """The contraction of a term of arrays alone, None for any other."""
+    first, last = (term.rows, term.cols) if to_input else (term.cols, term.rows)
+    if any(f.kind is not Kind.DENSE for f in term.factors):
+        return None
+    factors = term.factors if to_input else term.factors[::-1]
+    letters = dict.fromkeys((*first, *(c for f in factors for c in f.index)))
+    wanted = set(last)
+    out = tuple(c for c in letters if c in wanted)
+    if not factors and out == first:
+        return Plan("", (), out)
+    if out and set(last) == set(out):
+        out = tuple(dict.fromkeys(last))
+    indices = [first, *(f.index for f in factors)]
+    return Plan(_spec(indices, out), tuple(f.slot for f in factors), out)
+
+
+def _spec(indices: Sequence[Letters], out: Letters) -> str:
+    """Letters of operands and result as `einsum` takes them."""
+    letters = dict.fromkeys(c for index in indices for c in index)
+    if len(letters) > len(NAMES):
+        raise UnstructuredError(f"a contraction over more than {len(NAMES)} letters")
+    names = dict(zip(letters, NAMES, strict=False))
+    terms = ["".join(names[c] for c in index) for index in indices]
+    return ",".join(terms) + "->" + "".join(names[c] for c in out)
+
+
 def contracted(pieces: Sequence[Piece], needed: Iterable[int]) -> Piece:
     """The product of arrays, summed over the letters that nobody needs."""
     wanted = set(needed)
@@ -69,12 +113,7 @@ def contracted(pieces: Sequence[Piece], needed: Iterable[int]) -> Piece:
 
 def contraction(pieces: Sequence[Piece], out: Letters) -> Numbers:
     """The product of arrays with axes in the order of `out`."""
-    letters = dict.fromkeys(c for p in pieces for c in p.index)
-    if len(letters) > len(NAMES):
-        raise UnstructuredError(f"a contraction over more than {len(NAMES)} letters")
-    names = dict(zip(letters, NAMES, strict=False))
-    terms = ["".join(names[c] for c in p.index) for p in pieces]
-    spec = ",".join(terms) + "->" + "".join(names[c] for c in out)
+    spec = _spec([p.index for p in pieces], out)
     return np.asarray(EINSUM(*(p.array for p in pieces), spec=spec))
 
 

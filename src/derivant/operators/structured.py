@@ -7,7 +7,7 @@ so a strong zero is one here too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from derivant.base.errors import LinAlgError
 from derivant.base.loader import load
 from derivant.base.types import Array, Operand
 from derivant.carriers.tensor import constant
-from derivant.operators.assembly import assembled, diagonal_terms, entries, flat
+from derivant.operators.assembly import assembled, diagonal_terms, entries, flat, is_finite
 from derivant.operators.cores import Places
 from derivant.operators.jacobian import DEFAULT_LIMIT, Jacobian, as_result
 from derivant.operators.joined import after, combined
@@ -40,6 +40,7 @@ class Structured(Jacobian):
     labels: tuple[Label, ...]
     out_dtype: np.dtype[np.generic]
     is_tensor: bool = False
+    memo: dict[str, Any] = field(init=False, default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -109,9 +110,14 @@ class Structured(Jacobian):
 
         return self._answered(product, lambda: plain(given))
 
-    def _answered(self, structured: Callable[[], Numbers], plain: Callable[[], Array]) -> Array:
+    def _answered(
+        self,
+        structured: Callable[[], Numbers],
+        plain: Callable[[], Array],
+        finite: Callable[[Numbers], bool] = is_finite,
+    ) -> Array:
         """What the structure answers, in the kind of the argument; else what the sweeps answer."""
-        found = attempted(structured)
+        found = attempted(structured, finite)
         if found is None:
             return plain()
         return as_result(constant(found) if self.is_tensor else found[()])
@@ -138,7 +144,8 @@ class Structured(Jacobian):
         )
 
     def _whole(self) -> Array:
-        return self._answered(lambda: self._entries({}), self.dense)
+        # finite where its factors are, which is seen without reading all of it
+        return self._answered(lambda: self._entries({}), self.dense, lambda whole: True)
 
     def diagonal(self) -> Array:
         """The entries J[i, i], for an output of the shape of the input; no other is formed."""
@@ -153,7 +160,7 @@ class Structured(Jacobian):
 
     def to_sparse(self) -> object:
         """A scipy.sparse.csr_array of the entries that are not zero, from the structure."""
-        found = attempted(self._listed, finite=lambda lists: np.isfinite(lists[0]).all())
+        found = attempted(self._listed, lambda lists: is_finite(lists[0]))
         if found is None:
             return Jacobian.to_sparse(self)
         values, rows, cols, shape = found
@@ -193,7 +200,12 @@ class Structured(Jacobian):
         return self._answered(found, lambda: Jacobian.solve(self, right))
 
     def _blocks(self) -> Any:
-        return blocks(self.form.terms, self.parts, self._sizes, np.dtype(self.dtype))
+        """The blocks, computed once: the parts do not change."""
+        if "blocks" not in self.memo:
+            self.memo["blocks"] = blocks(
+                self.form.terms, self.parts, self._sizes, np.dtype(self.dtype)
+            )
+        return self.memo["blocks"]
 
     def logdet(self) -> float:
         """log |det J|, block by block where J has blocks."""
@@ -252,21 +264,14 @@ class Structured(Jacobian):
         )
 
 
-def attempted(
-    structured: Callable[[], Found], finite: Callable[[Found], Any] | None = None
-) -> Found | None:
+def attempted(structured: Callable[[], Found], finite: Callable[[Found], bool]) -> Found | None:
     """What the structure answers, None where it cannot or where the answer is not finite."""
     try:
         with np.errstate(all="ignore"):
             found = structured()
     except UnstructuredError:
         return None
-    fine = _is_finite(found) if finite is None else finite(found)
-    return found if fine else None
-
-
-def _is_finite(found: Any) -> bool:
-    return bool(np.isfinite(np.vdot(found, found))) or bool(np.isfinite(found).all())
+    return found if finite(found) else None
 
 
 def _accumulated(

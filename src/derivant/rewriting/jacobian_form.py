@@ -18,7 +18,7 @@ from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr
-from derivant.primitives import RECORD
+from derivant.primitives import RECORD, TABLE
 from derivant.rewriting.linear_form import (
     Factor,
     Kind,
@@ -105,6 +105,8 @@ class _Reader:
 
     def _through(self, node: Expr, place: int, terms: Sequence[LinearTerm]) -> list[LinearTerm]:
         """The terms of a node that come from one of its operands."""
+        if TABLE.get(node.primitive.name) is not node.primitive:
+            raise UnstructuredError(f"{node.primitive.name} is a row of a user")
         if not all(self._vanishes(node, i, place) for i in range(len(node.inputs))):
             raise UnstructuredError(f"{node.primitive.name} is not linear there")
         found = []
