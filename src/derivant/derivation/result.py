@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Array, Operand
-from derivant.carriers.evaluate import evaluate
+from derivant.carriers.evaluate import evaluate, replaced
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
 from derivant.derivation.entries import DerivativeEntry, entry, expanded
 from derivant.derivation.lines import Derivation, Line
+from derivant.derivation.operator import chained, checked_product, operator_of
 from derivant.derivation.steps import derivation_of
 from derivant.derivation.working import Problem, Working
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
+from derivant.operators import Jacobian
 from derivant.rewriting import Form
 
 
@@ -139,6 +141,36 @@ class Derivative:
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
         return evaluate(self.expr, values, sizes)
+
+    def operator(self, **arrays: Operand) -> Jacobian:
+        """The derivative at arrays as a linear map that keeps its structure.
+
+        `arrays` has the variables by name; that of the derivative shows its sizes where it is gone
+        from the formula. Raises ArgumentError where an array is missing, ShapeError where one does
+        not fit.
+
+        >>> import numpy as np
+        >>> from derivant.derivation import derive
+        >>> r = derive("X*W", wrt="X", shapes="X: N D, W: D M")
+        >>> r.operator(X=np.ones((64, 30)), W=np.ones((30, 20))).structure
+        'delta[i,k] W[l,j]'
+        """
+        return operator_of(self.form, self.form.to_expr(), self.wrt, self._rank, arrays)
+
+    def __matmul__(self, inner: Derivative) -> Derivative:
+        """The chain rule: the derivative of z by y times that of y by x."""
+        product, form = chained(self.form.to_expr(), self._rank, inner.form.to_expr())
+        found = form.to_expr()
+        check = checked_product(product, found, (self.check, inner.check))
+        outer = self.problem
+        (whole,) = replaced([outer.value], {outer.variable: inner.problem.value})
+        problem = Problem(whole, inner.problem.variable)
+        return Derivative(inner.wrt, 1, self.said, found, form, check, problem)
+
+    @property
+    def _rank(self) -> int:
+        """How many of the last axes are those of the variable."""
+        return len(self.problem.variable.shape)
 
     def __str__(self) -> str:
         power = "" if self.order == 1 else "²"
