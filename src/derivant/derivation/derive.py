@@ -12,6 +12,7 @@ from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
 from derivant.derivation.checking import checked
+from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
 from derivant.derivation.stacking import stacked
 from derivant.derivation.structured import projected
@@ -66,7 +67,8 @@ def derive(
     if not asked:
         raise ArgumentError("wrt names no variable to differentiate by")
     names = [name_of(w, value, known) for w in asked]
-    found = {n: _derived(value, known[n], order, cotangent, said, structured) for n in names}
+    question = Question(value, tuple(known.values()))
+    found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
         found = {n: _stacked(r) for n, r in found.items()}
     return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
@@ -119,7 +121,7 @@ def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
 
 
 def _derived(
-    value: Expr,
+    question: Question,
     variable: Expr,
     order: int,
     cotangent: str | None,
@@ -127,7 +129,7 @@ def _derived(
     structured: str,
 ) -> Derivative:
     """One derivative; facts on the variable come back after the last differentiation."""
-    name = str(variable.params["name"])
+    name, value = str(variable.params["name"]), question.value
     free = symbol(name, variable.shape, variable.dtype)
     plain = value if free is variable else replaced([value], {variable: free})[0]
     upstream = None
@@ -135,6 +137,7 @@ def _derived(
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
         form = form_of(plainer(pulled_back(plainer(plain), free, upstream)))
         check = checked(plain, free, form.to_expr(), upstream)
+        question = Question(value, (*question.variables, upstream))
     else:
         form, check = _of_order(plain, free, variable, order)
     if structured != "none":
@@ -144,7 +147,7 @@ def _derived(
     text = said if isinstance(said, str) else said.said
     names = {} if isinstance(said, str) else said.assignments
     problem = Problem(value, variable, upstream, names, structured)
-    answer = Derivative(name, order, text, form.to_expr(), form, check, problem)
+    answer = Derivative(name, order, text, form.to_expr(), form, check, question, problem)
     answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 
