@@ -108,7 +108,10 @@ class Forms:
 
     def _word(self, atom: Atom) -> Word:
         symmetric = id(atom.payload) in self._form.context.namer.symmetric
-        return Word(self._parts[id(atom.payload)], symmetric=symmetric)
+        node = self._parts[id(atom.payload)]
+        if isinstance(node, Turned) and node.rank == 2:
+            return Word(node.of, not symmetric, symmetric)
+        return Word(node, symmetric=symmetric)
 
     # Terms, without their signs
 

@@ -103,6 +103,16 @@ def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Call("matpow", tuple(operands), 2, (int(exponent),)) if exponent is not None else None
 
 
+def _cofactor(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """The cofactors are the transpose of the adjugate."""
+    return Turned(Call("adj", tuple(operands), 2), 2) if len(operands) == 1 else None
+
+
+def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """The exponential; its derivative in a direction has no name."""
+    return Call("slope of expm", tuple(operands), 2) if len(operands) > 1 else None
+
+
 SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     **dict.fromkeys(REDUCTIONS, _reduction),
     "softmax": _softmax,
@@ -113,6 +123,8 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "diagonal": _diagonal,
     "diag_embed": _diagonal,
     "broadcast_to": _size,
+    "cofactor": _cofactor,
+    "expm": _expm,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),
     "reciprocal": lambda node, operands: Power(operands[0], Fraction(-1), len(node.shape)),

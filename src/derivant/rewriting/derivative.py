@@ -19,6 +19,7 @@ from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.primitives import RECORD
 from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import Atom, Sum, Term
+from derivant.rewriting.laws import FUNCTION_RULES
 from derivant.rewriting.normal_form import Form, form_of, normalised
 from derivant.rewriting.plainer import plainer
 from derivant.sweeps import pullback
@@ -38,10 +39,17 @@ def derivative_form(value: Expr, wrt: Expr) -> Form:
     True
     """
     seed = symbol(COTANGENT, value.shape, value.dtype) if value.shape else None
-    form = form_of(plainer(pulled_back(plainer(value), wrt, seed)))
+    form = form_of(plainer(pulled_back(_simplified(plainer(value)), wrt, seed)))
     if seed is None:
         return form
     return Form(_stripped(form, seed, value, wrt), form.context)
+
+
+def _simplified(value: Expr) -> Expr:
+    """A value whose functions have laws (a logarithm of a determinant) in normal form."""
+    if not any(node.primitive.name in FUNCTION_RULES for node in ancestors([value])):
+        return value
+    return plainer(form_of(value).to_expr())
 
 
 def pulled_back(value: Expr, wrt: Expr, seed: Expr | None = None) -> Expr:

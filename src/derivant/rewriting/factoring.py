@@ -19,6 +19,7 @@ from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
 MOST_PAIRS = 256  # of equal atoms of two terms: each is tried as a start, each start walks over all
+MOST_TRIED = 4  # common factors that are tried before the sum is left as it is
 MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to read
 
 
@@ -31,19 +32,23 @@ class Cover:
 
 
 def factored(context: Context, total: Sum) -> Sum:
-    """The sum with the largest common factor of two terms extracted; itself where there is none."""
+    """The sum with the largest common factor of two terms extracted where that is shorter."""
     if not 2 <= len(total.terms) <= MOST_TERMS:
         return total
-    best: tuple[int, int, int, Sum, Cover] | None = None
+    found: list[tuple[int, int, int, Sum, Cover]] = []
     for i, j in combinations(range(len(total.terms)), 2):
         one, two = total.terms[i], total.terms[j]
         cover = _cover(context, one, two, total.rank)
-        if best is not None and len(cover.pairs) <= best[0]:
-            continue
         rest = _rest(one, two, cover, total)
         if rest is not None:
-            best = (len(cover.pairs), i, j, rest, cover)
-    return total if best is None else _with_factor(context, total, *best[1:])
+            found.append((-len(cover.pairs), i, j, rest, cover))
+    found.sort(key=lambda entry: entry[:3])
+    size = context.sizes.measure(total)
+    for _, i, j, rest, cover in found[:MOST_TRIED]:
+        shorter = _with_factor(context, total, i, j, rest, cover)
+        if context.sizes.measure(shorter) < size:
+            return shorter
+    return total
 
 
 def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover: Cover) -> Sum:
@@ -181,8 +186,6 @@ def _rest(one: Term, two: Term, cover: Cover, total: Sum) -> Sum | None:
     left, right = _leftovers(one, two, cover)
     letters = _boundary(one, two, cover, total.rank)
     if not cover.pairs or len(letters) > MOST_AXES:
-        return None
-    if letters and not (left and right):  # x o y + x = x o (y + ones) is no shorter
         return None
     if not total.rank and len(cover.pairs) <= max(len(left), len(right)):
         return None

@@ -16,13 +16,15 @@ from derivant.rewriting.context import (
     Fresh,
     Step,
 )
+from derivant.rewriting.expanding import shortened
+from derivant.rewriting.functions import applied
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
-from derivant.rewriting.laws import RULES
+from derivant.rewriting.laws import FUNCTION_RULES, MULTIPLIED_OUT, RULES
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 
-KEEPS_SYMMETRY = ("inv", "expm")  # f(A') = f(A)'
+OF_ONE = ("inv", "det", "logdet", "expm", "logsumexp", "softmax", "prod")
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
 
 
@@ -71,7 +73,7 @@ def form_of(expression: Expr) -> Form:
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
-    context = Context(normalised)
+    context = Context(normalised, FUNCTION_RULES)
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
@@ -90,6 +92,16 @@ def form_of(expression: Expr) -> Form:
 
 def normalised(context: Context, total: Sum) -> Sum:
     """The sum with the first law that changes it applied, until none does; all changes logged."""
+    total = _settled(context, total)
+    steps, context.steps = context.steps, []
+    shorter = shortened(context, total, _settled)
+    context.steps = steps
+    if shorter is not total:
+        steps.append(Step(MULTIPLIED_OUT, total, shorter))
+    return shorter
+
+
+def _settled(context: Context, total: Sum) -> Sum:
     for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
@@ -108,17 +120,34 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     if row.outputs > 1:  # nothing but its parts is a factor
         return Sum((), np.dtype(np.float64), ())
     index: Index = tuple(range(len(node.shape)))
-    if row.family == "elementwise" and len(node.inputs) == 1 and not node.levels:
-        operand, index = context.upright(forms[id(node.inputs[0])])
-        payload = Expr.derivant_apply(row, (operand,), node.params)
-    elif node.inputs and not node.levels and row.family not in ("structure", "level"):
+    if len(node.inputs) == 1 and not node.levels:
+        if row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node)):
+            return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
+    if row.name == "expm" and _is_identity(forms[id(node.inputs[1])]):
+        return applied(context, row.name, forms[id(node.inputs[0])])
+    if node.inputs and not node.levels and row.family not in ("structure", "level"):
         operands = tuple(_restored(x, forms, context) for x in node.inputs)
         if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
             payload = Expr.derivant_apply(row, operands, node.params)
     context.note(payload)
-    if row.name in KEEPS_SYMMETRY and not node.levels and len(node.shape) == 2:
-        context.note_function(payload, forms[id(node.inputs[0])])
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _is_plain(node: Expr) -> bool:
+    """Whether a function of matrices or rows is as formulas have it: of one matrix, an axis."""
+    (x,) = node.inputs
+    if node.params.get("singular") or node.params.get("keepdims"):
+        return False
+    axis = node.params.get("axis")
+    return len(x.shape) <= 2 and (axis is None or axis == (-1,))
+
+
+def _is_identity(total: Sum) -> bool:
+    """Whether a sum is the identity matrix."""
+    if len(total.terms) != 1 or total.terms[0].coefficient != 1:
+        return False
+    atoms = total.terms[0].atoms
+    return len(atoms) == 1 and atoms[0].payload is None
 
 
 def _restored(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:

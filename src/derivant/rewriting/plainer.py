@@ -90,6 +90,38 @@ def _guard(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     return other if known else None
 
 
+def _rectified(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """max(0, x) = relu(x), min(0, x) = -relu(-x)."""
+    zeros = [_is_zero(x) for x in operands]
+    if zeros.count(True) != 1:
+        return None
+    x = operands[zeros.index(False)]
+    if x.shape != node.shape:
+        return None
+    found: Expr = RECORD.relu(x) if node.primitive.name == "maximum" else -RECORD.relu(-x)
+    return found
+
+
+def _is_zero(x: Expr) -> bool:
+    while x.primitive.name == "broadcast_to":
+        x = x.inputs[0]
+    return x.primitive.name == "const" and x.shape == () and bool(x.params["value"] == 0)
+
+
+def _of_one_eigenvalue(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """The gradient of one eigenvalue: c v v' with its unit eigenvector v."""
+    matrix, g = operands
+    if g.primitive.name != "place" or len(g.params["key"]) != 1 or g.inputs[0].shape:
+        return None
+    (at,) = g.params["key"]
+    if isinstance(at, slice) or at in (None, ":"):
+        return None
+    vectors = RECORD.eigh(matrix)[1]
+    v = RECORD.getitem(vectors, key=(":", at))
+    outer: Expr = RECORD.einsum(v, v, spec="i,j->ij")
+    return RECORD.multiply(g.inputs[0], outer)
+
+
 REWRITES: dict[str, Rewrite] = {
     "vector_norm": _norm,
     "cofactor": _cofactor,
@@ -97,4 +129,7 @@ REWRITES: dict[str, Rewrite] = {
     "prod_except": _product_without,
     "sech2": _slope_of_tanh,
     "where": _guard,
+    "maximum": _rectified,
+    "minimum": _rectified,
+    "eigen_scale": _of_one_eigenvalue,
 }
