@@ -6,6 +6,7 @@ Payloads are made into parts once, inner ones first, without recursion.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from derivant.base.dims import Size
@@ -16,6 +17,7 @@ from derivant.notation.document import (
     Contraction,
     Delta,
     Entry,
+    Entrywise,
     Node,
     Number,
     Power,
@@ -24,6 +26,8 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    parts,
+    size,
 )
 from derivant.notation.network import Factor, Network
 from derivant.notation.row_names import called
@@ -33,6 +37,7 @@ from derivant.rewriting import Sum as Terms
 
 LETTERS = "ijklmnpqrstuvwabcdefgh"
 ONE, TWO = Fraction(1), Fraction(2)
+SAVED = 3  # what the transpose of a whole must save to be written instead
 
 
 class Forms:
@@ -51,6 +56,15 @@ class Forms:
 
     def matrix(self, total: Terms) -> Node | None:
         """A sum in matrix notation, None where a term has none."""
+        found = self._matrix(total)
+        if found is None or total.rank != 2 or _transposes(found) < 2:
+            return found
+        other = self._matrix(total.transposed())
+        if other is None or size(other) + SAVED > size(found):
+            return found
+        return _turned_over(other)
+
+    def _matrix(self, total: Terms) -> Node | None:
         self._prepare(total)
         terms = []
         for term in total.terms:
@@ -182,6 +196,25 @@ class Forms:
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
 
+def _transposes(node: Node) -> int:
+    """The number of transposes of matrices."""
+    count, stack = 0, [node]
+    while stack:
+        part = stack.pop()
+        count += isinstance(part, Turned) and part.rank == 2
+        stack.extend(parts(part))
+    return count
+
+
+def _turned_over(node: Node) -> Node:
+    """The transpose of a part; signs and numbers stay outside."""
+    if isinstance(node, Sum) and len(node.terms) == 1:
+        return Sum(((node.terms[0][0], _turned_over(node.terms[0][1])),), node.rank)
+    if isinstance(node, Scaled) and node.body is not None:
+        return replace(node, body=_turned_over(node.body))
+    return _turned(node)
+
+
 def _factors(word: Word, atom: Atom, term: Term, total: Terms) -> list[Factor]:
     """An atom as factors of a network: a square that is summed alone is x'x."""
     others = {c for a in term.atoms if a is not atom for c in a.index}
@@ -276,6 +309,11 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
             under.insert(0, Number(Fraction(size.denominator)))
     if not above and not under and body is not None:
         return body
+    if isinstance(body, Entrywise) and not body.factors and above:  # s 1 ./ x = s ./ x
+        front = above[0] if len(above) == 1 and not under else Scaled(
+            tuple(above), None, tuple(under), 0
+        )
+        return replace(body, factors=(front,))
     if len(above) == 1 and not under and body is None:
         return above[0]
     if isinstance(body, Sum) and len(body.terms) == 1:

@@ -19,6 +19,7 @@ from derivant.notation.words import (
     Chain,
     Word,
     entrywise,
+    flips,
     inner,
     node_of,
     ones,
@@ -138,12 +139,29 @@ class Network:
                 )
                 number = inner(left, right) if len(ends) == 1 else trace(turned(left) + right)
                 return self._replace(tuple(same), (Word(number),), ())
+            if len(same) == 2 and self._diagonal_of_product(same[0], same[1]):
+                return True
             node = entrywise([f.word(letters) for f in members], len(letters))
             symmetric = all(w.symmetric for f in members for w in f.chain) and all(
                 len(f.chain) == 1 for f in members
             )
             return self._replace(tuple(same), (Word(node, symmetric=symmetric),), letters)
         return False
+
+    def _diagonal_of_product(self, first: int, second: int) -> bool:
+        """M[i, j] N[j, i] with j summed: the diagonal of M N."""
+        one, two = self.factors[first], self.factors[second]
+        if one.letters != two.letters[::-1] or flips(one.chain + two.chain):
+            return False
+        if one.power != 1 or two.power != 1 or one.letters == two.letters:
+            return False
+        summed_over = [c for c in one.letters if self._inner(c) and len(self._users(c)) == 2]
+        if len(summed_over) != 1:
+            return False
+        if one.letters[1] != summed_over[0]:
+            one, two = two, one
+        diagonal = Word(Call("diag", (node_of(one.chain + two.chain, 2),), 1))
+        return self._replace((first, second), (diagonal,), one.letters[:1])
 
     def _loose_end(self) -> bool:
         """A summed letter on one factor only: the sum along that axis."""

@@ -50,6 +50,7 @@ class Context:
         "namer",
         "normalised",
         "opened",
+        "rebuilt",
         "operands",
         "sizes",
         "steps",
@@ -65,6 +66,7 @@ class Context:
         self.normalised = normalised
         self.opened: dict[int, tuple[Expr, Sum]] = {}
         self.operands: dict[int, tuple[Expr, Sum]] = {}  # what functions are taken of
+        self.rebuilt: dict[int, Expr] = {}  # nodes of several results on operands in normal form
         self.sizes = Sizes()
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}

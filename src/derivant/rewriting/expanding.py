@@ -6,7 +6,7 @@ kept: x - (x - y), t (1 - s) - (1 - t) s, 1 / (1 + x) - x / (1 + x)^2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count
@@ -18,6 +18,7 @@ from derivant.rewriting.indexed import ONE, Atom, Sum, Term
 MOST_TERMS = 12  # of the sum, and of each sum inside it
 MOST_PRODUCTS = 40  # terms that come out
 MOST_ATOMS = 48
+MOST_LEVELS = 3  # of sums inside sums
 
 Settle = Callable[[Context, Sum], Sum]
 
@@ -25,15 +26,25 @@ Settle = Callable[[Context, Sum], Sum]
 def shortened(context: Context, total: Sum, settle: Settle) -> Sum:
     """The sum with parentheses multiplied out where it is shorter then; itself otherwise."""
     best, size = total, context.sizes.measure(total)
-    for attempt in (_expanded, _over_one_denominator):
-        found = attempt(context, total)
-        if found is None:
-            continue
-        found = settle(context, found)
+    for raw in _attempts(context, total):
+        found = settle(context, raw)
         length = context.sizes.measure(found)
         if length < size:
             best, size = found, length
     return best
+
+
+def _attempts(context: Context, total: Sum) -> Iterator[Sum]:
+    """The sum over one denominator, and with sums multiplied out, one level after the other."""
+    found = _over_one_denominator(context, total)
+    if found is not None:
+        yield found
+    for _ in range(MOST_LEVELS):
+        found = _expanded(context, total)
+        if found is None:
+            break
+        yield found
+        total = found
 
 
 def _expanded(context: Context, total: Sum) -> Sum | None:

@@ -55,8 +55,9 @@ class Sizes:
             size += FUNCTION * (joined[c] + (c < rank) > 1)
         if 0 < sum(a.payload is None for a in term.atoms) < len(term.atoms):
             size -= FUNCTION
-        if rank == 2:
-            size += sum(1 + FUNCTION for c in range(2) if c not in degrees)
+        lacking = sum(c not in degrees for c in range(rank))
+        if rank == 2 and lacking and (lacking < rank or len(total.terms) == 1):
+            size += lacking * (1 + FUNCTION)  # ones; a number beside arrays needs none
         return max(size, 1)
 
     def _atom(self, atom: Atom) -> int:

@@ -118,19 +118,30 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     """A node that is no contraction, on operands in normal form, as one factor."""
     row, payload = node.primitive, node
     if row.outputs > 1:  # nothing but its parts is a factor
+        context.rebuilt[id(node)] = _on_forms(node, forms, context)
         return Sum((), np.dtype(np.float64), ())
+    if row.name == "part":
+        whole = context.rebuilt[id(node.inputs[0])]
+        payload = Expr.derivant_apply(row, (whole,), node.params)
     index: Index = tuple(range(len(node.shape)))
     if len(node.inputs) == 1 and not node.levels:
         if row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node)):
             return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
     if row.name == "expm" and _is_identity(forms[id(node.inputs[1])]):
         return applied(context, row.name, forms[id(node.inputs[0])])
-    if node.inputs and not node.levels and row.family not in ("structure", "level"):
-        operands = tuple(_restored(x, forms, context) for x in node.inputs)
-        if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
-            payload = Expr.derivant_apply(row, operands, node.params)
+    elif node.inputs and not node.levels and row.family not in ("structure", "level"):
+        payload = _on_forms(node, forms, context)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _on_forms(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
+    """A node on operands in normal form."""
+    operands = tuple(_restored(x, forms, context) for x in node.inputs)
+    if all(new is old for new, old in zip(operands, node.inputs, strict=True)):
+        return node
+    made: Expr = Expr.derivant_apply(node.primitive, operands, node.params)
+    return made
 
 
 def _is_plain(node: Expr) -> bool:

@@ -84,10 +84,20 @@ def _product_without(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 def _guard(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """where(u = a number, ..., y) = y but where u is that number."""
     condition, _, other = operands
-    if condition.primitive.name != "equal" or other.shape != node.shape:
-        return None
-    known = any(x.primitive.name == "const" and not x.shape for x in condition.inputs)
-    return other if known else None
+    return other if other.shape == node.shape and _is_rare(condition) else None
+
+
+def _is_rare(condition: Expr) -> bool:
+    """Whether a condition is that something is one number, perhaps with others."""
+    stack = [condition]
+    while stack:
+        x = stack.pop()
+        if x.primitive.name == "logical_and":
+            stack += x.inputs
+        elif x.primitive.name == "equal":
+            if any(y.primitive.name == "const" and not y.shape for y in x.inputs):
+                return True
+    return False
 
 
 def _rectified(node: Expr, operands: Sequence[Expr]) -> Expr | None:
