@@ -47,6 +47,7 @@ class Context:
         "_laws",
         "_oriented",
         "conditions",
+        "forms",
         "namer",
         "normalised",
         "opened",
@@ -54,6 +55,8 @@ class Context:
         "operands",
         "sizes",
         "steps",
+        "tries",
+        "trying",
     )
 
     def __init__(
@@ -68,6 +71,9 @@ class Context:
         self.operands: dict[int, tuple[Expr, Sum]] = {}  # what functions are taken of
         self.rebuilt: dict[int, Expr] = {}  # nodes of several results on operands in normal form
         self.sizes = Sizes()
+        self.forms: dict[object, tuple[Sum, Sum]] = {}  # normal forms by the keys of sums
+        self.tries: dict[object, tuple[Sum, Sum]] = {}
+        self.trying = False  # whether what is made is a try only
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
@@ -171,8 +177,12 @@ class Context:
 
     def tried(self, form: Sum) -> Sum:
         """A sum in normal form; a look from another side is no step."""
+        return self.without_steps(lambda: self.normalised(self, form))
+
+    def without_steps(self, look: Callable[[], Sum]) -> Sum:
+        """What a look gives, its rewrites not logged."""
         steps, self.steps = self.steps, []
-        found = self.normalised(self, form)
+        found = look()
         self.steps = steps
         return found
 

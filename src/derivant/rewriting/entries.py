@@ -24,6 +24,7 @@ from derivant.rewriting.functions import (
     summed_exp,
 )
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
+from derivant.rewriting.settling import with_terms
 
 Joined = tuple[Fraction, list[Atom]]
 TANGENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
@@ -33,9 +34,7 @@ SIZED = ("abs", "sign", "step", "relu")
 
 def entries_joined(context: Context, total: Sum) -> Sum:
     """Functions of one entry joined in each term."""
-    terms = tuple(_joined(context, t) for t in total.terms)
-    same_terms = all(a is b for a, b in zip(terms, total.terms, strict=True))
-    return total if same_terms else replace(total, terms=terms)
+    return with_terms(total, [_joined(context, t) for t in total.terms])
 
 
 def _joined(context: Context, term: Term) -> Term:
@@ -317,9 +316,7 @@ LAWS: tuple[Law, ...] = (_fact, _logistic, _exp_sigmoid, _exp_exp, _tangent, _si
 
 def softmax_read(context: Context, total: Sum) -> Sum:
     """exp(u) / sum exp(u) = softmax(u), the sum along one axis."""
-    terms = tuple(_softmax(context, t) for t in total.terms)
-    same_terms = all(a is b for a, b in zip(terms, total.terms, strict=True))
-    return total if same_terms else replace(total, terms=terms)
+    return with_terms(total, [_softmax(context, t) for t in total.terms])
 
 
 def _softmax(context: Context, term: Term) -> Term:

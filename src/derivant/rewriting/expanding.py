@@ -18,6 +18,7 @@ from derivant.rewriting.indexed import ONE, Atom, Sum, Term
 MOST_TERMS = 12  # of the sum, and of each sum inside it
 MOST_PRODUCTS = 40  # terms that come out
 MOST_ATOMS = 48
+SHORTEST = 6  # what is shorter is as short as it can be
 MOST_LEVELS = 3  # of sums inside sums
 
 Settle = Callable[[Context, Sum], Sum]
@@ -26,11 +27,15 @@ Settle = Callable[[Context, Sum], Sum]
 def shortened(context: Context, total: Sum, settle: Settle) -> Sum:
     """The sum with parentheses multiplied out where it is shorter then; itself otherwise."""
     best, size = total, context.sizes.measure(total)
+    if size < SHORTEST:
+        return total
+    context.trying = True
     for raw in _attempts(context, total):
         found = settle(context, raw)
         length = context.sizes.measure(found)
         if length < size:
             best, size = found, length
+    context.trying = False
     return best
 
 

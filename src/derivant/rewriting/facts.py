@@ -8,15 +8,14 @@ from dataclasses import replace
 from derivant.rewriting.context import Context
 from derivant.rewriting.functions import is_row
 from derivant.rewriting.indexed import Atom, Letter, Sum, Term
+from derivant.rewriting.settling import with_terms
 
 SUM_TO_ONE = {"simplex", "onehot"}
 
 
 def facts_used(context: Context, total: Sum) -> Sum:
     """Sums over entries that are known, in each term."""
-    terms = tuple(_known(context, t, total) for t in total.terms)
-    same = all(a is b for a, b in zip(terms, total.terms, strict=True))
-    return total if same else replace(total, terms=terms)
+    return with_terms(total, [_known(context, t, total) for t in total.terms])
 
 
 def _known(context: Context, term: Term, total: Sum) -> Term:

@@ -28,7 +28,7 @@ from derivant.rewriting.functions import (
 from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.rule import Rule
-from derivant.rewriting.settling import size_as_number, size_factors
+from derivant.rewriting.settling import size_as_number, size_factors, with_terms
 
 LONGEST = 12  # factors of a product whose inverse is looked into
 MOST_TRIES = 64  # ways to lay the inside of an inverse over a term
@@ -301,8 +301,7 @@ def _log_of_det_of_rank_one(context: Context, call: Call) -> Sum | None:
 
 def inverses_cancelled(context: Context, total: Sum) -> Sum:
     """A inv(A) = I, where A is any product or sum."""
-    terms = tuple(_cancelled(context, t, total) for t in total.terms)
-    return total if terms == total.terms else replace(total, terms=terms)
+    return with_terms(total, [_cancelled(context, t, total) for t in total.terms])
 
 
 def _cancelled(context: Context, term: Term, total: Sum) -> Term:
@@ -412,10 +411,7 @@ def _named(
 
 def adjugates(context: Context, total: Sum) -> Sum:
     """det(A) inv(A) = adj(A), which a singular matrix has too."""
-    terms = tuple(_adjugate(context, t) for t in total.terms)
-    return total if all(a is b for a, b in zip(terms, total.terms, strict=True)) else replace(
-        total, terms=terms
-    )
+    return with_terms(total, [_adjugate(context, t) for t in total.terms])
 
 
 def _adjugate(context: Context, term: Term) -> Term:

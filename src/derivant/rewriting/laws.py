@@ -18,7 +18,7 @@ from derivant.rewriting.indexed import ONE, Atom, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES, adjugates, inverses_cancelled
 from derivant.rewriting.regions import MOST_SHARED_TERMS
 from derivant.rewriting.rule import Rule
-from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged
+from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
 
 # Factors
@@ -26,7 +26,7 @@ from derivant.rewriting.settling import deltas_merged, ones_counted, singles_mer
 
 def powers_joined(context: Context, total: Sum) -> Sum:
     """x^p x^q = x^(p + q), where x is one entry with the same letters."""
-    return replace(total, terms=tuple(_joined_powers(context, t) for t in total.terms))
+    return with_terms(total, [_joined_powers(context, t) for t in total.terms])
 
 
 def _joined_powers(context: Context, term: Term) -> Term:
@@ -38,7 +38,13 @@ def _joined_powers(context: Context, term: Term) -> Term:
             powers[key] = atom
         else:
             powers[key] = replace(atom, power=known.power + atom.power)
-    return replace(term, atoms=tuple(a for a in powers.values() if a.power))
+    atoms = tuple(a for a in powers.values() if a.power)
+    same = len(atoms) == len(term.atoms) and all(map(_is_same, atoms, term.atoms))
+    return term if same else replace(term, atoms=atoms)
+
+
+def _is_same(one: Atom, two: Atom) -> bool:
+    return one.payload is two.payload and one.index == two.index and one.power == two.power
 
 
 # Sums
@@ -46,10 +52,11 @@ def _joined_powers(context: Context, term: Term) -> Term:
 
 def parentheses_opened(context: Context, total: Sum) -> Sum:
     """c (a + b) in a sum is c a + c b; alone too, unless c is what both have in common."""
-    terms: list[Term] = []
-    for term in total.terms:
-        opened = _opened(context, term, total)
-        terms += [term] if opened is None else opened
+    opened = [_opened(context, term, total) for term in total.terms]
+    if all(found is None for found in opened):
+        return total
+    pairs = zip(total.terms, opened, strict=True)
+    terms = [t for term, found in pairs for t in ([term] if found is None else found)]
     return replace(total, terms=tuple(terms))
 
 

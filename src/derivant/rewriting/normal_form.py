@@ -92,22 +92,31 @@ def form_of(expression: Expr) -> Form:
 
 def normalised(context: Context, total: Sum) -> Sum:
     """The sum with the first law that changes it applied, until none does; all changes logged."""
-    total = _settled(context, total)
-    steps, context.steps = context.steps, []
-    shorter = shortened(context, total, _settled)
-    context.steps = steps
-    if shorter is not total:
-        steps.append(Step(MULTIPLIED_OUT, total, shorter))
-    return shorter
+    key, forms = total.key, context.tries if context.trying else context.forms
+    known = forms.get(key)
+    if known is not None:
+        return known[1]
+    found = _settled(context, total, key)
+    if not context.trying:
+        shorter = context.without_steps(lambda: shortened(context, found, _settled))
+        if shorter is not found:
+            context.steps.append(Step(MULTIPLIED_OUT, found, shorter))
+            found = shorter
+    forms[key] = (total, found)
+    return found
 
 
-def _settled(context: Context, total: Sum) -> Sum:
+def _settled(context: Context, total: Sum, key: object = None) -> Sum:
+    key = total.key if key is None else key
     for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
-            if after.key != total.key:
+            if after is total:
+                continue
+            changed = after.key
+            if changed != key:
                 context.steps.append(Step(rule.name, total, after))
-                total = after
+                total, key = after, changed
                 break
         else:
             return total
