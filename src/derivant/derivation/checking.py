@@ -22,6 +22,7 @@ Numbers = npt.NDArray[np.float64]
 ROUNDS = 6
 STEP = 2e-3
 TOLERANCE = 1e-6
+ROUGH = 1e-3  # differences at two steps that are farther apart say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def _error(
         truth = _difference(value, wrt, point, step, sizes)
     except (DerivantError, np.linalg.LinAlgError):
         return None
+    if truth is None:  # the value is rough there: a matrix that is singular but for rounding
+        return None
     if upstream is not None:
         truth = np.asarray(np.sum(truth * point[upstream]))
     found = np.sum(np.asarray(slope) * step, axis=tuple(range(-step.ndim, 0)))
@@ -109,8 +112,8 @@ def _size(size: object, sizes: dict[str, int]) -> int:
 
 def _difference(
     value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
-) -> Numbers:
-    """The derivative of the value along a direction."""
+) -> Numbers | None:
+    """The derivative of the value along a direction; None where differences do not settle."""
 
     def at(t: float) -> Numbers:
         with np.errstate(all="ignore"):
@@ -119,4 +122,7 @@ def _difference(
             )
 
     a, b, c = ((at(h) - at(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4))
-    return np.asarray((16 * (4 * c - b) / 3 - (4 * b - a) / 3) / 15)
+    coarse, fine = (4 * b - a) / 3, (4 * c - b) / 3
+    if np.max(np.abs(fine - coarse), initial=0) > ROUGH * max(1, np.max(np.abs(fine), initial=0)):
+        return None
+    return np.asarray((16 * fine - coarse) / 15)

@@ -281,9 +281,34 @@ def added(terms: Iterable[tuple[int, Node]], total: Terms | None) -> Node:
             found = bare
     first = next((k for k, (sign, _) in enumerate(found) if sign > 0), 0)
     ordered = [found[first], *found[:first], *found[first + 1 :]]
-    if len(ordered) == 1 and ordered[0][0] > 0:
-        return ordered[0][1]
+    if len(ordered) == 1:
+        sign, part = ordered[0]
+        opposite = part if sign > 0 else _opposite(part)
+        if opposite is not None:
+            return opposite
     return Sum(tuple(ordered), rank)
+
+
+def _opposite(node: Node) -> Node | None:
+    """Minus a part by exchanging the sides of a difference in it: -2 (s - x) = 2 (x - s)."""
+    if isinstance(node, Turned):
+        inner = _opposite(node.of)
+        return None if inner is None else replace(node, of=inner)
+    if isinstance(node, Scaled) and node.body is not None:
+        inner = _opposite(node.body)
+        return None if inner is None else replace(node, body=inner)
+    if isinstance(node, Sum):
+        signs = [sign for sign, _ in node.terms]
+        if len(signs) < 2 or all(sign > 0 for sign in signs):
+            return None
+        turned = added([(-sign, part) for sign, part in node.terms], None)
+        return replace(turned, rank=node.rank) if isinstance(turned, Sum) else None
+    if isinstance(node, (Product, Entrywise)):
+        for k, factor in enumerate(node.factors):
+            inner = _opposite(factor)
+            if inner is not None:
+                return replace(node, factors=(*node.factors[:k], inner, *node.factors[k + 1 :]))
+    return None
 
 
 def _without_ones(node: Node) -> Node:

@@ -47,6 +47,7 @@ class Context:
         "_laws",
         "_oriented",
         "conditions",
+        "exponents",
         "forms",
         "namer",
         "normalised",
@@ -69,6 +70,7 @@ class Context:
         self.normalised = normalised
         self.opened: dict[int, tuple[Expr, Sum]] = {}
         self.operands: dict[int, tuple[Expr, Sum]] = {}  # what functions are taken of
+        self.exponents: dict[int, tuple[Expr, Sum, Sum]] = {}  # u and v of each u^v
         self.rebuilt: dict[int, Expr] = {}  # nodes of several results on operands in normal form
         self.sizes = Sizes()
         self.forms: dict[object, tuple[Sum, Sum]] = {}  # normal forms by the keys of sums

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from derivant.carriers.expr import Expr
+from derivant.primitives import RECORD
 from derivant.rewriting.context import Context
 from derivant.rewriting.functions import (
     applied,
@@ -24,6 +25,7 @@ from derivant.rewriting.functions import (
     summed_exp,
 )
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
+from derivant.rewriting.lowering import lowered
 from derivant.rewriting.settling import with_terms
 
 Joined = tuple[Fraction, list[Atom]]
@@ -61,7 +63,7 @@ def _matters(atom: Atom) -> bool:
     payload = atom.payload
     if payload is None:
         return False
-    return len(payload.inputs) == 1 or atom.power < 0 or payload.primitive.name == "variable"
+    return len(payload.inputs) in (1, 2) or atom.power < 0 or payload.primitive.name == "variable"
 
 
 def _groups(term: Term) -> Iterator[list[Atom]]:
@@ -203,6 +205,29 @@ def _tangent(context: Context, group: list[Atom]) -> Joined | None:
     return None
 
 
+def _power_of_power(context: Context, group: list[Atom]) -> Joined | None:
+    """u^v u^k = u^(v + k)."""
+    for a in group:
+        known = context.exponents.get(id(a.payload))
+        if known is None or a.power.denominator > 1:
+            continue
+        _, base, exponent = known
+        inner = only_atom(base)
+        if inner is None or inner.power != 1 or exponent.rank:
+            continue
+        own = tuple(a.index[c] for c in inner.index)
+        for b in group:
+            if b.payload is not inner.payload or b.index != own or b.power.denominator > 1:
+                continue
+            more = Term(b.power, ())
+            total = replace(exponent, terms=(*scaled(exponent, a.power).terms, more))
+            total = context.tried(total)
+            made = RECORD.pow(lowered(base), context.remembered(total))
+            context.exponents[id(made)] = (made, base, total)
+            return ONE, [*_but(group, a, b), Atom(made, a.index)]
+    return None
+
+
 # Signs and sizes
 
 
@@ -308,7 +333,7 @@ def _signed(
 
 
 Law = Callable[[Context, list[Atom]], Joined | None]
-LAWS: tuple[Law, ...] = (_fact, _logistic, _exp_sigmoid, _exp_exp, _tangent, _sized)
+LAWS: tuple[Law, ...] = (_fact, _power_of_power, _logistic, _exp_sigmoid, _exp_exp, _tangent, _sized)
 
 
 # Softmax: factors of different letters

@@ -144,6 +144,9 @@ def _over_one_denominator(context: Context, total: Sum) -> Sum | None:
                 atoms[id(a.payload), a.index] = a
     for key, found in powers.items():
         lowest, highest = min(found.values()), max(found.values())
+        if len(found) < len(total.terms) and lowest == highest == -1:
+            highest = Fraction(0)
+            found |= {k: highest for k in range(len(total.terms)) if k not in found}
         if len(found) < 2 or (lowest - highest).denominator > 1 or not 0 < highest - lowest <= 2:
             continue
         atom = atoms[key]

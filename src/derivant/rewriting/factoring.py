@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import combinations, count
 
 from derivant.base.dims import Size
 from derivant.rewriting.canonical import components
 from derivant.rewriting.context import Context
-from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
+from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, letters_of
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
 MOST_PAIRS = 256  # of equal atoms of two terms: each is tried as a start, each start walks over all
@@ -35,20 +36,49 @@ def factored(context: Context, total: Sum) -> Sum:
     """The sum with the largest common factor of two terms extracted where that is shorter."""
     if not 2 <= len(total.terms) <= MOST_TERMS:
         return total
-    found: list[tuple[int, int, int, Sum, Cover]] = []
+    found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
     for i, j in combinations(range(len(total.terms)), 2):
-        one, two = total.terms[i], total.terms[j]
+        one, two = _levelled(total.terms[i], total.terms[j])
         cover = _cover(context, one, two, total.rank)
         rest = _rest(one, two, cover, total)
         if rest is not None:
-            found.append((-len(cover.pairs), i, j, rest, cover))
+            pair = replace(total, terms=_put(_put(total.terms, i, one), j, two))
+            found.append((-len(cover.pairs), i, j, rest, cover, pair))
     found.sort(key=lambda entry: entry[:3])
     size = context.sizes.measure(total)
-    for _, i, j, rest, cover in found[:MOST_TRIED]:
-        shorter = _with_factor(context, total, i, j, rest, cover)
+    for _, i, j, rest, cover, pair in found[:MOST_TRIED]:
+        shorter = _with_factor(context, pair, i, j, rest, cover)
         if context.sizes.measure(shorter) < size:
             return shorter
     return total
+
+
+def _put(terms: tuple[Term, ...], place: int, term: Term) -> tuple[Term, ...]:
+    return (*terms[:place], term, *terms[place + 1 :])
+
+
+def _levelled(one: Term, two: Term) -> tuple[Term, Term]:
+    """Both terms with the power of a base that they share split off: x^3 is x x^2 beside x."""
+    powers = [{(id(a.payload), a.index): a.power for a in t.atoms} for t in (one, two)]
+    shared = {
+        key: min(p, powers[1][key], key=abs)
+        for key, p in powers[0].items()
+        if powers[1].get(key, p) != p and p * powers[1][key] > 0
+    }
+    if not shared:
+        return one, two
+    return _split(one, shared), _split(two, shared)
+
+
+def _split(term: Term, shared: dict[tuple[int, Index], Fraction]) -> Term:
+    atoms = list[Atom]()
+    for a in term.atoms:
+        part = shared.get((id(a.payload), a.index))
+        if part is None or part == a.power:
+            atoms.append(a)
+        else:
+            atoms += [replace(a, power=part), replace(a, power=a.power - part)]
+    return replace(term, atoms=tuple(atoms))
 
 
 def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover: Cover) -> Sum:

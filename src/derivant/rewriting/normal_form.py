@@ -140,6 +140,9 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         return applied(context, row.name, forms[id(node.inputs[0])])
     elif node.inputs and not node.levels and row.family not in ("structure", "level"):
         payload = _on_forms(node, forms, context)
+    if row.name == "pow" and not node.levels:
+        base, exponent = (forms[id(x)] for x in node.inputs)
+        context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
 
