@@ -11,8 +11,18 @@ from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import Check
-from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
-from derivant.rewriting import Form, Step
+from derivant.notation import (
+    Forms,
+    Node,
+    length_of,
+    numpy_text,
+    shown_name,
+    text_of,
+    vec_form,
+)
+from derivant.rewriting import Condition, Form, Step, form_of
+
+SAID = {"nonzero": "not 0", "invertible": "invertible"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +73,17 @@ class Derivative:
         """The rewrites that led to the normal form."""
         return self.form.steps
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Where the formula holds, beyond the declared facts: "x not 0", "X invertible".
+
+        >>> from derivant.derivation import derive
+        >>> derive("logdet(X)", wrt="X").conditions
+        ('X invertible',)
+        """
+        found = dict.fromkeys(map(_condition_text, self.form.conditions))
+        return tuple(found)
+
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.
 
@@ -97,6 +118,13 @@ class Derivative:
     def _repr_html_(self) -> str:
         escaped = str(self).replace("&", "&amp;").replace("<", "&lt;")
         return f"<pre>{escaped}</pre>"
+
+
+def _condition_text(condition: Condition) -> str:
+    """A condition in the names of the formula."""
+    form = form_of(condition.payload)
+    text = text_of(length_of(Forms(form).best(form.sum)))
+    return f"{text} {SAID[condition.kind]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

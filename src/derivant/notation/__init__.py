@@ -2,7 +2,7 @@
 
 from derivant.notation.document import Node
 from derivant.notation.formulas import index_text, matrix_text
-from derivant.notation.matrix_form import Forms
+from derivant.notation.matrix_form import Forms, length_of
 from derivant.notation.numpy_text import numpy_text
 from derivant.notation.parse import Facts, Formula, Shapes, read_formula, read_shapes
 from derivant.notation.spelling import canonical_name, shown_name
@@ -18,6 +18,7 @@ __all__ = [
     "canonical_name",
     "index_text",
     "matrix_text",
+    "length_of",
     "numpy_text",
     "read_formula",
     "read_shapes",

@@ -154,6 +154,7 @@ class Forms:
             found = Call("eye", (sized(total.shape[0]),), 2)
         elif ends and found is not None:
             found = Call("diag", (found,), 2)
+        below = network.averaged(below)
         return with_numbers(abs(term.coefficient), network.numbers, found, below)
 
     def _entry(self, term: Term, letters: Sequence[str]) -> Node:
@@ -240,6 +241,12 @@ def _root(node: Node) -> Node | None:
         return node.base if node.exponent == TWO else None
     square = square_of(node)
     return None if square is None else Call("norm2", (square,), 0)
+
+
+def length_of(node: Node) -> Node:
+    """The vector of a number that is its length or the square of it; any other part itself."""
+    root = node if isinstance(node, Call) and node.name == "norm2" else _root(node)
+    return root.arguments[0] if isinstance(root, Call) else node
 
 
 def square_of(node: Node) -> Node | None:
@@ -335,8 +342,10 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
     if not above and not under and body is not None:
         return body
     if isinstance(body, Entrywise) and not body.factors and above:  # s 1 ./ x = s ./ x
-        front = above[0] if len(above) == 1 and not under else Scaled(
-            tuple(above), None, tuple(under), 0
+        front = (
+            above[0]
+            if len(above) == 1 and not under
+            else Scaled(tuple(above), None, tuple(under), 0)
         )
         return replace(body, factors=(front,))
     if len(above) == 1 and not under and body is None:

@@ -9,7 +9,7 @@ matrix notation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from derivant.notation.words import (
     inner,
     node_of,
     ones,
+    sized,
     summed,
     trace,
     turned,
@@ -60,6 +61,7 @@ class Network:
     sizes: dict[int, Size]
     factors: list[Factor]
     numbers: list[Node] = field(default_factory=list)
+    lengths: list[tuple[Node, Node]] = field(default_factory=list)  # of vectors that are summed
 
     def reduced(self) -> Node | tuple[()] | None:
         """The body of the term, () where it is a number, None where there is no matrix notation."""
@@ -82,6 +84,16 @@ class Network:
             return ()
         factor = self.factors[0]
         return node_of(turned(factor.plain()) if factor.letters == (1, 0) else factor.plain(), rank)
+
+    def averaged(self, below: list[Node]) -> list[Node]:
+        """What is below without the lengths that make a sum a mean."""
+        left = list(below)
+        for node, length in self.lengths:
+            if length in left and isinstance(node, Call) and node.name == "sum":
+                left.remove(length)
+                place = next(k for k, other in enumerate(self.numbers) if other is node)
+                self.numbers[place] = replace(node, name="mean")
+        return left
 
     def _outer(self) -> Node | None:
         """Vectors on free letters, and ones where there is none."""
@@ -172,7 +184,10 @@ class Network:
                 continue
             chain = factor.plain()
             if len(loose) == len(letters):
-                return self._replace((k,), (self._total(factor),), ())
+                total = self._total(factor)
+                if len(letters) == 1:
+                    self.lengths.append((total.node, sized(self.sizes[letters[0]])))
+                return self._replace((k,), (total,), ())
             kept = next(c for c in letters if c not in loose)
             standing = chain if letters[1] == loose[0] else turned(chain)
             if len(chain) == 1 and not chain[0].symmetric:

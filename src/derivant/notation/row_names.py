@@ -71,7 +71,8 @@ def _softmax(node: Expr, operands: Sequence[Node]) -> Node | None:
 
 def _pow(node: Expr, operands: Sequence[Node]) -> Node | None:
     base, exponent = operands
-    return None if exponent.rank not in (0, base.rank) else Power(base, exponent, len(node.shape))
+    fits = 0 in (base.rank, exponent.rank) or base.rank == exponent.rank
+    return None if not fits else Power(base, exponent, len(node.shape))
 
 
 def _power(node: Expr, operands: Sequence[Node]) -> Node:
@@ -108,7 +109,9 @@ def _eigenvector(node: Expr, operands: Sequence[Node]) -> Node | None:
     if len(key) != 2 or key[0] != ":" or part.params["index"] != 1:
         return None
     (matrix,) = operands[0].arguments if isinstance(operands[0], Call) else (operands[0],)
-    (matrix,) = matrix.arguments if isinstance(matrix, Call) and matrix.name == "eigh" else (matrix,)
+    (matrix,) = (
+        matrix.arguments if isinstance(matrix, Call) and matrix.name == "eigh" else (matrix,)
+    )
     last = key[1] == part.shape[1] - 1
     if not last and not isinstance(key[1], int):
         return None

@@ -20,7 +20,10 @@ from derivant.notation.document import (
     Scaled,
     Sum,
     Turned,
+    size,
 )
+
+LONG = 4  # a vector as large is written once, in norm2(v)^2, not twice in v'v
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,17 @@ def _repeated(word: Word, count: int) -> list[Node]:
 
 def _squared(node: Node) -> Node:
     """X X, and inv(X) inv(X) = inv(X X)."""
-    if isinstance(node, Call) and node.name == "inv":
+    if isinstance(node, Call) and node.name == "inv" and isinstance(node.arguments[0], Name):
         return replace(node, arguments=(_squared(node.arguments[0]),))
     return Product((node, node), 2)
 
 
 def inner(left: Chain, right: Chain) -> Node:
     """The number x'y, from the side that needs fewer transposes."""
+    if left == right:
+        node = node_of(left, 1)
+        if size(node) >= LONG:
+            return Power(Call("norm2", (node,), 0), Fraction(2), 0)
     one, two = turned(left) + right, turned(right) + left
     return node_of(one if (flips(one), len(left)) <= (flips(two), len(right)) else two, 0)
 

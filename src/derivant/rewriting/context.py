@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from derivant.base.dims import Size
+from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
 from derivant.rewriting.canonical import Namer
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, is_moderate
@@ -52,8 +53,8 @@ class Context:
         "namer",
         "normalised",
         "opened",
-        "rebuilt",
         "operands",
+        "rebuilt",
         "sizes",
         "steps",
         "tries",
@@ -87,6 +88,13 @@ class Context:
     def require(self, kind: str, payload: Expr) -> None:
         """Note that what is shown holds only where `payload` is so: "nonzero", "invertible"."""
         self.conditions[kind, id(payload)] = Condition(kind, payload)
+
+    def follow(self, before: Context, names: Mapping[Expr, Expr] | None = None) -> None:
+        """Put the rewrites of what was worked on before in front, and take over its conditions."""
+        self.steps[:0] = before.steps
+        for known in before.conditions.values():
+            payload = replaced([known.payload], dict(names))[0] if names else known.payload
+            self.require(known.kind, payload)
 
     def inside(self, payload: Expr | None) -> Sum | None:
         """The sum that a payload stands for; None for leaves and functions."""

@@ -28,8 +28,10 @@ MOST_TERMS = 512  # of a Jacobian whose sums had to be multiplied out
 COTANGENT = " g"  # no name that a reader could write
 
 
-def derivative_form(value: Expr, wrt: Expr) -> Form:
+def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> Form:
     """The normal form of the derivative: axes of the value first, then those of the variable.
+
+    With `upstream`, a cotangent of the value's shape, that of the vector-Jacobian product.
 
     Raises DerivantError where the derivative has a factor that is no contraction of known ones.
 
@@ -38,18 +40,19 @@ def derivative_form(value: Expr, wrt: Expr) -> Form:
     >>> derivative_form(A @ x, x).to_expr() is A
     True
     """
-    seed = symbol(COTANGENT, value.shape, value.dtype) if value.shape else None
-    form = form_of(plainer(pulled_back(_simplified(plainer(value)), wrt, seed)))
-    if seed is None:
+    seed = upstream
+    if seed is None and value.shape:
+        seed = symbol(COTANGENT, value.shape, value.dtype)
+    plain, known = plainer(value), None
+    if any(node.primitive.name in FUNCTION_RULES for node in ancestors([plain])):
+        known = form_of(plain)
+        plain = plainer(known.to_expr())
+    form = form_of(plainer(pulled_back(plain, wrt, seed)))
+    if known is not None:
+        form.context.follow(known.context)
+    if seed is None or seed is upstream:
         return form
     return Form(_stripped(form, seed, value, wrt), form.context)
-
-
-def _simplified(value: Expr) -> Expr:
-    """A value whose functions have laws (a logarithm of a determinant) in normal form."""
-    if not any(node.primitive.name in FUNCTION_RULES for node in ancestors([value])):
-        return value
-    return plainer(form_of(value).to_expr())
 
 
 def pulled_back(value: Expr, wrt: Expr, seed: Expr | None = None) -> Expr:

@@ -241,7 +241,9 @@ def _sized(context: Context, group: list[Atom]) -> Joined | None:
         powers = {b.payload.primitive.name: b.power for b in mates if b.payload is not None}
         base = _base(context, u, a.index)
         own = next((b for b in group if base and b.payload is base[1] and b.index == base[2]), None)
-        found = _gated(context, powers, base, own) or _signed(context, a.payload, u, powers, base, own)
+        found = _gated(context, powers, base, own) or _signed(
+            context, a.payload, u, powers, base, own
+        )
         if found is None:
             continue
         number, names, power = found
@@ -333,7 +335,15 @@ def _signed(
 
 
 Law = Callable[[Context, list[Atom]], Joined | None]
-LAWS: tuple[Law, ...] = (_fact, _power_of_power, _logistic, _exp_sigmoid, _exp_exp, _tangent, _sized)
+LAWS: tuple[Law, ...] = (
+    _fact,
+    _power_of_power,
+    _logistic,
+    _exp_sigmoid,
+    _exp_exp,
+    _tangent,
+    _sized,
+)
 
 
 # Softmax: factors of different letters

@@ -18,6 +18,8 @@ from derivant.rewriting.indexed import ONE, Atom, Sum, Term
 MOST_TERMS = 12  # of the sum, and of each sum inside it
 MOST_PRODUCTS = 40  # terms that come out
 MOST_ATOMS = 48
+# A tenth at least must go: the size is an estimate, and what the writer put in parentheses stays
+# there where little is won.
 SHORTEST = 6  # what is shorter is as short as it can be
 MOST_LEVELS = 3  # of sums inside sums
 
@@ -33,7 +35,7 @@ def shortened(context: Context, total: Sum, settle: Settle) -> Sum:
     for raw in _attempts(context, total):
         found = settle(context, raw)
         length = context.sizes.measure(found)
-        if length < size:
+        if length * 10 <= size * 9:
             best, size = found, length
     context.trying = False
     return best

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from derivant.rewriting.context import Context
 from derivant.rewriting.functions import is_row

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-
 from derivant.carriers.expr import Expr
 from derivant.primitives import TABLE
 from derivant.rewriting.context import Context, Step
@@ -193,9 +192,7 @@ def _log_of_atom(context: Context, atom: Atom, total: Sum) -> Sum | None:
         found = scaled(applied(context, "softplus", negated(context, inner)), -1)
     elif name == "softmax":
         lse = applied(context, "logsumexp", inner, axis=(-1,), keepdims=False)
-        found = added(
-            inner, scaled(broadcast(lse, tuple(range(lse.rank)), inner.shape), -1)
-        )
+        found = added(inner, scaled(broadcast(lse, tuple(range(lse.rank)), inner.shape), -1))
     elif name == "det":
         found = applied(context, "logdet", inner)
     else:

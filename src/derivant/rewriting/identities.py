@@ -27,8 +27,8 @@ def identities_used(context: Context, total: Sum) -> Sum:
     one, two = sorted(total.terms, key=lambda t: len(t.atoms))
     if one.bound or two.bound or len(two.atoms) != 1 or len(one.atoms) > 1:
         return total
-    found = _with_one(context, one, two, total) if not one.atoms else _of_two(
-        context, one, two, total
+    found = (
+        _with_one(context, one, two, total) if not one.atoms else _of_two(context, one, two, total)
     )
     return total if found is None else found
 

@@ -177,9 +177,7 @@ def _det_of_product(context: Context, call: Call) -> Sum | None:
     return _multiplied(context, call.operand, factors)
 
 
-def _multiplied(
-    context: Context, like: Sum, factors: Sequence[tuple[Sum, Fraction]]
-) -> Sum | None:
+def _multiplied(context: Context, like: Sum, factors: Sequence[tuple[Sum, Fraction]]) -> Sum | None:
     """Numbers to powers as one term."""
     term, fresh = Term(ONE, ()), count(1)
     for factor, power in factors:
@@ -266,9 +264,7 @@ def _times_size(total: Sum, size: Size) -> Sum:
     if isinstance(size, int):
         return scaled(total, size)
     value, factors = size_factors(size, ONE)
-    terms = [
-        Term(t.coefficient * value, (*factors, *t.atoms), t.bound) for t in total.terms
-    ]
+    terms = [Term(t.coefficient * value, (*factors, *t.atoms), t.bound) for t in total.terms]
     return replace(total, terms=tuple(terms))
 
 

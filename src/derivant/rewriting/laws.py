@@ -20,7 +20,6 @@ from derivant.rewriting.regions import MOST_SHARED_TERMS
 from derivant.rewriting.rule import Rule
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
-
 # Factors
 
 

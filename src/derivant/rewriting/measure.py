@@ -9,6 +9,7 @@ from collections import Counter
 
 from derivant.carriers.expr import Expr
 from derivant.rewriting.indexed import Atom, Sum, Term
+from derivant.rewriting.settling import size_of_number
 
 FUNCTION = 2  # a function's name and its call
 
@@ -28,7 +29,8 @@ class Sizes:
         known = self._known.get(id(payload))
         if known is not None:
             return known[1]
-        return FUNCTION + len(payload.inputs) if payload.inputs else 1
+        plain = not payload.inputs or size_of_number(payload) is not None
+        return 1 if plain else FUNCTION + len(payload.inputs)
 
     def enter(self, payload: Expr, inside: Sum, more: int = 0) -> None:
         """Note the size of a payload that is a sum, or a function of one."""

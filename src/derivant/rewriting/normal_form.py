@@ -9,9 +9,11 @@ import numpy as np
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
+from derivant.rewriting.conditions import conditions_of
 from derivant.rewriting.context import (
     LONGEST_INLINED,
     LONGEST_SHARED,
+    Condition,
     Context,
     Fresh,
     Step,
@@ -39,6 +41,11 @@ class Form:
     def steps(self) -> tuple[Step, ...]:
         """The rewrites that were applied, in order."""
         return tuple(self.context.steps)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What must hold of the variables where the form is read, beyond the declared facts."""
+        return conditions_of(self.context, self.sum)
 
     def to_expr(self) -> Expr:
         """The expression that evaluates the normal form."""

@@ -163,7 +163,9 @@ def _of_flat(node: Expr, operands: Sequence[Expr]) -> Expr | None:
         axes = tuple(range(-len(wide[0].shape), 0))
         found = RECORD.sum(wide[0], axis=axes, keepdims=False)
         return found if not node.shape else None
-    inner = Expr.derivant_apply(node.primitive, tuple(x for x in known if x is not None), node.params)
+    inner = Expr.derivant_apply(
+        node.primitive, tuple(x for x in known if x is not None), node.params
+    )
     found = RECORD.reshape(inner, shape=node.shape)
     return found
 
