@@ -1,4 +1,4 @@
-"""What is known of the entries of a variable or a function together: rows that sum to 1, Q'Q = I."""
+"""What is known of the entries of a variable or function together: rows sum to 1, Q'Q = I."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums of two functions that are one: 1 - sigmoid(u) = sigmoid(-u), exp(u) - exp(-u) = 2 sinh(u)."""
+"""Sums of functions that are one: 1 - sigmoid(u) = sigmoid(-u), exp(u) - exp(-u) = 2 sinh(u)."""
 
 from __future__ import annotations
 

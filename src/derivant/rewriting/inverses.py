@@ -317,7 +317,8 @@ def _beside(context: Context, term: Term, place: int, rank: int) -> Term | None:
     atom = term.atoms[place]
     assert atom.payload is not None
     inner = context.operand(atom.payload)
-    pattern, value = (Atom(atom.payload.inputs[0], (0, 1)),), ONE
+    pattern: tuple[Atom, ...] = (Atom(atom.payload.inputs[0], (0, 1)),)
+    value = ONE
     if inner is not None and len(inner.terms) == 1:
         pattern, value = inner.terms[0].atoms, inner.terms[0].coefficient
     if any(a.payload is None for a in pattern) or len(pattern) >= len(term.atoms):

@@ -140,9 +140,9 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         whole = context.rebuilt[id(node.inputs[0])]
         payload = Expr.derivant_apply(row, (whole,), node.params)
     index: Index = tuple(range(len(node.shape)))
-    if len(node.inputs) == 1 and not node.levels:
-        if row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node)):
-            return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
+    simple = row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node))
+    if len(node.inputs) == 1 and not node.levels and simple:
+        return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
     if row.name == "expm" and _is_identity(forms[id(node.inputs[1])]):
         return applied(context, row.name, forms[id(node.inputs[0])])
     elif node.inputs and not node.levels and row.family not in ("structure", "level"):

@@ -98,9 +98,10 @@ def _is_rare(condition: Expr) -> bool:
         x = stack.pop()
         if x.primitive.name == "logical_and":
             stack += x.inputs
-        elif x.primitive.name == "equal":
-            if any(y.primitive.name == "const" and not y.shape for y in x.inputs):
-                return True
+        elif x.primitive.name == "equal" and any(
+            y.primitive.name == "const" and not y.shape for y in x.inputs
+        ):
+            return True
     return False
 
 
@@ -133,7 +134,8 @@ def _of_one_eigenvalue(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     vectors = RECORD.eigh(matrix)[1]
     v = RECORD.getitem(vectors, key=(":", at))
     outer: Expr = RECORD.einsum(v, v, spec="i,j->ij")
-    return RECORD.multiply(g.inputs[0], outer)
+    found: Expr = RECORD.multiply(g.inputs[0], outer)
+    return found
 
 
 def _flat(x: Expr) -> Expr | None:
