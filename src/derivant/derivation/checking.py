@@ -22,6 +22,7 @@ Numbers = npt.NDArray[np.float64]
 ROUNDS = 6
 STEP = 2e-3
 TOLERANCE = 1e-6
+ROUGH = 1e-3  # differences at two steps that are farther apart say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ def _error(
         truth = _difference(value, wrt, point, step, sizes)
     except (DerivantError, np.linalg.LinAlgError):
         return None
+    if truth is None:  # the value is rough there: a matrix that is singular but for rounding
+        return None
     if upstream is not None:
         truth = np.asarray(np.sum(truth * point[upstream]))
     found = np.sum(np.asarray(slope) * step, axis=tuple(range(-step.ndim, 0)))
@@ -111,8 +114,8 @@ def _size(size: object, sizes: dict[str, int]) -> int:
 
 def _difference(
     value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
-) -> Numbers:
-    """The derivative of the value along a direction."""
+) -> Numbers | None:
+    """The derivative of the value along a direction; None where differences do not settle."""
 
     def at(t: float) -> Numbers:
         with np.errstate(all="ignore"):
@@ -120,7 +123,11 @@ def _difference(
                 evaluate_all([value], {**point, wrt: point[wrt] + t * step}, sizes)[0]
             )
 
-    return slope(at)[0]
+    best, change = slope(at)
+    # 15 times that change is how far the two finer quotients lie apart
+    if 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0)):
+        return None
+    return best
 
 
 def slope(at: Callable[[float], Numbers], step: float = STEP) -> tuple[Numbers, float]:

@@ -38,7 +38,12 @@ ENTRIES = {  # numbers that an entry may be, where a fact of entries is declared
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counterexample(Mapping[str, Numbers]):
-    """Values of the variables by name, and what the derivative and the claim are there."""
+    """Values of the variables by name, and what the derivative and the claim are there.
+
+    >>> from derivant.derivation import verify
+    >>> sorted(verify("x'*A*x", wrt="x", claim="2*A*x").counterexample)
+    ['A', 'x']
+    """
 
     variables: dict[str, Numbers]
     sizes: dict[str, int]

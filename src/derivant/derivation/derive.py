@@ -11,15 +11,14 @@ from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
-from derivant.derivation.checking import checked
+from derivant.derivation.checking import Check, checked
 from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
 from derivant.derivation.stacking import stacked
 from derivant.derivation.structured import projected
 from derivant.derivation.working import Problem
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
-from derivant.rewriting import Form, derivative_form, form_of, pulled_back
-from derivant.rewriting.plainer import plainer
+from derivant.rewriting import Form, derivative_form, form_of
 
 MOST_ORDER = 2
 LAYOUTS = ("tensor", "vec")
@@ -135,15 +134,21 @@ def _derived(
     upstream = None
     if cotangent is not None:
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
-        form = form_of(plainer(pulled_back(plainer(plain), free, upstream)))
-        check = checked(plain, free, form.to_expr(), upstream)
         question = Question(value, (*question.variables, upstream))
-    else:
-        form, check = _of_order(plain, free, variable, order)
+    before = plain
+    for _ in range(order - 1):
+        form = derivative_form(before, free)
+        _checked(before, form, free, variable, None)
+        before = form.to_expr()
+    form = derivative_form(before, free, upstream)
     if structured != "none":
-        form = form_of(projected(form.to_expr(), variable, structured))
-    if free is not variable:
-        form = form_of(replaced([form.to_expr()], {free: variable})[0])
+        check = _checked(before, form, free, variable, upstream)
+        form = _followed(projected(form.to_expr(), variable, structured), form, free, variable)
+    elif free is variable:
+        check = _checked(before, form, free, variable, upstream)
+    else:  # the facts are used, and then it is checked
+        form = _followed(form.to_expr(), form, free, variable)
+        check = _checked(before, form, free, variable, upstream)
     text = said if isinstance(said, str) else said.said
     names = {} if isinstance(said, str) else said.assignments
     problem = Problem(value, variable, upstream, names, structured)
@@ -152,12 +157,13 @@ def _derived(
     return answer
 
 
-def _of_order(value: Expr, free: Expr, variable: Expr, order: int) -> tuple[Form, Any]:
-    """The form of the last derivative; each order is checked against the one before."""
-    for _ in range(order):
-        form = derivative_form(value, free)
-        found = form.to_expr()
-        before, after = replaced([value, found], {free: variable})
-        check = checked(before, variable, after)
-        value = found
-    return form, check
+def _followed(expr: Expr, form: Form, free: Expr, variable: Expr) -> Form:
+    """The normal form with the facts of the variable, after the steps that led to it."""
+    after = form_of(replaced([expr], {free: variable})[0])
+    after.context.follow(form.context, {free: variable})
+    return after
+
+
+def _checked(value: Expr, form: Form, free: Expr, variable: Expr, upstream: Expr | None) -> Check:
+    before, after = replaced([value, form.to_expr()], {free: variable})
+    return checked(before, variable, after, upstream)

@@ -24,6 +24,7 @@ from derivant.notation import (
     Node,
     html_of,
     latex_of,
+    length_of,
     name_html,
     name_latex,
     numpy_text,
@@ -32,7 +33,9 @@ from derivant.notation import (
     vec_form,
 )
 from derivant.operators import Jacobian
-from derivant.rewriting import Form
+from derivant.rewriting import Condition, Form, form_of
+
+SAID = {"nonzero": "not 0", "invertible": "invertible"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,6 +150,17 @@ class Derivative:
         if self.layout != "tensor":
             raise ArgumentError('entries by their places are for layout="tensor"')
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Where the formula holds, beyond the declared facts: "x not 0", "X invertible".
+
+        >>> from derivant.derivation import derive
+        >>> derive("logdet(X)", wrt="X").conditions
+        ('X invertible',)
+        """
+        found = dict.fromkeys(map(_condition_text, self.form.conditions))
+        return tuple(found)
+
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.
 
@@ -248,6 +262,13 @@ class Derivative:
         shape = ", ".join(map(str, self.shape))
         what = f"shape ({shape})" if shape else "a number"
         return f"{what}      {self.check}"
+
+
+def _condition_text(condition: Condition) -> str:
+    """A condition in the names of the formula."""
+    form = form_of(condition.payload)
+    text = text_of(length_of(Forms(form).best(form.sum)))
+    return f"{text} {SAID[condition.kind]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

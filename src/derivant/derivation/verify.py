@@ -109,10 +109,7 @@ def verify(
     if layout != "tensor" or structured != "none":
         answer = _derived(what, name, shapes, assume, notation, options)
     if cotangent is not None:
-        upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
-        known = {**known, str(upstream.params["name"]): upstream}
-        axes = tuple(range(-len(value.shape), 0))
-        value = RECORD.sum(RECORD.multiply(value, upstream), axis=axes, keepdims=False)
+        value, known = _with_upstream(value, known, cotangent)
     text = read if isinstance(read, Formula) else None
     variable = known[name]
     claimed = read_claim(
@@ -132,6 +129,16 @@ def verify(
     )
     said = read if isinstance(read, str) else read.said
     return _judged(question, answer, name, said)
+
+
+def _with_upstream(
+    value: Expr, known: dict[str, Expr], cotangent: str
+) -> tuple[Expr, dict[str, Expr]]:
+    """The inner product of the value with an upstream gradient of that name."""
+    upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
+    axes = tuple(range(-len(value.shape), 0))
+    total: Expr = RECORD.sum(RECORD.multiply(value, upstream), axis=axes, keepdims=False)
+    return total, {**known, str(upstream.params["name"]): upstream}
 
 
 PLAIN = {"layout": "tensor", "structured": "none"}
