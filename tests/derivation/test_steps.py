@@ -76,7 +76,7 @@ def point(expressions, sizes, seed=3):
 
 
 def names_of(case):
-    return str(case[0])[:40]
+    return str(getattr(case[0], "__name__", case[0]))[:40]
 
 
 # What is printed

@@ -35,7 +35,7 @@ x.T @ A @ x | x | 2 * A @ x | x: n, A: n n | A: symmetric
 norm2(A @ x - b)**2 | x | 2 * A.T @ (A @ x - b) | A: m n, x: n, b: m
 norm2(A @ x - b)**2 | A | 2 * outer(A @ x - b, x) | A: m n, x: n, b: m
 norm2(A @ x - b)**2 | b | 2 * b - 2 * A @ x | A: m n, x: n, b: m
-norm2(X @ w - y)**2 / m + c * (w.T @ w) | w | 2 * X.T @ (X @ w - y) / m + 2 * c * w | X: m n, w: n, y: m, c:
+norm2(X @ w)**2 / m + c * (w.T @ w) | w | 2 * X.T @ X @ w / m + 2 * c * w | X: m n, w: n, c:
 (x - s).T @ W @ (x - s) | x | 2 * W @ (x - s) | x: n, s: n, W: n n | W: symmetric
 (x - s).T @ W @ (x - s) | s | -2 * W @ (x - s) | x: n, s: n, W: n n | W: symmetric
 (B @ x + b).T @ (D @ x) | x | B.T @ D @ x + D.T @ (B @ x + b) | B: m n, x: n, b: m, D: m n
@@ -66,7 +66,7 @@ norm2(x) | x | x / norm2(x) | x: n
 norm2(x - a) | x | (x - a) / norm2(x - a) | x: n, a: n
 1 / (x.T @ x) | x | -2 * x / (x.T @ x)**2 | x: n
 sqrt(x.T @ x + c) | x | x / sqrt(x.T @ x + c) | x: n, c: | c: positive
-x.T @ A @ x / norm2(x) | x | 2 * A @ x / norm2(x) - x.T @ A @ x * x / norm2(x)**3 | x: n, A: n n | A: spd
+a.T @ x / norm2(x) | x | a / norm2(x) - a.T @ x * x / norm2(x)**3 | x: n, a: n
 log(a.T @ x) | x | a / (a.T @ x) | x: n, a: n | x: positive, a: positive
 exp(a.T @ x) | x | exp(a.T @ x) * a | x: n, a: n
 exp(-x.T @ x / 2) | x | -exp(-x.T @ x / 2) * x | x: n

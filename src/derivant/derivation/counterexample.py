@@ -41,8 +41,11 @@ class Counterexample(Mapping[str, Numbers]):
     """Values of the variables by name, and what the derivative and the claim are there.
 
     >>> from derivant.derivation import verify
-    >>> sorted(verify("x'*A*x", wrt="x", claim="2*A*x").counterexample)
-    ['A', 'x']
+    >>> found = verify("norm2(A*x)^2", wrt="x", claim="2*A*x", shapes="A: n n").counterexample
+    >>> print(found)
+    A = [[0, 1], [0, 0]], x = [0, 1]: derivative [0, 2], claim [2, 0]
+    >>> found["A"].shape, found.derivative, found.claim
+    ((2, 2), array([0., 2.]), array([2., 0.]))
     """
 
     variables: dict[str, Numbers]
@@ -121,7 +124,9 @@ def exception(question: Question) -> tuple[Counterexample | None, str]:
         if at(question, values, sizes, np.random.default_rng(7)) is not None:
             continue  # rounding alone
         names = [f"{shown_name(n)} = {number_text(values[v])}" for n, v in question.leaves.items()]
-        kink = f"; up to a kink, such as {', '.join(names)}, where another value is taken here"
+        kink = (
+            kink or f"; up to a kink, such as {', '.join(names)}, where another value is taken here"
+        )
     return None, kink
 
 

@@ -54,7 +54,8 @@ def completed(root: Expr, source: Expr) -> Iterator[Edit]:
     for path, node in places(root):
         one = (RECORD.add(node, ONE), RECORD.subtract(node, ONE)) if variables(node) else ()
         for new in (*one, *sums):
-            whole = put(root, path, new) if new.shape == node.shape and new is not node else None
+            fits = new.shape == node.shape or node.shape == ()
+            whole = put(root, path, new) if fits and new is not node else None
             if whole is not None:
                 yield Edit("term", whole, node, new)
 
@@ -65,8 +66,9 @@ def places(root: Expr) -> list[tuple[Path, Expr]]:
     for path, node in found:
         if len(found) >= MOST_PLACES:
             break
-        if node.primitive.family not in CLOSED and node.primitive.outputs == 1:
-            found += [((*path, k), x) for k, x in enumerate(node.inputs)]
+        if node.primitive.family not in CLOSED:
+            parts = ((k, x) for k, x in enumerate(node.inputs) if x.primitive.outputs == 1)
+            found += [((*path, k), x) for k, x in parts]
     return found
 
 
@@ -86,8 +88,12 @@ def put(root: Expr, path: Path, new: Expr) -> Expr | None:
 
 def _applied(node: Expr, inputs: tuple[Expr, ...]) -> Expr | None:
     """The operation of a node on other operands, None where their shapes do not fit."""
+    params = node.params
+    if node.primitive.name == "reshape" and (len(inputs[0].shape), len(node.shape)) == (4, 2):
+        a, b, c, d = inputs[0].shape  # a Kronecker product, whose sizes follow
+        params = {"shape": (a * b, c * d)}
     try:
-        made: Expr = Expr.derivant_apply(node.primitive, inputs, node.params)
+        made: Expr = Expr.derivant_apply(node.primitive, inputs, params)
     except DerivantError:
         return None
     return made

@@ -29,7 +29,7 @@ from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
 from derivant.derivation.result import Derivative
 from derivant.derivation.scrutiny import scrutinised
-from derivant.notation import Facts, Forms, Formula, Shapes, canonical_name, text_of
+from derivant.notation import Facts, Forms, Shapes, canonical_name, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import form_of
 
@@ -109,36 +109,26 @@ def verify(
     if layout != "tensor" or structured != "none":
         answer = _derived(what, name, shapes, assume, notation, options)
     if cotangent is not None:
-        value, known = _with_upstream(value, known, cotangent)
-    text = read if isinstance(read, Formula) else None
-    variable = known[name]
-    claimed = read_claim(
-        claim,
-        known,
-        {} if text is None else text.assignments,
-        arranged_shape((*value.shape, *variable.shape * order), layout),
-        _dimensions([value, *known.values()]),
-        assume,
-        "numpy" if text is None else text.notation,
-    )
-    closed, shown = (None if r is None else r.expr for r in (plain, answer))
-    terms = () if shown is None else tuple(addends(shown))
-    question = _question(value, known, name, closed, claimed)
-    question = replace(
-        question, order=order, shown=shown, terms=terms, layout=layout, structured=structured
-    )
-    said = read if isinstance(read, str) else read.said
-    return _judged(question, answer, name, said)
+        value, known = _paired(value, known, cotangent)
+    shape = arranged_shape((*value.shape, *known[name].shape * order), layout)
+    sizes = _dimensions([value, *known.values()])
+    assigned = {} if isinstance(read, str) else read.assignments
+    written = "numpy" if isinstance(read, str) else read.notation
+    claimed = read_claim(claim, known, assigned, shape, sizes, assume, written)
+    question = _question(value, known, name, plain, claimed)
+    question = replace(question, order=order, layout=layout, structured=structured)
+    if answer is not None:
+        terms = tuple(addends(answer.expr))
+        question = replace(question, shown=answer.expr, terms=terms)
+    return _judged(question, answer, name, read if isinstance(read, str) else read.said)
 
 
-def _with_upstream(
-    value: Expr, known: dict[str, Expr], cotangent: str
-) -> tuple[Expr, dict[str, Expr]]:
-    """The inner product of the value with an upstream gradient of that name."""
+def _paired(value: Expr, known: Mapping[str, Expr], cotangent: str) -> tuple[Expr, dict[str, Expr]]:
+    """The number <G, value>, whose gradient is the product with the cotangent G."""
     upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
     axes = tuple(range(-len(value.shape), 0))
-    total: Expr = RECORD.sum(RECORD.multiply(value, upstream), axis=axes, keepdims=False)
-    return total, {**known, str(upstream.params["name"]): upstream}
+    paired: Expr = RECORD.sum(RECORD.multiply(value, upstream), axis=axes, keepdims=False)
+    return paired, {**known, str(upstream.params["name"]): upstream}
 
 
 PLAIN = {"layout": "tensor", "structured": "none"}
@@ -159,17 +149,17 @@ def _derived(
 
 
 def _question(
-    value: Expr, known: Mapping[str, Expr], name: str, closed: Expr | None, claim: Expr
+    value: Expr, known: Mapping[str, Expr], name: str, plain: Derivative | None, claim: Expr
 ) -> Question:
     """What is asked; the variable is free of its facts where it moves."""
-    variable = known[name]
+    variable, closed = known[name], None if plain is None else plain.expr
     free = symbol(name, variable.shape, variable.dtype)
-    plain = value if free is variable else replaced([value], {variable: free})[0]
+    moving = value if free is variable else replaced([value], {variable: free})[0]
     roots = [e for e in (value, closed, claim, variable) if e is not None]
     used = {str(v.params["name"]) for v in variables(roots)}
     leaves = {n: v for n, v in known.items() if n in used}
     names = _dimensions(roots)
-    return Question(plain, free, variable, 1, closed, None, (), claim, leaves, names, "", "")
+    return Question(moving, free, variable, 1, closed, None, (), claim, leaves, names, "", "")
 
 
 def _dimensions(roots: list[Expr]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 
+from derivant.rewriting.cancelling import adjugates, inverses_cancelled
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
 from derivant.rewriting.entries import entries_joined, softmax_read
@@ -15,7 +16,7 @@ from derivant.rewriting.facts import facts_used
 from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import ONE, Atom, Sum, Term
-from derivant.rewriting.inverses import INVERSE_RULES, adjugates, inverses_cancelled
+from derivant.rewriting.inverses import INVERSE_RULES
 from derivant.rewriting.regions import MOST_SHARED_TERMS
 from derivant.rewriting.rule import Rule
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
