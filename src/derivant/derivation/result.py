@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Array, Operand
-from derivant.carriers.evaluate import evaluate_all
+from derivant.carriers.evaluate import evaluate_all, replaced
 from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
 from derivant.derivation.checking import Check
 from derivant.derivation.code import Question
+from derivant.derivation.entries import DerivativeEntry, entry, expanded
+from derivant.derivation.lines import Derivation, Line
+from derivant.derivation.operator import chained, checked_product, operator_of
+from derivant.derivation.steps import derivation_of
+from derivant.derivation.working import Problem, Working
 from derivant.notation import (
     Forms,
     Node,
     html_of,
     latex_of,
+    length_of,
     name_html,
     name_latex,
     numpy_text,
@@ -25,7 +32,10 @@ from derivant.notation import (
     text_of,
     vec_form,
 )
-from derivant.rewriting import Form, Step
+from derivant.operators import Jacobian
+from derivant.rewriting import Condition, Form, form_of
+
+SAID = {"nonzero": "not 0", "invertible": "invertible"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +58,9 @@ class Derivative:
     form: Form
     check: Check
     question: Question
+    problem: Problem
     layout: str = "tensor"
+    _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -87,9 +99,67 @@ class Derivative:
         return tuple(self.expr.shape)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The rewrites that led to the normal form."""
-        return self.form.steps
+    def derivation(self) -> Derivation:
+        """The derivation: head, lines and cases, made when it is first asked for; print it.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("sum(x)", wrt="x").derivation.lines[0].index)
+        f = Σ_i x_i
+        """
+        if not self._made:
+            self._made.append(derivation_of(self.problem, self.order, self.form, self.expr))
+        return self._made[0]
+
+    @property
+    def steps(self) -> tuple[Line, ...]:
+        """The lines of the derivation: rule, before, after, source, conditions of each.
+
+        >>> from derivant.derivation import derive
+        >>> [step.rule for step in derive("W*x", wrt="x").steps][:2]
+        ['write with indices', 'one entry, only x varies']
+        """
+        return self.derivation.lines
+
+    def entry(self, *places: int) -> DerivativeEntry:
+        """One entry of the derivative; places count from 1, those of the value first.
+
+        Raises ArgumentError where their number is wrong, BoundsError outside a size.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("W*x", wrt="x").entry(3, 7))
+        ∂y_3/∂x_7 = W_37
+        """
+        self._in_tensor_layout()
+        return entry(Working(self.problem), self.form, self.expr, places)
+
+    def expand(self, **sizes: int) -> str:
+        """The value and every entry of the derivative written out for these sizes.
+
+        Raises ArgumentError where a size is missing or too much would be written.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("x'*x", wrt="x").expand(n=2))
+        f = x_1² + x_2²
+        ∂f/∂x_1 = 2 x_1
+        ∂f/∂x_2 = 2 x_2
+        """
+        self._in_tensor_layout()
+        return expanded(Working(self.problem), self.form, sizes)
+
+    def _in_tensor_layout(self) -> None:
+        if self.layout != "tensor":
+            raise ArgumentError('entries by their places are for layout="tensor"')
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Where the formula holds, beyond the declared facts: "x not 0", "X invertible".
+
+        >>> from derivant.derivation import derive
+        >>> derive("logdet(X)", wrt="X").conditions
+        ('X invertible',)
+        """
+        found = dict.fromkeys(map(_condition_text, self.form.conditions))
+        return tuple(found)
 
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.
@@ -140,6 +210,37 @@ class Derivative:
         found: Array = evaluate_all([self.expr, *shown], values, sizes)[0]
         return found
 
+    def operator(self, **arrays: Operand) -> Jacobian:
+        """The derivative at arrays as a linear map that keeps its structure.
+
+        `arrays` has the variables by name; that of the derivative shows its sizes where it is gone
+        from the formula. Raises ArgumentError where an array is missing, ShapeError where one does
+        not fit.
+
+        >>> import numpy as np
+        >>> from derivant.derivation import derive
+        >>> r = derive("X*W", wrt="X", shapes="X: N D, W: D M")
+        >>> r.operator(X=np.ones((64, 30)), W=np.ones((30, 20))).structure
+        'delta[i,k] W[l,j]'
+        """
+        return operator_of(self.form, self.form.to_expr(), self.wrt, self._rank, arrays)
+
+    def __matmul__(self, inner: Derivative) -> Derivative:
+        """The chain rule: the derivative of z by y times that of y by x."""
+        product, form = chained(self.form.to_expr(), self._rank, inner.form.to_expr())
+        found = form.to_expr()
+        check = checked_product(product, found, (self.check, inner.check))
+        outer = self.problem
+        (whole,) = replaced([outer.value], {outer.variable: inner.problem.value})
+        problem = Problem(whole, inner.problem.variable)
+        question = Question(whole, tuple(variables(whole)))
+        return Derivative(inner.wrt, 1, self.said, found, form, check, question, problem)
+
+    @property
+    def _rank(self) -> int:
+        """How many of the last axes are those of the variable."""
+        return len(self.problem.variable.shape)
+
     def __str__(self) -> str:
         power = "" if self.order == 1 else "²"
         sign = f"∂{power}/∂{shown_name(self.wrt)}{power}"
@@ -161,6 +262,13 @@ class Derivative:
         shape = ", ".join(map(str, self.shape))
         what = f"shape ({shape})" if shape else "a number"
         return f"{what}      {self.check}"
+
+
+def _condition_text(condition: Condition) -> str:
+    """A condition in the names of the formula."""
+    form = form_of(condition.payload)
+    text = text_of(length_of(Forms(form).best(form.sum)))
+    return f"{text} {SAID[condition.kind]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,9 +41,6 @@ def function_text(
     >>> from derivant.carriers.trace import symbols
     >>> x, A = symbols("x: n, A: n n")
     >>> print(function_text("numpy", "f", [x, A], [A @ x], ["A x."]))
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
     def f(x, A):
         \"\"\"A x.\"\"\"
         return A @ x
