@@ -55,7 +55,7 @@ REFUSED = [
     ("a / b x", None, "auto", "not clear what this product is a part of", "x"),
     ("b ∘ A x", None, "auto", "not clear what this product is a part of", "x"),
     ("sofmax (x)", None, "auto", "did you mean softmax", "sofmax"),
-    ("K (x - y)", "x: n, y: n", "auto", "K takes 2 arguments", "K (x - y)"),
+    ("K (x - y)", "x: n, y: n", "auto", "both a dimension and a variable", "x"),
     ("x = y = z", None, "auto", "gives a name", "="),
     ("x, y", None, "auto", "between arguments", ","),
     ("a; b", None, "auto", "only the last line", "a"),

@@ -281,6 +281,13 @@ def _size(name: str, part: object) -> Size:
     raise ArgumentError(f"shapes: {part!r:.60} is no size of {name}; write a name or a number")
 
 
+def read_facts(assume: Facts, shapes: Mapping[str, Shape]) -> dict[str, tuple[str, ...]]:
+    """Facts by canonical names; ShapeError where one needs a square matrix and there is none."""
+    facts = _facts(assume)
+    _square(dict(shapes), facts)
+    return facts
+
+
 def _facts(assume: Facts) -> dict[str, tuple[str, ...]]:
     """Facts by canonical names, each one that is known."""
     if assume is None:
