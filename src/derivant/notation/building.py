@@ -82,7 +82,7 @@ def _lowered(
 
 
 def _number(value: Static) -> Any:
-    """A number, one such as 1/3 exactly (a decimal is the float); a size as the sum of its products of dimensions."""
+    """A number, 1/3 exactly; a size as the sum of its products of dimensions."""
     if not isinstance(value, Dim):
         share = Fraction(value).limit_denominator(LARGEST_SHARE)
         if float(share) == value and Fraction(repr(float(value))) != share:
