@@ -17,7 +17,15 @@ from derivant.derivation.result import Derivative, Derivatives
 from derivant.derivation.stacking import stacked
 from derivant.derivation.structured import projected
 from derivant.derivation.working import Problem
-from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
+from derivant.notation import (
+    Facts,
+    Formula,
+    Shapes,
+    canonical_name,
+    read_facts,
+    read_formula,
+    read_shapes,
+)
 from derivant.rewriting import Form, derivative_form, form_of
 
 MOST_ORDER = 2
@@ -100,14 +108,29 @@ def read_value(
                 f"the sizes of {', '.join(missing)} are not known; "
                 'give them as in shapes="X: n d, w: d" (a number has none: "c:")'
             )
-        what = trace_graph(what, *(given[canonical_name(n)] for n in names))
+        facts = read_facts(assume, given)
+        plain = [canonical_name(n) for n in names]
+        specs = [symbol(n, given[n], facts=facts.get(n, ())) for n in plain]
+        what = trace_graph(what, *specs)
+        known = {str(v.params["name"]): v for v in specs}
+    elif isinstance(what, Expr):
+        what, known = _with_facts(what, assume)
     if not isinstance(what, Expr):
         raise ArgumentError(
             "derive takes a text, an Expr or a Python function that returns one array, "
             f"not {type(what).__name__}"
         )
-    known = {str(v.params["name"]): v for v in variables(what)}
     return what, known, "read as an expression"
+
+
+def _with_facts(value: Expr, assume: Facts) -> tuple[Expr, dict[str, Expr]]:
+    """An expression and its variables by name, with facts declared of them."""
+    known = {str(v.params["name"]): v for v in variables(value)}
+    facts = read_facts(assume, {name: v.shape for name, v in known.items()})
+    changes = {
+        known[n]: symbol(n, known[n].shape, known[n].dtype, facts[n]) for n in facts if n in known
+    }
+    return replaced([value], changes)[0], {n: changes.get(v, v) for n, v in known.items()}
 
 
 def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:

@@ -114,9 +114,13 @@ class Writer:
     def _named(self, piece: Piece, node: Expr) -> Piece:
         if piece.text.isidentifier():
             return piece
-        name = self.fresh(_letter(node))
-        self.lines.append((name, piece.text))
-        return Piece(name)
+        return Piece(self.kept(_letter(node), piece.text))
+
+    def kept(self, letter: str, text: str) -> str:
+        """The name of a line with this text."""
+        name = self.fresh(letter)
+        self.lines.append((name, text))
+        return name
 
     def fresh(self, letter: str) -> str:
         """A name that nothing has, from this one."""

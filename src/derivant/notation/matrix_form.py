@@ -36,6 +36,8 @@ from derivant.rewriting import Atom, Form, Term, size_of_number
 from derivant.rewriting import Sum as Terms
 
 LETTERS = "ijklmnpqrstuvwabcdefgh"
+LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written as a quotient
+SMALLEST = Fraction(1, 10**300)
 ONE, TWO = Fraction(1), Fraction(2)
 SAVED = 3  # what the transpose of a whole must save to be written instead
 
@@ -356,5 +358,7 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
 
 
 def _is_short(size: Fraction) -> bool:
-    """Whether a fraction is better read as a decimal: 0.5, 1.25."""
+    """Whether a fraction is better read as a decimal: 0.5, 1.25, or a float that is no quotient."""
+    if size.denominator > LARGEST_QUOTIENT:
+        return SMALLEST < size < 1 / SMALLEST  # others would lose digits, or be 0
     return len(repr(float(size))) <= 4 and Fraction(repr(float(size))) == size
