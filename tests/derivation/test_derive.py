@@ -163,7 +163,6 @@ def test_a_wrong_derivative_is_not_shown() -> None:
         ("tr(X)", {"wrt": "X", "structured": "riesz"}, "needs a fact on X"),
         ("tr(X)", {"wrt": "X", "structured": "free"}, "structured is one of"),
         (3.0, {"wrt": "x"}, "takes a text"),
-        ("lambda_max(A)", {"wrt": "A", "assume": "A: symmetric"}, "has no name in a formula"),
     ],
 )
 def test_what_cannot_be_answered_is_said(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derivant.base.dims import Size
+from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.notation.document import (
     Built,
@@ -36,6 +37,7 @@ from derivant.rewriting import Atom, Form, Term, size_of_number
 from derivant.rewriting import Sum as Terms
 
 LETTERS = "ijklmnpqrstuvwabcdefgh"
+EINSUM = LETTERS + "oxyz" + LETTERS.upper() + "OXYZ"  # NumPy's einsum takes no others
 LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written as a quotient
 SMALLEST = Fraction(1, 10**300)
 ONE, TWO = Fraction(1), Fraction(2)
@@ -174,6 +176,7 @@ class Forms:
         return powered(Entry(node, names) if names else node, atom.power)
 
     def _contraction(self, term: Term, total: Terms) -> Node:
+        spelled = _spelled(term, len(total.shape))
         sizes: dict[int, Size] = {**dict(enumerate(total.shape)), **dict(term.bound)}
         names: list[str] = []
         operands: list[Node] = []
@@ -184,17 +187,17 @@ class Forms:
                 node = _number(self._parts[id(atom.payload)], abs(atom.power))
                 (below if atom.power < 0 else numbers).append(node)
                 continue
-            names.append("".join(LETTERS[c] for c in atom.index))
+            names.append("".join(spelled[c] for c in atom.index))
             if atom.payload is None:
                 operands.append(Call("eye", (sized(sizes[atom.index[0]]),), 2))
             else:
                 operands.append(powered(self._parts[id(atom.payload)], atom.power))
         rank = len(total.shape)
         for c in range(rank):
-            if not any(LETTERS[c] in name for name in names):
-                names.append(LETTERS[c])
+            if not any(spelled[c] in name for name in names):
+                names.append(spelled[c])
                 operands.append(Call("ones", (sized(total.shape[c]),), 1))
-        spec = ",".join(names) + "->" + LETTERS[:rank]
+        spec = ",".join(names) + "->" + "".join(spelled[c] for c in range(rank))
         body = Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
@@ -269,6 +272,19 @@ def _turned(node: Node) -> Node:
 
 def _payloads(total: Terms) -> list[Expr]:
     return [a.payload for t in total.terms for a in t.atoms if a.payload is not None]
+
+
+def _spelled(term: Term, rank: int) -> dict[int, str]:
+    """A letter of an einsum for each letter of a term: the free ones first, in order.
+
+    Raises DerivantError where the term has more letters than an einsum.
+    """
+    letters = list(dict.fromkeys((*range(rank), *(c for a in term.atoms for c in a.index))))
+    if len(letters) > len(EINSUM):
+        raise DerivantError(
+            f"a term has {len(letters)} indices; an einsum has letters for {len(EINSUM)}"
+        )
+    return dict(zip(letters, EINSUM, strict=False))
 
 
 def _letter(c: int, letters: Sequence[str]) -> str:
