@@ -216,3 +216,13 @@ def test_an_edit_changes_one_place() -> None:
     found = {(edit.kind, edit.whole.primitive.name) for edit in edits(whole)}
     assert {("sign", "subtract"), ("transpose", "add"), ("term", "matmul")} <= found
     assert put(whole, (), whole.inputs[0]) is whole.inputs[0]
+
+
+def test_a_choice_by_equality_is_not_decided() -> None:
+    def loss(p: object, y: object) -> object:
+        return dv.sum(dv.where(y == 1, dv.log(p), dv.log(1 - p)))  # type: ignore[operator,arg-type]
+
+    v = dv.verify(loss, wrt="p", claim="1 ./ (p - 1)", shapes="p: n, y: n")
+    assert not v.right and v.kind == "undecided"
+    wrong = dv.verify(loss, wrt="p", claim="2 ./ (p - 1)", shapes="p: n, y: n")
+    assert not wrong.right and wrong.counterexample is not None

@@ -106,7 +106,7 @@ class Chain:
         """The same with the part's own name where its definition stands again: 1 - h²."""
         norms = {n: _norm_slope(n) for n in ancestors([found]) if n.primitive.name == "norm_slope"}
         found = replaced([replaced([found], norms)[0]], {user.definition: user.symbol})[0]
-        found, plain = plainer(found), plainer(user.definition)
+        found, plain = plainer(found, user.definition), plainer(user.definition)
         return replaced([found], {plain: user.symbol})[0] if plain.inputs else found
 
     def _independent(self, part: Part) -> Expr:

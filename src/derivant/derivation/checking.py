@@ -35,7 +35,7 @@ class Check:
 
     def __str__(self) -> str:
         if not self.samples:
-            return "not checked: no random point had finite values"
+            return "not checked: at no random point did differences of the value settle"
         count = len(self.sizes)
         where = f" at {count} sizes" if count > 1 else ""
         return f"checked{where}, error {self.max_relative_error:.0e}"

@@ -247,7 +247,7 @@ class Direct:
     def _outer_slope(self, payload: Expr, atom: Atom, term: Term, rank: int) -> Term:
         """The derivative of a function of entries, as factors with the letters of its atom."""
         operand = payload.inputs[0]
-        found = form_of(plainer(pulled_back(payload, operand, ones_like(payload))))
+        found = form_of(plainer(pulled_back(payload, operand, ones_like(payload)), payload))
         context = self._form.context
         context.opened.update(found.context.opened)
         free = 1 + max([rank + self._work.variable.ndim, *(c for c, _ in term.bound)])

@@ -23,8 +23,7 @@ from derivant.derivation.working import Problem, Working, known_shapes
 from derivant.notation import Forms, vec_form
 from derivant.notation.dimensions import by_text, dimension_checks
 from derivant.notation.index_form import derivation_text, subscripted
-from derivant.rewriting import Form, derivative_form, form_of, lowered, pulled_back
-from derivant.rewriting.plainer import plainer
+from derivant.rewriting import Form, derivative_form, form_of, lowered
 
 FACTS = {
     "symmetric": "{0} = {0}'", "symmetric-invertible": "{0} = {0}'", "spd": "{0} = {0}'",
@@ -61,10 +60,7 @@ def derivation_of(problem: Problem, order: int, answer: Form, expr: Expr) -> Der
 
 def _final(work: Working) -> Form:
     """The derivative without facts, in normal form."""
-    upstream = work.problem.upstream
-    if upstream is None:
-        return derivative_form(work.value, work.variable)
-    return form_of(plainer(pulled_back(plainer(work.value), work.variable, upstream)))
+    return derivative_form(work.value, work.variable, work.problem.upstream)
 
 
 def _worked(work: Working, final: Form, compact: bool) -> tuple[Cut, list[Line]]:

@@ -178,6 +178,11 @@ def _judged(question: Question, answer: Derivative | None, name: str, said: str)
         text = f"not decided: {undecided}"
         return Verdict(False, "undecided", text, name, said, shown, difference, None)
     if all(_right_at(question, p, proved) for p in seen):
+        if not proved and _asks_for_equality(question):
+            text = (
+                "not decided: the value asks whether numbers are equal, and random ones never are"
+            )
+            return Verdict(False, "undecided", text, name, said, shown, difference, None)
         rare = None if proved else scrutinised(question)
         found, kink = exception(question) if rare is None else (None, "")
         if rare is None and found is None:
@@ -190,6 +195,12 @@ def _judged(question: Question, answer: Derivative | None, name: str, said: str)
     kind, text = _wrong_said(question, seen, shown)
     example = counterexample(question, seen)
     return Verdict(False, kind, text, name, said, shown, difference, example)
+
+
+def _asks_for_equality(question: Question) -> bool:
+    """Whether a choice hangs on two numbers being equal, which no random point shows."""
+    roots = [question.value, question.claim]
+    return any(node.primitive.name in ("equal", "not_equal") for node in ancestors(roots))
 
 
 def _difference(question: Question, answer: Derivative | None) -> tuple[str | None, bool]:

@@ -47,7 +47,7 @@ def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> For
     if any(node.primitive.name in FUNCTION_RULES for node in ancestors([plain])):
         known = form_of(plain)
         plain = plainer(known.to_expr())
-    form = form_of(plainer(pulled_back(plain, wrt, seed)))
+    form = form_of(plainer(pulled_back(plain, wrt, seed), plain))
     if known is not None:
         form.context.follow(known.context)
     if seed is None or seed is upstream:

@@ -15,8 +15,11 @@ from derivant.primitives import RECORD
 Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
 
 
-def plainer(expression: Expr) -> Expr:
+def plainer(expression: Expr, of: Expr | None = None) -> Expr:
     """The expression with such rows replaced.
+
+    Where it is a derivative, `of` is what it is the derivative of: then the guards of rules go. A
+    choice that the value itself makes, such as where(y = 1, a, b), is no guard and stays.
 
     >>> from derivant.carriers.trace import symbols
     >>> import derivant as dv
@@ -24,9 +27,12 @@ def plainer(expression: Expr) -> Expr:
     'power'
     """
     made: dict[int, Expr] = {}
+    own = None if of is None else {id(node) for node in ancestors([of])}
     for node in ancestors([expression]):
         operands = tuple(made[id(x)] for x in node.inputs)
         rewrite = REWRITES.get(node.primitive.name)
+        if node.primitive.name == "where" and (own is None or id(node.inputs[0]) in own):
+            rewrite = None
         found = rewrite(node, operands) if rewrite and not node.levels else None
         if found is None:
             same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
