@@ -41,14 +41,25 @@ class Condition:
 class Context:
     """Turns a sum into a factor, remembers the sum of each payload, and keeps the log."""
 
-    __slots__ = ("_oriented", "conditions", "namer", "normalised", "opened", "steps")
+    __slots__ = (
+        "_lowered",
+        "_oriented",
+        "conditions",
+        "most_opened",
+        "namer",
+        "normalised",
+        "opened",
+        "steps",
+    )
 
-    def __init__(self, normalised: Callable[[Context, Sum], Sum]) -> None:
+    def __init__(self, normalised: Callable[[Context, Sum], Sum], most_opened: int) -> None:
         self.namer = Namer(Labels(), set())
         self.normalised = normalised
+        self.most_opened = most_opened  # terms of a sum that another sum may take up
         self.opened: dict[int, tuple[Expr, Sum]] = {}
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}
+        self._lowered: dict[int, tuple[Sum, Expr]] = {}
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
 
     def require(self, kind: str, payload: Expr) -> None:
@@ -95,16 +106,23 @@ class Context:
         letters = index[::-1] if flipped else index
         return Term(number**power.numerator, (Atom(payload, letters, power),))
 
+    def lowered(self, form: Sum) -> Expr:
+        """The expression of a form; that of the same form once."""
+        known = self._lowered.get(id(form))
+        if known is None:
+            known = self._lowered[id(form)] = (form, lowered(form))
+        return known[1]
+
     def remembered(self, form: Sum) -> Expr:
         """A form as an expression whose sum can be asked for."""
-        whole = lowered(form)
+        whole = self.lowered(form)
         if all(a.payload is not whole for t in form.terms for a in t.atoms):
             self.opened[id(whole)] = (whole, form)
         return whole
 
     def payload(self, form: Sum) -> tuple[Fraction, Expr, bool]:
         """A form as a number times one expression, which may stand for its transpose."""
-        whole = lowered(form)
+        whole = self.lowered(form)
         known = self._oriented.get(id(whole))
         if known is None:
             known = self._oriented[id(whole)] = (whole, self._best(form))

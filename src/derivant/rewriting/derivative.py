@@ -79,7 +79,9 @@ def _linear(context: Context, total: Sum, seed: Expr) -> list[Term]:
     queue, done = deque(total.terms), list[Term]()
     while queue:
         term = queue.popleft()
-        place = next(k for k, a in enumerate(term.atoms) if carries(a.payload))
+        place = next((k for k, a in enumerate(term.atoms) if carries(a.payload)), None)
+        if place is None:  # linear in the seed: what does not have it adds up to 0
+            continue
         atom = term.atoms[place]
         if atom.payload is seed and atom.power == 1:
             done.append(term)

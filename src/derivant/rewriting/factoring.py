@@ -38,7 +38,7 @@ def factored(context: Context, total: Sum) -> Sum:
     for i, j in combinations(range(len(total.terms)), 2):
         one, two = total.terms[i], total.terms[j]
         cover = _cover(context, one, two, total.rank)
-        if best is not None and len(cover.pairs) <= best[0]:
+        if len(cover.pairs) <= (0 if best is None else best[0]):
             continue
         rest = _rest(one, two, cover, total)
         if rest is not None:
@@ -73,7 +73,7 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     labels = [{i: (id(a.payload), a.power) for i, a in enumerate(t.atoms)} for t in (one, two)]
     best = Cover((), {})
     counts = Counter(labels[1].values())
-    if sum(counts[label] for label in labels[0].values()) > MOST_PAIRS:
+    if not 0 < sum(counts[label] for label in labels[0].values()) <= MOST_PAIRS:
         return best
     for i, first in labels[0].items():
         for j, second in labels[1].items():

@@ -11,7 +11,6 @@ from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
 from derivant.rewriting.factoring import factored
 from derivant.rewriting.indexed import ONE, Atom, Sum, Term
-from derivant.rewriting.regions import MOST_SHARED_TERMS
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged
 
 
@@ -61,7 +60,7 @@ def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:
         return None
     atom = term.atoms[0]
     known = context.opened.get(id(atom.payload))
-    if known is None or atom.power != 1 or not 1 < len(known[1].terms) <= MOST_SHARED_TERMS:
+    if known is None or atom.power != 1 or not 1 < len(known[1].terms) <= context.most_opened:
         return None
     if any(c >= total.rank for c in atom.index):
         return None

@@ -71,11 +71,12 @@ def form_of(expression: Expr) -> Form:
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
-    context = Context(normalised)
+    context = Context(normalised, regions.most_terms)
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
-        longest = LONGEST_SHARED if id(node) in regions.large else LONGEST_INLINED
+        short = regions.is_deep or id(node) in regions.large
+        longest = LONGEST_SHARED if short else LONGEST_INLINED
         return context.factor(forms[id(node)], index, power, fresh, longest)
 
     reader = Reader(regions, powered)
@@ -90,12 +91,14 @@ def form_of(expression: Expr) -> Form:
 
 def normalised(context: Context, total: Sum) -> Sum:
     """The sum with the first law that changes it applied, until none does; all changes logged."""
+    key = total.key
     for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
-            if after.key != total.key:
+            changed = after.key
+            if changed != key:
                 context.steps.append(Step(rule.name, total, after))
-                total = after
+                total, key = after, changed
                 break
         else:
             return total
