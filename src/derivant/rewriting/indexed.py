@@ -8,6 +8,7 @@ that the term is the same along that axis. Knows nothing of how expressions are 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -44,6 +45,8 @@ class Atom:
 
     def renamed(self, names: Mapping[Letter, Letter]) -> Atom:
         """The atom with letters replaced."""
+        if not self.index:
+            return self
         return Atom(self.payload, tuple(names.get(c, c) for c in self.index), self.power)
 
 
@@ -62,7 +65,9 @@ class Term:
 
     def scaled(self, number: Fraction) -> Term:
         """The term times a number."""
-        return replace(self, coefficient=self.coefficient * number)
+        if number == 1:
+            return self
+        return Term(self.coefficient * number, self.atoms, self.bound)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +82,12 @@ class Sum:
     def key(self) -> tuple[object, ...]:
         """Equal sums have equal keys as long as their payloads live."""
         return self.shape, self.dtype, tuple(t.key for t in self.terms)
+
+    def with_terms(self, terms: Iterable[Term]) -> Sum:
+        """The sum of other terms; itself where all are its own."""
+        changed = tuple(terms)
+        same = len(changed) == len(self.terms) and all(map(operator.is_, changed, self.terms))
+        return self if same else Sum(self.shape, self.dtype, changed)
 
     @property
     def rank(self) -> int:

@@ -27,7 +27,7 @@ class Rule:
 
 def powers_joined(context: Context, total: Sum) -> Sum:
     """x^p x^q = x^(p + q), where x is one entry with the same letters."""
-    return replace(total, terms=tuple(_joined_powers(context, t) for t in total.terms))
+    return total.with_terms(_joined_powers(context, t) for t in total.terms)
 
 
 def _joined_powers(context: Context, term: Term) -> Term:
@@ -39,6 +39,8 @@ def _joined_powers(context: Context, term: Term) -> Term:
             powers[key] = atom
         else:
             powers[key] = replace(atom, power=known.power + atom.power)
+    if len(powers) == len(term.atoms) and all(a.power for a in term.atoms):
+        return term
     return replace(term, atoms=tuple(a for a in powers.values() if a.power))
 
 
@@ -51,7 +53,7 @@ def parentheses_opened(context: Context, total: Sum) -> Sum:
     for term in total.terms:
         opened = _opened(context, term, total)
         terms += [term] if opened is None else opened
-    return replace(total, terms=tuple(terms))
+    return total.with_terms(terms)
 
 
 def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:

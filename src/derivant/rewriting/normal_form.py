@@ -95,7 +95,7 @@ def normalised(context: Context, total: Sum) -> Sum:
     for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
-            changed = after.key
+            changed = key if after is total else after.key
             if changed != key:
                 context.steps.append(Step(rule.name, total, after))
                 total, key = after, changed

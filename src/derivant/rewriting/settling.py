@@ -7,7 +7,6 @@ letters of which nothing else carries the second.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -25,7 +24,7 @@ def settled(total: Sum) -> Sum:
 
 def deltas_merged(total: Sum) -> Sum:
     """delta[i, j] with j summed: j becomes i. With both free it stays, and only it carries j."""
-    return replace(total, terms=tuple(_delta_free(t, total) for t in total.terms))
+    return total.with_terms(_delta_free(t, total) for t in total.terms)
 
 
 def _delta_free(term: Term, total: Sum) -> Term:
@@ -57,7 +56,7 @@ def _last(names: Mapping[Letter, Letter], letter: Letter) -> Letter:
 
 def singles_merged(total: Sum) -> Sum:
     """Axes of size 1 have one entry: one letter stands for all of them, a free one if there is."""
-    return replace(total, terms=tuple(_single_merged(t, total) for t in total.terms))
+    return total.with_terms(_single_merged(t, total) for t in total.terms)
 
 
 def _single_merged(term: Term, total: Sum) -> Term:
@@ -72,10 +71,12 @@ def _single_merged(term: Term, total: Sum) -> Term:
 
 def ones_counted(total: Sum) -> Sum:
     """A sum over a letter that no factor carries is a factor n."""
-    return replace(total, terms=tuple(map(_counted, total.terms)))
+    return total.with_terms(map(_counted, total.terms))
 
 
 def _counted(term: Term) -> Term:
+    if not term.bound:
+        return term
     carried = letters_of(term.atoms)
     if all(c in carried for c, _ in term.bound):
         return term
