@@ -30,7 +30,7 @@ MOST_SHARED_FACTORS = 16
 MOST_SHARED_TERMS = 8  # the same for the terms of a sum: residual networks add to one sum for ever
 # A graph of more nodes is computed with and hardly read: there, what is shared keeps its place.
 MANY_NODES = 500
-FEW_FACTORS, FEW_TERMS = 4, 2
+FEW_FACTORS, FEW_TERMS = 4, 1
 LARGEST_EXPONENT = 64
 
 
