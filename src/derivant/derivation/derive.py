@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
-from derivant.derivation.checking import checked
+from derivant.derivation.checking import Check, checked
 from derivant.derivation.result import Derivative, Derivatives
 from derivant.derivation.structured import projected
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, derivative_form, form_of, pulled_back
+from derivant.rewriting import Form, derivative_form, form_of, pulled_back, successive_forms
 
-MOST_ORDER = 2
+MOST_ORDER = 20  # by a number
+MOST_TENSOR_ORDER = 4  # by an array: each order adds the axes of the variable
+MOST_AXES, MOST_TERMS = 4, 24  # of a derivative of order 3 or more by an array
 LAYOUTS = ("tensor", "vec")
 CONVENTIONS = ("none", "independent", "riesz")
 
@@ -52,7 +55,7 @@ def derive(
     "X' G"
     """
     if order not in range(1, MOST_ORDER + 1):
-        raise ArgumentError(f"the order is 1 or 2, not {order!r:.40}")
+        raise ArgumentError(f"the order is 1 to {MOST_ORDER}, not {order!r:.40}")
     if layout not in LAYOUTS:
         raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
@@ -148,12 +151,33 @@ def _derived(
     return answer
 
 
-def _of_order(value: Expr, free: Expr, variable: Expr, order: int) -> tuple[Form, Any]:
+def _of_order(value: Expr, free: Expr, variable: Expr, order: int) -> tuple[Form, Check]:
     """The form of the last derivative; each order is checked against the one before."""
-    for _ in range(order):
-        form = derivative_form(value, free)
+    for form in islice(_forms(value, free, order), order):
         found = form.to_expr()
         before, after = replaced([value, found], {free: variable})
         check = checked(before, variable, after)
         value = found
     return form, check
+
+
+def _forms(value: Expr, wrt: Expr, order: int) -> Iterator[Form]:
+    """The derivatives, one order after the other."""
+    if order > 2 and not wrt.shape and not value.shape:
+        yield from successive_forms(value, wrt)
+    axes = len(value.shape) + order * len(wrt.shape)
+    if order > 2 and (order > MOST_TENSOR_ORDER or axes > MOST_AXES):
+        raise ArgumentError(
+            f"the derivative of order {order} by {wrt.params['name']} has {axes} axes; above "
+            f"order 2 it is given up to order {MOST_TENSOR_ORDER} and {MOST_AXES} axes by an "
+            f"array, and up to order {MOST_ORDER} of a number by a number"
+        )
+    while True:
+        form = derivative_form(value, wrt)
+        if order > 2 and len(form.sum.terms) > MOST_TERMS:
+            raise DerivantError(
+                f"a derivative by {wrt.params['name']} has {len(form.sum.terms)} terms; above "
+                f"order 2 no more than {MOST_TERMS} are shown; take a lower order"
+            )
+        yield form
+        value = form.to_expr()

@@ -62,8 +62,8 @@ def normal_form(expression: Expr) -> Expr:
     return form_of(expression).to_expr()
 
 
-def form_of(expression: Expr) -> Form:
-    """The normal form with its parts and the log of the rewrites.
+def form_of(expression: Expr, context: Context | None = None) -> Form:
+    """The normal form with its parts and the log of the rewrites; in a context that knows others.
 
     >>> from derivant.carriers.trace import trace_graph
     >>> form = form_of(trace_graph(lambda x, A: A @ x + A.T @ x, "n", "n n"))
@@ -71,22 +71,22 @@ def form_of(expression: Expr) -> Form:
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
-    context = Context(normalised, regions.most_terms)
+    known = Context(normalised, regions.most_terms) if context is None else context
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
         short = regions.is_deep or id(node) in regions.large
         longest = LONGEST_SHARED if short else LONGEST_INLINED
-        return context.factor(forms[id(node)], index, power, fresh, longest)
+        return known.factor(forms[id(node)], index, power, fresh, longest)
 
     reader = Reader(regions, powered)
     for node in regions.nodes:
         if id(node) in regions.whole:
             if regions[node].kind is Kind.ATOM:
-                forms[id(node)] = _atom(node, forms, context)
+                forms[id(node)] = _atom(node, forms, known)
             else:
-                forms[id(node)] = normalised(context, reader.read(node))
-    return Form(forms[id(expression)], context)
+                forms[id(node)] = normalised(known, reader.read(node))
+    return Form(forms[id(expression)], known)
 
 
 def normalised(context: Context, total: Sum) -> Sum:
