@@ -25,7 +25,7 @@ def add_derive(commands: Any) -> None:
     command.add_argument("--cotangent", help="a name for the upstream gradient")
     command.add_argument("--notation", default="auto", choices=("auto", "matrix", "numpy"))
     command.add_argument("--format", default="text", choices=("text", "numpy"))
-    command.add_argument("--steps", action="store_true", help="show the rewrites that led there")
+    command.add_argument("--steps", action="store_true", help="show the derivation, line by line")
     command.add_argument("--json", action="store_true", help="print one object")
     command.set_defaults(run=run)
 
@@ -57,8 +57,7 @@ def run(options: argparse.Namespace) -> int:
     print(answers[0].said)
     for answer in answers:
         if options.steps:
-            for k, step in enumerate(answer.steps, 1):
-                print(f"  {k} {step.rule}")
+            print(answer.derivation)
         print(answer)
     return 0
 

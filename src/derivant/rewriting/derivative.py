@@ -17,20 +17,25 @@ import numpy as np
 
 from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.primitives import RECORD
 from derivant.rewriting.context import LONGEST_SHARED, Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
+from derivant.rewriting.laws import FUNCTION_RULES
 from derivant.rewriting.normal_form import Form, form_of, normalised
 from derivant.rewriting.plainer import plainer
+from derivant.rewriting.regions import MANY_NODES
 from derivant.sweeps import pullback
 
 MOST_TERMS = 64  # of a Jacobian whose sums are multiplied out
 COTANGENT = " g"  # no name that a reader could write
 
 
-def derivative_form(value: Expr, wrt: Expr) -> Form:
+def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> Form:
     """The normal form of the derivative: axes of the value first, then those of the variable.
+
+    With `upstream`, a cotangent of the value's shape, that of the vector-Jacobian product.
 
     Raises DerivantError where the derivative has a factor that is no contraction of known ones.
 
@@ -39,9 +44,19 @@ def derivative_form(value: Expr, wrt: Expr) -> Form:
     >>> derivative_form(A @ x, x).to_expr() is A
     True
     """
-    seed = symbol(COTANGENT, value.shape, value.dtype) if value.shape else None
-    form = form_of(plainer(pulled_back(plainer(value), wrt, seed)))
-    if seed is None:
+    seed = upstream
+    if seed is None and value.shape:
+        seed = symbol(COTANGENT, value.shape, value.dtype)
+    plain, known = plainer(value), None
+    nodes = ancestors([plain])
+    is_deep = len(nodes) > MANY_NODES
+    if not is_deep and any(node.primitive.name in FUNCTION_RULES for node in nodes):
+        known = form_of(plain)
+        plain = plainer(known.to_expr())
+    form = form_of(plainer(pulled_back(plain, wrt, seed)))
+    if known is not None:
+        form.context.follow(known.context)
+    if seed is None or seed is upstream:
         return form
     return Form(_stripped(form, seed, value, wrt), form.context)
 

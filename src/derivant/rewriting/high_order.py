@@ -9,6 +9,7 @@ alone, the numbers would be large and cancel.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -82,18 +83,18 @@ class _Slopes:
         """The derivative of a variable or of a function by the rule of its row."""
         none = Sum(tuple(payload.shape), np.dtype(payload.dtype), ())
         if payload is self._wrt:
-            return none.with_terms([Term(ONE, ())])
+            return replace(none, terms=(Term(ONE, ()),))
         if not any(node is self._wrt for node in ancestors([payload])):
             return none
         slope = pushforward([payload], [self._wrt], [as_expr(np.ones((), self._wrt.dtype))], 0)[0]
         if slope is None:
             return none
-        form = form_of(plainer(as_expr(slope)), self._context).sum
+        form = form_of(plainer(as_expr(slope)), context=self._context).sum
         if len(form.terms) < 2:
             return form
         letters = count(form.rank)
         whole = self._context.factor(form, tuple(range(form.rank)), ONE, lambda _: next(letters))
-        return none if whole is None else none.with_terms([whole])
+        return none if whole is None else replace(none, terms=(whole,))
 
     def _of_terms(self, total: Sum) -> Sum:
         """The product rule, term by term."""
@@ -102,7 +103,7 @@ class _Slopes:
             for place, atom in enumerate(term.atoms):
                 if atom.payload is not None:
                     terms += self._of_atom(term, place, atom, total.rank)
-        found = settled(total.with_terms(terms))
+        found = settled(replace(total, terms=tuple(terms)))
         return like_terms_added(self._context, powers_joined(self._context, found))
 
     def _of_atom(self, term: Term, place: int, atom: Atom, rank: int) -> Iterator[Term]:

@@ -8,7 +8,6 @@ that the term is the same along that axis. Knows nothing of how expressions are 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -82,12 +81,6 @@ class Sum:
     def key(self) -> tuple[object, ...]:
         """Equal sums have equal keys as long as their payloads live."""
         return self.shape, self.dtype, tuple(t.key for t in self.terms)
-
-    def with_terms(self, terms: Iterable[Term]) -> Sum:
-        """The sum of other terms; itself where all are its own."""
-        changed = tuple(terms)
-        same = len(changed) == len(self.terms) and all(map(operator.is_, changed, self.terms))
-        return self if same else Sum(self.shape, self.dtype, changed)
 
     @property
     def rank(self) -> int:
