@@ -51,7 +51,7 @@ class Context:
         "conditions",
         "exponents",
         "forms",
-        "most_opened",
+        "is_deep",
         "namer",
         "normalised",
         "opened",
@@ -67,12 +67,12 @@ class Context:
         self,
         normalised: Callable[[Context, Sum], Sum],
         laws: Mapping[str, Sequence[Rule[Context, Any, Sum | None]]],
-        most_opened: int,
+        is_deep: bool = False,
     ) -> None:
         self._laws = laws
         self.namer = Namer(Labels(), set())
         self.normalised = normalised
-        self.most_opened = most_opened  # terms of a sum that another sum may take up
+        self.is_deep = is_deep  # of a graph so large that it is settled and hardly shortened
         self.opened: dict[int, tuple[Expr, Sum]] = {}
         self.operands: dict[int, tuple[Expr, Sum]] = {}  # what functions are taken of
         self.exponents: dict[int, tuple[Expr, Sum, Sum]] = {}  # u and v of each u^v

@@ -17,6 +17,7 @@ from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import ONE, Atom, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
+from derivant.rewriting.regions import MOST_SHARED_TERMS
 from derivant.rewriting.rule import Rule
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
@@ -65,7 +66,7 @@ def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:
         return None
     atom = term.atoms[0]
     known = context.opened.get(id(atom.payload))
-    if known is None or atom.power != 1 or not 1 < len(known[1].terms) <= context.most_opened:
+    if known is None or atom.power != 1 or not 1 < len(known[1].terms) <= MOST_SHARED_TERMS:
         return None
     if any(c >= total.rank for c in atom.index):
         return None
@@ -139,10 +140,16 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a common factor is extracted", factors_extracted),
     Rule("a common number is extracted", number_extracted),
 )
+# What a large graph is settled by: the others look at pairs of terms or of factors.
+DEEP_RULES = tuple(
+    rule
+    for rule in RULES
+    if rule.rewrite in (powers_joined, like_terms_added) or rule in RULES[:3]
+)
 MULTIPLIED_OUT = "parentheses are multiplied out"
 FUNCTION_RULES = {
     row: (*INVERSE_RULES.get(row, ()), *ENTRYWISE_RULES.get(row, ()))
     for row in (*INVERSE_RULES, *ENTRYWISE_RULES)
 }
 
-__all__ = ["FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]
+__all__ = ["DEEP_RULES", "FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]

@@ -21,7 +21,7 @@ from derivant.rewriting.context import (
 from derivant.rewriting.expanding import shortened
 from derivant.rewriting.functions import applied
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
-from derivant.rewriting.laws import FUNCTION_RULES, MULTIPLIED_OUT, RULES
+from derivant.rewriting.laws import DEEP_RULES, FUNCTION_RULES, MULTIPLIED_OUT, RULES
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
@@ -83,7 +83,8 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
-    known = context or Context(normalised, FUNCTION_RULES, regions.most_terms)
+    laws = {} if regions.is_deep else FUNCTION_RULES
+    known = context or Context(normalised, laws, regions.is_deep)
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
@@ -110,7 +111,7 @@ def normalised(context: Context, total: Sum) -> Sum:
     if known is not None:
         return known[1]
     found = _settled(context, total, key)
-    if not context.trying:
+    if not (context.trying or context.is_deep):
         shorter = context.without_steps(lambda: shortened(context, found, _settled))
         if shorter is not found:
             context.steps.append(Step(MULTIPLIED_OUT, found, shorter))
@@ -121,8 +122,9 @@ def normalised(context: Context, total: Sum) -> Sum:
 
 def _settled(context: Context, total: Sum, key: object = None) -> Sum:
     key = total.key if key is None else key
+    rules = DEEP_RULES if context.is_deep else RULES
     for _ in range(MOST_STEPS):
-        for rule in RULES:
+        for rule in rules:
             after = rule.rewrite(context, total)
             if after is total:
                 continue

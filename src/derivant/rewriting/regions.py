@@ -29,7 +29,7 @@ REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that
 MOST_SHARED_FACTORS = 16
 MOST_SHARED_TERMS = 8  # the same for the terms of a sum: residual networks add to one sum for ever
 # A graph of more nodes is computed with and hardly read: there, what is shared keeps its place.
-MANY_NODES = 500
+MANY_NODES = 200
 FEW_FACTORS, FEW_TERMS = 4, 1
 LARGEST_EXPONENT = 64
 
