@@ -114,7 +114,8 @@ class Context:
     def enter(self, payload: Expr, operand: Sum) -> None:
         """Learn what a function is taken of."""
         self.operands[id(payload)] = (payload, operand)
-        self.sizes.enter(payload, operand, 2)
+        if not self.is_deep:
+            self.sizes.enter(payload, operand, 2)
 
     def note(self, leaf: Expr) -> None:
         """Learn the facts of a leaf."""
@@ -167,9 +168,14 @@ class Context:
         """A form as an expression whose sum can be asked for."""
         whole = self.lowered(form)
         if all(a.payload is not whole for t in form.terms for a in t.atoms):
-            self.opened[id(whole)] = (whole, form)
-            self.sizes.enter(whole, form)
+            self._open(whole, form)
         return whole
+
+    def _open(self, payload: Expr, form: Sum) -> None:
+        """Learn the sum that a payload stands for; its size where laws will ask for it."""
+        self.opened[id(payload)] = (payload, form)
+        if not self.is_deep:
+            self.sizes.enter(payload, form)
 
     def payload(self, form: Sum) -> tuple[Fraction, Expr, bool]:
         """A form as a number times one expression, which may stand for its transpose."""
@@ -218,14 +224,15 @@ class Context:
             elif self._ease(other, back) < self._ease(one, expr):
                 choice, one = (turned, back, True), other
         if all(a.payload is not choice[1] for t in one.terms for a in t.atoms):
-            self.opened[id(choice[1])] = (choice[1], one)
-            self.sizes.enter(choice[1], one)
+            self._open(choice[1], one)
         return choice
 
     def _signed(self, form: Sum) -> tuple[Fraction, Sum, Expr]:
         """A form without its number: that of a single term, or the sign of the first of several."""
         first = form.terms[0].coefficient
         number = first if len(form.terms) == 1 else ONE if first > 0 else -ONE
+        if number == 1:
+            return number, form, self.lowered(form)
         one = replace(form, terms=tuple(t.scaled(1 / number) for t in form.terms))
         return number, one, lowered(one)
 
