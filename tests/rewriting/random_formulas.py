@@ -87,7 +87,7 @@ ENTRYWISE: tuple[Callable[[Any], Any], ...] = (
 WHOLE: tuple[Callable[[Any], Any], ...] = (
     dv.sum,
     dv.mean,
-    dv.linalg.norm,
+    lambda e: dv.linalg.norm(1.5 + dv.sin(e)),
     lambda e: dv.linalg.norm(e) ** 2,
     lambda e: dv.logsumexp(e),
     lambda e: dv.sum(e * e),
@@ -120,7 +120,7 @@ def unary(e: Any, random: Random) -> list[Any]:
             dv.softmax(e, axis),
             dv.sum(e, axis, keepdims=random.random() < 0.5),
             dv.logsumexp(e, axis),
-            dv.linalg.norm(e, axis=axis),
+            dv.linalg.norm(1.5 + dv.sin(e), axis=axis),
             dv.mean(e, axis),
             e[(slice(None),) * axis + (random.choice((0, -1)),)],
             dv.expand_dims(e, axis),

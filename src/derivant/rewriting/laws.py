@@ -142,9 +142,7 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
 )
 # What a large graph is settled by: the others look at pairs of terms or of factors.
 DEEP_RULES = tuple(
-    rule
-    for rule in RULES
-    if rule.rewrite in (powers_joined, like_terms_added) or rule in RULES[:3]
+    rule for rule in RULES if rule.rewrite in (powers_joined, like_terms_added) or rule in RULES[:3]
 )
 MULTIPLIED_OUT = "parentheses are multiplied out"
 FUNCTION_RULES = {

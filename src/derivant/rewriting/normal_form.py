@@ -173,10 +173,9 @@ def _on_forms(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
 
 def _is_plain(node: Expr) -> bool:
     """Whether a function of matrices or rows is as formulas have it: of one matrix, an axis."""
-    (x,) = node.inputs
-    if node.params.get("singular") or node.params.get("keepdims"):
+    if len(node.inputs) != 1 or node.params.get("singular") or node.params.get("keepdims"):
         return False
-    axis = node.params.get("axis")
+    x, axis = node.inputs[0], node.params.get("axis")
     return len(x.shape) <= 2 and (axis is None or axis == (-1,))
 
 
