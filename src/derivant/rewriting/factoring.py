@@ -18,6 +18,7 @@ from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, letters_of
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
+MOST_ATOMS = 64  # the same for the factors of all terms
 MOST_PAIRS = 256  # of equal atoms of two terms: each is tried as a start, each start walks over all
 MOST_TRIED = 4  # common factors that are tried before the sum is left as it is
 MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to read
@@ -33,7 +34,8 @@ class Cover:
 
 def factored(context: Context, total: Sum) -> Sum:
     """The sum with the largest common factor of two terms extracted where that is shorter."""
-    if not 2 <= len(total.terms) <= MOST_TERMS:
+    atoms = sum(len(t.atoms) for t in total.terms)
+    if not (2 <= len(total.terms) <= MOST_TERMS and atoms <= MOST_ATOMS):
         return total
     found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
     for i, j in combinations(range(len(total.terms)), 2):
