@@ -47,13 +47,14 @@ def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> For
     seed = upstream
     if seed is None and value.shape:
         seed = symbol(COTANGENT, value.shape, value.dtype)
-    plain, known = plainer(value), None
+    plain, known = plainer(value, value), None
     nodes = ancestors([plain])
     is_deep = len(nodes) > MANY_NODES
     if not is_deep and any(node.primitive.name in FUNCTION_RULES for node in nodes):
         known = form_of(plain)
-        plain = plainer(known.to_expr())
-    form = form_of(plainer(pulled_back(plain, wrt, seed)))
+        normal = known.to_expr()
+        plain = plainer(normal, normal)
+    form = form_of(plainer(pulled_back(plain, wrt, seed), plain))
     if known is not None:
         form.context.follow(known.context)
     if seed is None or seed is upstream:

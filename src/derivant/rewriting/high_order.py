@@ -39,7 +39,7 @@ def successive_forms(value: Expr, wrt: Expr) -> Iterator[Form]:
     >>> [len(form.sum.terms) for form, _ in zip(successive_forms(dv.tanh(x), x), range(4))]
     [1, 1, 2, 2]
     """
-    start = form_of(plainer(value))
+    start = form_of(plainer(value, value))
     slopes = _Slopes(start.context, wrt)
     total = start.sum
     while True:
@@ -89,7 +89,7 @@ class _Slopes:
         slope = pushforward([payload], [self._wrt], [as_expr(np.ones((), self._wrt.dtype))], 0)[0]
         if slope is None:
             return none
-        form = form_of(plainer(as_expr(slope)), context=self._context).sum
+        form = form_of(plainer(as_expr(slope), payload), context=self._context).sum
         if len(form.terms) < 2:
             return form
         letters = count(form.rank)

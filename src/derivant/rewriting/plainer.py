@@ -15,8 +15,8 @@ from derivant.primitives import RECORD
 Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
 
 
-def plainer(expression: Expr) -> Expr:
-    """The expression with such rows replaced.
+def plainer(expression: Expr, formula: Expr | None = None) -> Expr:
+    """The expression with such rows replaced; conditions that a formula itself has are no guards.
 
     >>> from derivant.carriers.trace import symbols
     >>> import derivant as dv
@@ -24,10 +24,12 @@ def plainer(expression: Expr) -> Expr:
     'power'
     """
     made: dict[int, Expr] = {}
+    own = set() if formula is None else {id(node) for node in ancestors([formula])}
     for node in ancestors([expression]):
         operands = tuple(made[id(x)] for x in node.inputs)
         rewrite = REWRITES.get(node.primitive.name)
-        found = rewrite(node, operands) if rewrite and not node.levels else None
+        written = node.primitive.name == "where" and id(node.inputs[0]) in own
+        found = rewrite(node, operands) if rewrite and not (node.levels or written) else None
         if found is None:
             same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
             found = node if same else Expr.derivant_apply(node.primitive, operands, node.params)
