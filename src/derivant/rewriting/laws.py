@@ -140,10 +140,14 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a common factor is extracted", factors_extracted),
     Rule("a common number is extracted", number_extracted),
 )
+# What a large graph is settled by: the others look at pairs of terms or of factors.
+DEEP_RULES = tuple(
+    rule for rule in RULES if rule.rewrite in (powers_joined, like_terms_added) or rule in RULES[:3]
+)
 MULTIPLIED_OUT = "parentheses are multiplied out"
 FUNCTION_RULES = {
     row: (*INVERSE_RULES.get(row, ()), *ENTRYWISE_RULES.get(row, ()))
     for row in (*INVERSE_RULES, *ENTRYWISE_RULES)
 }
 
-__all__ = ["FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]
+__all__ = ["DEEP_RULES", "FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]
