@@ -53,8 +53,8 @@ def derive(
     the answers are by name. `assume` has facts such as {"A": "symmetric"}; one on `wrt` is used
     after the last differentiation. `structured` projects the gradient on the declared structure of
     the variable: "independent" (the Matrix Cookbook's, 138) or "riesz". `order` is up to 20 for a
-    number by a number, up to 4 by an array while the result has at most 4 axes. `cotangent` names an
-    upstream gradient of the value's shape. `layout="vec"` stacks columns: Kronecker products.
+    number by a number, up to 4 by an array while the result has at most 4 axes. `cotangent` names
+    an upstream gradient of the value's shape. `layout="vec"` stacks columns: Kronecker products.
 
     Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
     DerivantError, with the part that stops it, where there is no closed form.

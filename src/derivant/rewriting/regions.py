@@ -17,7 +17,7 @@ import numpy as np
 
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.rewriting.indexed import as_exact, is_moderate
+from derivant.rewriting.indexed import ONE, as_exact, is_moderate
 from derivant.rewriting.readings import Reading, reading_of
 
 SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
@@ -128,7 +128,7 @@ class Regions:
 
     def _forms(self, roots: Sequence[Expr]) -> set[int]:
         """The nodes with a form of their own: users say, from the roots down, what they need."""
-        users = Counter(id(x) for node in self.nodes for x in node.inputs)
+        users = Counter(id(x) for node in self.nodes for x in node.inputs * _times(node))
         self.large = self._large(users)
         whole, reached = {id(r) for r in roots}, {id(r) for r in roots}
         for node in reversed(self.nodes):
@@ -148,7 +148,7 @@ class Regions:
                 if kind in (ADDED if summed else THROUGH):
                     size = max(1, sum(sizes[id(x), summed] for x in node.inputs))
                 if kind is Kind.POWER and not summed:
-                    size *= int(exponent_of(node) or 1) if exponent_of(node) in REPEATED else 1
+                    size *= _times(node)
                 if users[id(node)] > 1 and size > most:
                     large.add(id(node))
                     size = 1
@@ -178,6 +178,12 @@ def exponent_of(node: Expr) -> Fraction | None:
     if name == "power":
         return as_exact(node.params["exponent"])
     return POWERS.get(name)
+
+
+def _times(node: Expr) -> int:
+    """How often the operands of a node are read: x^2 is x x."""
+    exponent = exponent_of(node) or ONE
+    return int(exponent) if exponent in REPEATED else 1
 
 
 def _constant(node: Expr) -> Fraction | None:
