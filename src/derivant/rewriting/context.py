@@ -149,8 +149,10 @@ class Context:
                 return _raised(_placed(term, index, fresh), power)
             if whole and not term.bound and not any(a.payload is None for a in term.atoms):
                 return _raised(_placed(term, index, fresh), power)
-        form, kept = form.slim()
-        index = tuple(index[c] for c in kept)
+        slim, kept = form.slim()
+        if len(kept) < form.rank:
+            letters = tuple(index[c] for c in kept)
+            return self.factor(self.normalised(self, slim), letters, power, fresh, longest)
         if not whole or not form.terms:
             return Term(ONE, (Atom(self.remembered(form), index, power),))
         number, payload, flipped = self.payload(form)

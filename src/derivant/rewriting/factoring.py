@@ -39,23 +39,40 @@ def factored(context: Context, total: Sum) -> Sum:
         return total
     found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
     for i, j in combinations(range(len(total.terms)), 2):
-        one, two = _levelled(total.terms[i], total.terms[j])
+        one, two = _levelled(*_facing(total.terms[i], total.terms[j]))
         cover = _cover(context, one, two, total.rank)
         rest = _rest(one, two, cover, total) if cover.pairs else None
         if rest is not None:
             pair = replace(total, terms=_put(_put(total.terms, i, one), j, two))
             found.append((-len(cover.pairs), i, j, rest, cover, pair))
     found.sort(key=lambda entry: entry[:3])
-    size = context.sizes.measure(total)
+    size = context.sizes.unsigned(total)
     for _, i, j, rest, cover, pair in found[:MOST_TRIED]:
         shorter = _with_factor(context, pair, i, j, rest, cover)
-        if context.sizes.measure(shorter) < size:
+        if context.sizes.unsigned(shorter) < size:
             return shorter
     return total
 
 
 def _put(terms: tuple[Term, ...], place: int, term: Term) -> tuple[Term, ...]:
     return (*terms[:place], term, *terms[place + 1 :])
+
+
+def _facing(one: Term, two: Term) -> tuple[Term, Term]:
+    """Both terms; beside y_j, the factor x_i of delta_ij x_i is x_j, which is the same."""
+    return _faced(one, two), _faced(two, one)
+
+
+def _faced(term: Term, other: Term) -> Term:
+    ends = [a.index for a in term.atoms if a.payload is None]
+    if not ends:
+        return term
+    carried = letters_of(a for a in other.atoms if a.payload is not None)
+    names = {low: high for low, high in ends if high in carried and low not in carried}
+    if not names:
+        return term
+    atoms = tuple(a if a.payload is None else a.renamed(names) for a in term.atoms)
+    return replace(term, atoms=atoms)
 
 
 def _levelled(one: Term, two: Term) -> tuple[Term, Term]:

@@ -28,6 +28,7 @@ from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
 
 OF_ONE = ("inv", "det", "logdet", "expm", "logsumexp", "softmax", "prod")
+MOST_READINGS = 4  # of one expression
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
 
 
@@ -85,6 +86,21 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
     regions = Regions([expression])
     laws = {} if regions.is_deep else FUNCTION_RULES
     known = context or Context(normalised, laws, regions.is_deep)
+    total = _form(expression, regions, known, as_written)
+    for _ in range(MOST_READINGS):
+        if as_written or regions.is_deep or not regions.large:
+            break
+        # what is too large to be written out was judged by the graph; now by the form
+        again = known.lowered(total)
+        if again is expression:
+            break
+        expression, regions = again, Regions([again])
+        total = _form(expression, regions, known, as_written)
+    return Form(total, known)
+
+
+def _form(expression: Expr, regions: Regions, known: Context, as_written: bool) -> Sum:
+    """The sum of an expression whose regions are known, operands first."""
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
@@ -101,7 +117,7 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
                 forms[id(node)] = settled(reader.read(node))
             else:
                 forms[id(node)] = normalised(known, reader.read(node))
-    return Form(forms[id(expression)], known)
+    return forms[id(expression)]
 
 
 def normalised(context: Context, total: Sum) -> Sum:
