@@ -23,7 +23,7 @@ class NumpyProgram:
         self._steps: list[Step] = []
         for k, step in enumerate(program.instructions):
             over = tuple({x for x in step.inputs if last[x] == k and x not in kept})
-            self._steps.append((_evaluator(step), step.inputs, step.output, over))
+            self._steps.append((evaluator(step), step.inputs, step.output, over))
         self._frame: list[Any] = [None] * len(program.values)
         for place, value in program.constants:
             self._frame[place] = value
@@ -43,7 +43,7 @@ class NumpyProgram:
         return [frame[x] for x in self._program.outputs]
 
 
-def _evaluator(step: Instruction) -> Callable[..., Any]:
+def evaluator(step: Instruction) -> Callable[..., Any]:
     """The row's evaluator with its parameters; an error says what did not fit."""
     row, params, lead = step.row, step.params, step.lead
     evaluate = row.evaluate

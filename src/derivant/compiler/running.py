@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from derivant.compiler.graph import Graph
 from derivant.compiler.lowering import lowered
+from derivant.compiler.llvm_target import LlvmProgram
 from derivant.compiler.numpy_target import NumpyProgram
 
 Run = Callable[[Sequence[Any]], list[Any]]
@@ -21,5 +22,5 @@ def runner(graph: Graph) -> Run:
     with _LOCK:
         found = _RUNNERS.get(graph)
         if found is None:
-            found = _RUNNERS[graph] = NumpyProgram(lowered(graph.inputs, graph.outputs))
+            found = _RUNNERS[graph] = LlvmProgram(lowered(graph.inputs, graph.outputs))
     return found
