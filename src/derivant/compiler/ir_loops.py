@@ -112,11 +112,16 @@ class _Loops:
             value = self._put(f"icmp ne i8 {value}, 0", "x")
         return Reg(value, read.kind)
 
-    def _store(self, value: Reg, address: str, index: str | None, group: str) -> None:
+    def _store(
+        self, value: Reg, address: str, index: str | None, group: str, stride: str = ""
+    ) -> None:
+        """Keep a value at a place of the innermost axis; without a stride, places are neighbours."""
         memory, name = TYPES[value.kind], value.name
         if value.kind == "bool":
             memory, name = "i8", self._put(f"zext i1 {name} to i8")
-        if index is not None:
+        if index is not None and stride:
+            address = self._stepped(address, index, stride)
+        elif index is not None:
             address = self._put(f"getelementptr inbounds {memory}, ptr {address}, i64 {index}")
         align = WIDTHS[value.kind]
         self.lines.append(f"store {memory} {name}, ptr {address}, align {align}{group}")
@@ -190,8 +195,9 @@ class _Loops:
             for f, r, (b, s) in zip(fixed, self.kernel.reads, reads, strict=True)
         ]
         values = self._body(values)
-        for store, (base, _) in zip(self.kernel.stores, stores, strict=True):
-            self._store(values[store.value], base, loop[0], ", !llvm.access.group !0")
+        for store, (base, s) in zip(self.kernel.stores, stores, strict=True):
+            stride = "" if store.inner == NEXT else s[-1]
+            self._store(values[store.value], base, loop[0], ", !llvm.access.group !0", stride)
         self._end(loop, ", !llvm.loop !1")
 
     def _reducing_row(self, low: str, high: str, reads: Any, stores: Any, cells: Any) -> None:
@@ -215,8 +221,9 @@ class _Loops:
             for f, r, (b, s) in zip(fixed, kernel.reads, reads, strict=True)
         ]
         values = self._body(values)
-        for store, (base, _) in zip(kernel.stores, stores, strict=True):
-            self._store(values[store.value], base, loop[0], "")
+        for store, (base, s) in zip(kernel.stores, stores, strict=True):
+            stride = "" if store.inner == NEXT else s[-1]
+            self._store(values[store.value], base, loop[0], "", stride)
         for r, place in zip(kernel.reduces, locals_, strict=True):
             self._accumulate(r.how, values[r.value], place)
         self._end(loop)
@@ -374,8 +381,9 @@ class _Loops:
             for f, r, (b, s) in zip(fixed, kernel.reads, here, strict=True)
         ]
         values = self._body(values)
-        for store, (base, _) in zip(kernel.stores, kept, strict=True):
-            self._store(values[store.value], base, loop[0], group)
+        for store, (base, s) in zip(kernel.stores, kept, strict=True):
+            stride = "" if store.inner == NEXT else s[1]
+            self._store(values[store.value], base, loop[0], group, stride)
         for r, (total, _, block) in zip(kernel.reduces, strips, strict=True):
             place = self._at(block if r.how == "sum" else total, loop[0])
             self._accumulate(r.how, values[r.value], place, group)

@@ -42,10 +42,11 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A value that is kept entry by entry, in the order of the iteration."""
+    """A value that is kept entry by entry, and how its buffer moves along the innermost axis."""
 
     value: int
     kind: str
+    inner: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,10 @@ class Frame:
         result = row.evaluate(*[self._array(x, objects, held) for x in row.operands])
         held[row.output] = result
         if not isinstance(result, tuple):
-            array = np.ascontiguousarray(result)
-            held[row.output] = array if np.ndim(result) else result
+            kind = self._layout.values[row.output].dtype
+            array = np.asarray(result, kind, order="C")
+            result = array if np.ndim(result) else array[()]
+            held[row.output] = result
             held[-1 - row.output] = array  # kept alive while its address is in the table
             self._table[self._layout.slots[row.output]] = array.ctypes.data
 
@@ -143,13 +145,14 @@ class Frame:
             base = layout.constants[root]
         else:
             base = objects[place]
-        if isinstance(view, int) or not isinstance(base, np.ndarray):
-            return base
-        if layout.values[root].weak:
-            return base.item()
+        if isinstance(view, int) or layout.values[root].weak:
+            return base.item() if isinstance(base, np.ndarray) and not base.ndim else base
+        base = np.asarray(base)
         if view.shape == base.shape and view.whole:
             return base if base.ndim else base[()]
-        base = np.ascontiguousarray(base)
+        base = np.asarray(base, order="C")
+        if not base.size:
+            return np.empty(view.shape, base.dtype)
         found = np.ndarray(view.shape, base.dtype, base, view.offset, view.strides)
         return found if found.ndim else found[()]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from derivant.compiler.ir import WIDTHS
 from derivant.compiler.kernels import NEXT, STAYS, STRIDED, Apply, Kernel, Read, Reduce, Store
 from derivant.compiler.program import Ints, Value
 from derivant.compiler.views import View, ordered
@@ -118,13 +119,16 @@ class _Builder:
         )
 
     def _kernel(self, rank: int, reduced: int, columns: bool, inner: Sequence[int], reduces: Sequence[Reduce]) -> Kernel:
-        """The kernel for reads that move by these strides along the innermost axis."""
-        sizes = {"float64": 8, "float32": 4, "int64": 8, "int32": 4, "bool": 1}
+        """The kernel for buffers that move by these strides along the innermost axis, then stores."""
+        count = len(self.reads)
         reads = tuple(
-            Read(kind, STAYS if s == 0 else NEXT if s == sizes[kind] else STRIDED)
-            for kind, s in zip(self.kinds, inner, strict=True)
+            Read(kind, STAYS if s == 0 else NEXT if s == WIDTHS[kind] else STRIDED)
+            for kind, s in zip(self.kinds, inner[:count], strict=True)
         )
-        stores = tuple(Store(self._number(place), kind) for _, place, kind in self.stored)
+        stores = tuple(
+            Store(self._number(place), kind, NEXT if s == WIDTHS[kind] else STRIDED)
+            for (_, place, kind), s in zip(self.stored, inner[count:], strict=True)
+        )
         literals = tuple(self.group.literals)
         return Kernel(rank, reduced, columns, reads, literals, self._body(), stores, tuple(reduces))
 
@@ -157,7 +161,7 @@ class _Builder:
         if not sizes:
             sizes, strides = [1], [[0] for _ in moving]
             strides = [[self._unit(m)] for m in moving]
-        inner = [s[-1] for s in strides[: len(self.reads)]]
+        inner = [s[-1] for s in strides]
         kernel = self._kernel(len(sizes), 0, False, inner, ())
         record = [*sizes, *self._words(moving, strides)]
         return Call(kernel, tuple(record), sizes[0], int(np.prod(shape, dtype=np.int64)))
@@ -190,7 +194,7 @@ class _Builder:
         results = self._results()
         own, theirs = kept_strides[: len(moving)], kept_strides[len(moving) :]
         joined = [[*a, *b] for a, b in zip(own, strides, strict=True)]
-        inner = [s[-1] for s in joined[: len(self.reads)]]
+        inner = [s[-1] for s in joined]
         kernel = self._kernel(
             len(kept) + len(reduced), len(reduced), False, inner, self._reduces(None)
         )
@@ -228,7 +232,7 @@ class _Builder:
     def _columns(self, width: int, rows: int, moving: Sequence[Moving], kept: Sequence[Sequence[int]], reduced: Sequence[Sequence[int]], work: int) -> Call:
         own, theirs = kept[: len(moving)], kept[len(moving) :]
         pairs = [[b[0], a[0]] for a, b in zip(own, reduced, strict=True)]
-        inner = [p[1] for p in pairs[: len(self.reads)]]
+        inner = [p[1] for p in pairs]
         kernel = self._kernel(2, 1, True, inner, self._reduces(None))
         words = [rows, width, *self._words(moving, pairs), *self._words(self._results(), theirs)]
         return Call(kernel, tuple(words), -(-width // COLUMNS), work)
@@ -239,8 +243,7 @@ class _Builder:
         cells = pieces + (rest > 0)
         buffers = [self._partial(cells) for _ in self.group.reduces]
         steps = [s[0] for s in strides]
-        reads = steps[: len(self.reads)]
-        kernel = self._kernel(2, 1, False, reads, self._reduces("float64"))
+        kernel = self._kernel(2, 1, False, steps, self._reduces("float64"))
         calls = [self._piece(kernel, moving, steps, buffers, 0, pieces, CHUNK)]
         if rest:
             calls.append(self._piece(kernel, moving, steps, buffers, pieces, 1, rest))
