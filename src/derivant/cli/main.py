@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from derivant.base.errors import DerivantError
 from derivant.cli.derive import add_derive
+from derivant.cli.shapes import add_shapes
 from derivant.cli.train import add_train
+from derivant.cli.verify import add_verify
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,12 +20,14 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_derive(commands)
+    add_verify(commands)
+    add_shapes(commands)
     add_train(commands)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it did, 2 when the input cannot be used."""
+    """Run a command; 0 when it did, 1 when its answer is no, 2 when the input cannot be used."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
