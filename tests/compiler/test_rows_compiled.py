@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from generated.problems import far, numbers, outputs_of, problem, seeds_for
 
 import derivant as dv
 from derivant.compiler import jit
 from derivant.primitives import TABLE, Primitive, apply
+from generated.problems import far, numbers, outputs_of, problem, seeds_for
 
 ROWS = [
     row

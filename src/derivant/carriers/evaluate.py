@@ -146,6 +146,7 @@ def replaced(expressions: Sequence[Expr], changes: Mapping[Expr, Any]) -> list[E
 
 
 def rebuilt(node: Expr, inputs: tuple[Any, ...]) -> Any:
+    """The node on other inputs, as the operations make it."""
     row = node.primitive
     if row.family == "level":
         return inputs[0].derivant_level(row, node.params)

@@ -2,4 +2,6 @@
 
 from derivant.compiler.compiled import Compiled, jit
 
-__all__ = ["Compiled", "jit"]
+compile = jit
+
+__all__ = ["Compiled", "compile", "jit"]

@@ -17,7 +17,7 @@ from derivant.primitives.dispatch import REAL
 
 
 class Arguments:
-    """Leaves of the arguments of one call: `values` are the inputs, `key` tells what kind they are."""
+    """Leaves of the arguments of one call: `values` are the inputs, `key` tells of what kind."""
 
     __slots__ = ("_leaves", "key", "owners", "places", "structure", "symbolic", "values")
 

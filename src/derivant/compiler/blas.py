@@ -111,13 +111,11 @@ def product_text(kind: str, dtype: str) -> str:
     address = blas_address(letter + kind)
     if kind == "gemm":
         places = [*_ints("m", "n", "k", "lda", "ldb", "ldc"), *_letters("ta", "tb")]
-        inside = ("%ta.c", "%tb.c", "%m.i", "%n.i", "%k.i", "%alpha", "%A.at", "%lda.i", "%B.at",
-                  "%ldb.i", "%beta", "%C.at", "%ldc.i")  # fmt: skip
+        inside = "%ta.c %tb.c %m.i %n.i %k.i %alpha %A.at %lda.i %B.at %ldb.i %beta %C.at %ldc.i"
     else:
         places = [*_ints("m", "n", "lda", "ldb", "ldc"), *_letters("ta")]
-        inside = ("%ta.c", "%m.i", "%n.i", "%alpha", "%A.at", "%lda.i", "%B.at", "%ldb.i", "%beta",
-                  "%C.at", "%ldc.i")  # fmt: skip
-    types = ", ".join(f"ptr {x}" for x in inside)
+        inside = "%ta.c %m.i %n.i %alpha %A.at %lda.i %B.at %ldb.i %beta %C.at %ldc.i"
+    types = ", ".join(f"ptr {x}" for x in inside.split())
     lines = [
         f"define void @{kind}_{dtype}(ptr %rec, ptr %table, i64 %low, i64 %high) {{",
         "entry:",

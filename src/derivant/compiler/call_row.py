@@ -16,15 +16,40 @@ from derivant.primitives.primitive import Data, Names, Params
 
 def call_row(graph: Graph) -> Primitive:
     """The row that runs a graph; made anew at each call, since its rules hold the graph."""
-    several = len(graph.outputs) > 1
-    shapes = tuple(tuple(out.shape) for out in graph.outputs)
-    kinds = tuple(out.dtype for out in graph.outputs)
+    return _CallRow(graph).row()
 
-    def evaluate(*arrays: Data) -> Data:
-        results = runner(graph)(arrays)
-        return tuple(results) if several else results[0]
 
-    def pull(
+class _CallRow:
+    """The columns of the row; a result alone stands for itself, several for a tuple."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.several = len(graph.outputs) > 1
+
+    def row(self) -> Primitive:
+        """The row."""
+        shapes = tuple(tuple(out.shape) for out in self.graph.outputs)
+        kinds = tuple(out.dtype for out in self.graph.outputs)
+        return Primitive(
+            name="call",
+            family="general",
+            evaluate=self._evaluate,
+            shape=lambda *s: shapes if self.several else shapes[0],
+            dtype=lambda *d: kinds if self.several else kinds[0],
+            push=self._push,
+            pull=self._pull,
+            batch=self._batch,
+            outputs=len(shapes),
+        )
+
+    def _result(self, found: Sequence[Any]) -> Any:
+        return tuple(found) if self.several else found[0]
+
+    def _evaluate(self, *arrays: Data) -> Data:
+        return self._result(runner(self.graph)(arrays))
+
+    def _pull(
+        self,
         xp: Names,
         g: Data,
         out: Data,
@@ -32,40 +57,33 @@ def call_row(graph: Graph) -> Primitive:
         params: Params,
         wanted: tuple[bool, ...],
     ) -> tuple[Data, ...]:
-        seeds = g if several else (g,)
+        seeds = g if self.several else (g,)
         given = tuple(s is not None for s in seeds)
-        moving = tuple(w and x.dtype.kind == "f" for w, x in zip(wanted, graph.inputs, strict=True))
-        below = pulled(graph, given, moving)
+        moving = tuple(
+            w and x.dtype.kind == "f" for w, x in zip(wanted, self.graph.inputs, strict=True)
+        )
+        below = pulled(self.graph, given, moving)
         found = iter(applied(below, (*inputs, *(s for s in seeds if s is not None))))
         return tuple(next(found) if w else None for w in moving)
 
-    def push(
-        xp: Names, tangents: tuple[Data, ...], out: Data, inputs: tuple[Data, ...], params: Params
+    def _push(
+        self,
+        xp: Names,
+        tangents: tuple[Data, ...],
+        out: Data,
+        inputs: tuple[Data, ...],
+        params: Params,
     ) -> Data:
-        below = pushed(graph, tuple(t is not None for t in tangents))
-        found = applied(below, (*inputs, *(t for t in tangents if t is not None)))
-        return tuple(found) if several else found[0]
+        below = pushed(self.graph, tuple(t is not None for t in tangents))
+        return self._result(applied(below, (*inputs, *(t for t in tangents if t is not None))))
 
-    def batch(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
+    def _batch(self, row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
         leading = tuple(
             None if x.weak and not np.ndim(a) else np.shape(a)[:count]
-            for a, x in zip(arrays, graph.inputs, strict=True)
+            for a, x in zip(arrays, self.graph.inputs, strict=True)
         )
         full = np.broadcast_shapes(*(sizes for sizes in leading if sizes is not None))
-        results = runner(mapped(graph, leading, full))(arrays)
-        return tuple(results) if several else results[0]
-
-    return Primitive(
-        name="call",
-        family="general",
-        evaluate=evaluate,
-        shape=lambda *s: shapes if several else shapes[0],
-        dtype=lambda *d: kinds if several else kinds[0],
-        push=push,
-        pull=pull,
-        batch=batch,
-        outputs=len(graph.outputs),
-    )
+        return self._result(runner(mapped(self.graph, leading, full))(arrays))
 
 
 def applied(graph: Graph, operands: Sequence[Any]) -> list[Any]:

@@ -74,7 +74,8 @@ def read_at_calls(function: Callable[..., Any]) -> Callable[..., Any]:
 
     What it computes from them alone is then part of the trace, and so is done at each call.
     """
-    return _Rewriter().function(function, 0)
+    rewritten: Callable[..., Any] = _Rewriter().function(function, 0)
+    return rewritten
 
 
 class _Rewriter:

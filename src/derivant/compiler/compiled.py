@@ -85,9 +85,7 @@ class Compiled:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
-                entry = self._entries[key] = traced(
-                    self.__wrapped__, given, around, self._donated
-                )
+                entry = self._entries[key] = traced(self.__wrapped__, given, around, self._donated)
                 if len(self._entries) > MOST_ENTRIES:
                     self._entries.popitem(last=False)
             self._entries.move_to_end(key)

@@ -143,7 +143,9 @@ def driver() -> Any:
     with _LOCK:
         if not _DRIVER:
             address = compiled(DRIVER).get_function_address("drive")
-            kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+            kind = ctypes.CFUNCTYPE(
+                ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
+            )
             _DRIVER.append(kind(address))
         return _DRIVER[0]
 

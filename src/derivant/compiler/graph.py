@@ -1,4 +1,4 @@
-"""A traced function: its variables, what it captured, its results; its derivatives are graphs too."""
+"""A traced function: its variables, what it captured, its results. Its derivatives are such too."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ class Graph:
 def placeholder(like: Expr, name: str) -> Expr:
     """A fresh variable of the shape, dtype and weakness of an expression."""
     params = {"name": name, "facts": (), "serial": serial()}
-    return intern(
-        VARIABLE, (), params, like.shape, like.dtype, like.weak, like.levels, like.hidden
-    )
+    return intern(VARIABLE, (), params, like.shape, like.dtype, like.weak, like.levels, like.hidden)
 
 
 @lru_cache(maxsize=1024)
@@ -53,11 +51,14 @@ def pulled(graph: Graph, given: tuple[bool, ...], wanted: tuple[bool, ...]) -> G
     A cotangent that is zero by structure is an expression of zeros.
     """
     seeds = [placeholder(out, f"g{k}") for k, out in enumerate(graph.outputs)]
-    some = [(out, g) for out, g, is_given in zip(graph.outputs, seeds, given, strict=True) if is_given]
+    some = [
+        (out, g) for out, g, is_given in zip(graph.outputs, seeds, given, strict=True) if is_given
+    ]
     targets = [x for x, w in zip(graph.inputs, wanted, strict=True) if w]
     found = pullback([out for out, _ in some], [g for _, g in some], targets, 0)
     filled = [
-        RECORD.zeros_like(x) if g is None else as_expr(g) for g, x in zip(found, targets, strict=True)
+        RECORD.zeros_like(x) if g is None else as_expr(g)
+        for g, x in zip(found, targets, strict=True)
     ]
     return Graph((*graph.inputs, *(g for _, g in some)), filled)
 
@@ -76,7 +77,9 @@ def pushed(graph: Graph, moving: tuple[bool, ...]) -> Graph:
 
 
 @lru_cache(maxsize=256)
-def mapped(graph: Graph, leading: tuple[tuple[int, ...] | None, ...], full: tuple[int, ...]) -> Graph:
+def mapped(
+    graph: Graph, leading: tuple[tuple[int, ...] | None, ...], full: tuple[int, ...]
+) -> Graph:
     """The graph under leading axes: None for an operand that has none, else their sizes."""
     levels = [serial() for _ in full]
     variables, changes = [], {}

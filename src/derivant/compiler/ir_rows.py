@@ -76,7 +76,7 @@ def _square(b: Block, x: Reg) -> Reg:
     return b.mul(x, x)
 
 
-def _power(b: Block, x: Reg, exponent: float) -> Reg | None:
+def _power(b: Block, x: Reg, exponent: float) -> Reg:
     """The powers that the row itself has short forms for."""
     quick: dict[float, Callable[[], Reg]] = {
         -1: lambda: b.div(b.number(1.0, x.kind), x),
@@ -84,10 +84,7 @@ def _power(b: Block, x: Reg, exponent: float) -> Reg | None:
         2: lambda: b.mul(x, x),
         3: lambda: b.mul(b.mul(x, x), x),
     }
-    found = quick.get(exponent)
-    if found is not None and (x.kind in BITS):
-        return found()
-    return None
+    return quick[exponent]()
 
 
 def _relu(b: Block, x: Reg) -> Reg:
@@ -255,7 +252,6 @@ def emits(row: str, kinds: tuple[str, ...], params: Params) -> bool:
     return row != "elu" or isinstance(params["alpha"], float)
 
 
-def emit(b: Block, row: str, operands: list[Reg], params: Params) -> Reg | None:
-    """The result on one entry; None where these parameters have no instructions."""
-    found: Reg | None = ROWS[row](b, *operands, **params)
-    return found
+def emit(b: Block, row: str, operands: list[Reg], params: Params) -> Reg:
+    """The result on one entry, for parameters that have instructions."""
+    return ROWS[row](b, *operands, **params)

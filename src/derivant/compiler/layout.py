@@ -7,7 +7,6 @@ and pieces of scratch memory; pieces are used again once nothing reads them any 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -58,7 +57,7 @@ class Layout:
         return Result(view, False)
 
     def _assign(self, roots: set[int]) -> int:
-        """Give each buffer a piece of scratch memory for as long as it is needed; the size of all."""
+        """Give each buffer a piece of scratch memory while it is needed; the size of all."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for k, step in enumerate(self.steps):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from derivant.compiler.groups import Group
 from derivant.compiler.ir import WIDTHS
 from derivant.compiler.kernels import NEXT, STAYS, STRIDED, Apply, Kernel, Read, Reduce, Store
 from derivant.compiler.program import Ints, Value
 from derivant.compiler.views import View, ordered
-
-if TYPE_CHECKING:
-    from derivant.compiler.plan import Group
 
 CHUNK = 1 << 14  # numbers of one piece of a sum over everything
 COLUMNS = 128  # as in ir_loops: the strip that a kernel for reduced rows works on
@@ -90,7 +87,9 @@ class _Builder:
         self.kept_axes = [a for a in range(rank) if a not in self.axes]
         self.reads = [Moving(v.root, v.offset, v.strides) for v in group.reads]
         strides = {v: views[v].strides for v, _ in stored}
-        self.stored = [(Moving(v, 0, strides[v]), place, values[v].dtype.name) for v, place in stored]
+        self.stored = [
+            (Moving(v, 0, strides[v]), place, values[v].dtype.name) for v, place in stored
+        ]
 
     def loop(self) -> Loop:
         """The runs of the kernel."""
@@ -118,8 +117,15 @@ class _Builder:
             for a in self.group.body
         )
 
-    def _kernel(self, rank: int, reduced: int, columns: bool, inner: Sequence[int], reduces: Sequence[Reduce]) -> Kernel:
-        """The kernel for buffers that move by these strides along the innermost axis, then stores."""
+    def _kernel(
+        self,
+        rank: int,
+        reduced: int,
+        columns: bool,
+        inner: Sequence[int],
+        reduces: Sequence[Reduce],
+    ) -> Kernel:
+        """The kernel for reads, then stores, that move by these strides along the last axis."""
         count = len(self.reads)
         reads = tuple(
             Read(kind, STAYS if s == 0 else NEXT if s == WIDTHS[kind] else STRIDED)
@@ -134,7 +140,9 @@ class _Builder:
 
     # axes
 
-    def _joined(self, axes: Sequence[int], shape: Sequence[int], moving: Sequence[Moving]) -> tuple[list[int], list[list[int]]]:
+    def _joined(
+        self, axes: Sequence[int], shape: Sequence[int], moving: Sequence[Moving]
+    ) -> tuple[list[int], list[list[int]]]:
         """Axes of size 1 dropped, neighbours joined that are one axis for all buffers: the sizes,
         and the strides of each buffer."""
         sizes: list[int] = []
@@ -168,7 +176,7 @@ class _Builder:
 
     def _unit(self, m: Moving) -> int:
         """The stride along an axis of size 1: that of the next number, so that kernels are few."""
-        return self.values[m.root].dtype.itemsize
+        return int(self.values[m.root].dtype.itemsize)
 
     @staticmethod
     def _words(moving: Sequence[Moving], strides: Sequence[Sequence[int]]) -> list[Word]:
@@ -180,7 +188,7 @@ class _Builder:
     # reductions
 
     def _reducing(self) -> list[Call]:
-        group, shape = self.group, self.group.shape
+        shape = self.group.shape
         moving = [*self.reads, *(m for m, _, _ in self.stored)]
         kept, kept_strides = self._joined(self.kept_axes, shape, [*moving, *self._results()])
         reduced, strides = self._joined(self.axes, shape, moving)
@@ -229,7 +237,15 @@ class _Builder:
         rows = any(reduced[k][0] not in (0, sizes[k]) for k in reads)
         return rows and all(kept[k][0] in (0, sizes[k]) for k in reads)
 
-    def _columns(self, width: int, rows: int, moving: Sequence[Moving], kept: Sequence[Sequence[int]], reduced: Sequence[Sequence[int]], work: int) -> Call:
+    def _columns(
+        self,
+        width: int,
+        rows: int,
+        moving: Sequence[Moving],
+        kept: Sequence[Sequence[int]],
+        reduced: Sequence[Sequence[int]],
+        work: int,
+    ) -> Call:
         own, theirs = kept[: len(moving)], kept[len(moving) :]
         pairs = [[b[0], a[0]] for a, b in zip(own, reduced, strict=True)]
         inner = [p[1] for p in pairs]
@@ -237,7 +253,9 @@ class _Builder:
         words = [rows, width, *self._words(moving, pairs), *self._words(self._results(), theirs)]
         return Call(kernel, tuple(words), -(-width // COLUMNS), work)
 
-    def _in_pieces(self, length: int, moving: Sequence[Moving], strides: Sequence[Sequence[int]]) -> list[Call]:
+    def _in_pieces(
+        self, length: int, moving: Sequence[Moving], strides: Sequence[Sequence[int]]
+    ) -> list[Call]:
         """A sum over everything: pieces of fixed length, then the sum of the pieces."""
         pieces, rest = divmod(length, CHUNK)
         cells = pieces + (rest > 0)
@@ -260,7 +278,16 @@ class _Builder:
         self.values.append(Value((cells,), np.dtype(np.float64)))
         return Moving(len(self.values) - 1, 0, ())
 
-    def _piece(self, kernel: Kernel, moving: Sequence[Moving], steps: Sequence[int], buffers: Sequence[Moving], first: int, count: int, length: int) -> Call:
+    def _piece(
+        self,
+        kernel: Kernel,
+        moving: Sequence[Moving],
+        steps: Sequence[int],
+        buffers: Sequence[Moving],
+        first: int,
+        count: int,
+        length: int,
+    ) -> Call:
         words: list[Word] = [count, length]
         for m, step in zip(moving, steps, strict=True):
             words += [Slot(m.root), m.offset + first * CHUNK * step, CHUNK * step, step]

@@ -8,11 +8,12 @@ Moves of entries are views and cost nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from derivant.compiler.groups import Group
 from derivant.compiler.ir import TYPES, Block
 from derivant.compiler.ir_rows import emits, operand_kinds
 from derivant.compiler.kernels import Apply, Literal
@@ -46,20 +47,6 @@ class Outside:
 
 
 Step = Loop | Product | Outside
-
-
-@dataclass(slots=True)
-class Group:
-    """A loop that is still growing: its instructions, what they read, what they make."""
-
-    shape: tuple[int, ...]
-    members: list[Instruction] = field(default_factory=list)
-    reads: dict[View, int] = field(default_factory=dict)
-    literals: dict[Literal, int] = field(default_factory=dict)
-    made: dict[int, int] = field(default_factory=dict)  # value: place among the applications
-    body: list[Apply] = field(default_factory=list)
-    reduces: list[tuple[Instruction, int]] = field(default_factory=list)
-    axes: tuple[int, ...] = ()
 
 
 class Plan:
@@ -118,7 +105,7 @@ class Plan:
         if len(step.inputs) != 1 or place not in self.views:
             return False
         old = self.values[place]
-        if old.dtype != value.dtype or old.weak or place in self._constants and not old.shape:
+        if old.dtype != value.dtype or old.weak or (place in self._constants and not old.shape):
             return False
         view = moved(step, self.views[place], value.shape)
         if view is None:

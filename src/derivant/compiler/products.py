@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from derivant.compiler.program import Instruction, Ints
@@ -75,19 +76,21 @@ def _matmul_letters(lead: int, left: Ints, right: Ints) -> tuple[str, str, str] 
     return first, second, out
 
 
-def planned_product(step: Instruction, left: View, right: View, out: Ints, root: int) -> Product | None:
+def planned_product(
+    step: Instruction, left: View, right: View, out: Ints, root: int
+) -> Product | None:
     """The call of BLAS for a product; None where its operands do not lie as BLAS wants them."""
     letters = letters_of(step, left.shape, right.shape)
     if letters is None:
         return None
     sizes: Steps = {}
     for names, shape in zip(letters, (left.shape, right.shape, out), strict=True):
-        for c, size in zip(names, shape, strict=True):
-            sizes[c] = max(size, sizes.get(c, 1))
+        for letter, size in zip(names, shape, strict=True):
+            sizes[letter] = max(size, sizes.get(letter, 1))
     a = _steps(letters[0], left.shape, left.strides)
     b = _steps(letters[1], right.shape, right.strides)
-    c = _steps(letters[2], out, ordered(out, left.itemsize))
-    return _Layout(sizes, a, b, c, left, right, root).product()
+    made = _steps(letters[2], out, ordered(out, left.itemsize))
+    return _Layout(sizes, a, b, made, left, right, root).product()
 
 
 def _steps(names: str, shape: Ints, strides: Ints) -> Steps:
@@ -98,7 +101,9 @@ def _steps(names: str, shape: Ints, strides: Ints) -> Steps:
 class _Layout:
     """Groups letters to stack, rows, columns and inner, each one axis for all that have it."""
 
-    def __init__(self, sizes: Steps, a: Steps, b: Steps, c: Steps, left: View, right: View, root: int) -> None:
+    def __init__(
+        self, sizes: Steps, a: Steps, b: Steps, c: Steps, left: View, right: View, root: int
+    ) -> None:
         self.sizes, self.a, self.b, self.c = sizes, a, b, c
         self.left, self.right, self.root = left, right, root
         self.item = left.itemsize
@@ -131,12 +136,18 @@ class _Layout:
         if not names:
             return 1, (0,) * len(steps)
         order = sorted(names, key=lambda x: -steps[-1][x])
-        for x, y in zip(order, order[1:], strict=False):
+        for x, y in pairwise(order):
             if any(s[x] != s[y] * self.sizes[y] for s in steps):
                 return None
         return prod(self.sizes[x] for x in names), tuple(s[order[-1]] for s in steps)
 
-    def _called(self, stack: tuple[int, tuple[int, ...]], rows: tuple[int, tuple[int, ...]], columns: tuple[int, tuple[int, ...]], summed: tuple[int, tuple[int, ...]]) -> Product | None:
+    def _called(
+        self,
+        stack: tuple[int, tuple[int, ...]],
+        rows: tuple[int, tuple[int, ...]],
+        columns: tuple[int, tuple[int, ...]],
+        summed: tuple[int, tuple[int, ...]],
+    ) -> Product | None:
         (m, (am, cm)), (n, (bn, cn)), (k, (ak, bk)) = rows, columns, summed
         first = _lying(n, k, bn, bk, self.item)
         second = _lying(k, m, ak, am, self.item)

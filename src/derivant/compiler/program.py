@@ -1,7 +1,7 @@
 """What is run: instructions over numbered values. No algebra in it, and no knowledge of targets.
 
-A value is a buffer with a concrete shape and dtype; an instruction applies one row to values. Hidden
-axes are gone: what vmap hid is a leading axis here, and `lead` says how many there are.
+A value is a buffer with a concrete shape and dtype; an instruction applies one row to values.
+Hidden axes are gone: what vmap hid is a leading axis here, and `lead` says how many there are.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Value:
         """The bytes of its numbers."""
         if isinstance(self.dtype, tuple):
             return sum(Value(s, d).nbytes for s, d in zip(self.shape, self.dtype, strict=True))
-        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
-        return size
+        count = int(np.prod(self.shape, dtype=np.int64))
+        return count * int(self.dtype.itemsize)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instruction:
-    """One row applied to values, by their numbers; `lead` leading axes are behind the row's back."""
+    """One row applied to values, by their numbers; `lead` leading axes the row does not see."""
 
     row: Primitive
     inputs: Ints

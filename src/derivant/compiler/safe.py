@@ -1,4 +1,4 @@
-"""SAFE rewrites: what may be done to a graph that is run. Every value stays what it was, bit for bit.
+"""SAFE rewrites: what may be done to a graph that is run. Every value stays, bit for bit.
 
 Nothing here may change a value at a kink, the sign of a zero, an infinity or a NaN; that is ALGEBRA
 and belongs to reading.
@@ -7,7 +7,6 @@ and belongs to reading.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -103,10 +102,10 @@ def _factor(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
         return p
     if _one(p):
         return g
-    if node.primitive.name == "scale" and g.primitive.name == "const":
-        if np.all(np.asarray(g.params["value"]) != 0):
-            product: Expr = RECORD.multiply(g, p)
-            return product
+    known = node.primitive.name == "scale" and g.primitive.name == "const"
+    if known and np.all(np.asarray(g.params["value"]) != 0):
+        product: Expr = RECORD.multiply(g, p)
+        return product
     return None
 
 

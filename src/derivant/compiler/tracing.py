@@ -1,4 +1,4 @@
-"""One run of a function on variables: the graph that it computes, and the nesting of its results."""
+"""One run of a function on variables: the graph that it computes, the nesting of its results."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from derivant.compiler.program import Instruction, Ints
 
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Numbers of one dtype in the buffer of the value `root`."""
