@@ -7,8 +7,8 @@ Moves of entries are views and cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from derivant.compiler.kernels import Apply, Literal
 from derivant.compiler.loops import Loop, planned
 from derivant.compiler.products import Product, planned_product
 from derivant.compiler.program import Instruction, Program, Value
+from derivant.compiler.sums import ProductSum, found_sums
 from derivant.compiler.views import View, moved, ordered
 
 REDUCES = {"sum": "sum", "max": "max", "min": "min"}
@@ -45,6 +46,10 @@ class Outside:
         """The value it makes."""
         return (self.step.output,)
 
+    def crosses(self, root: int) -> bool:
+        """Whether what is written must not be the buffer that is read; here always."""
+        return True
+
 
 Step = Loop | Product | Outside
 
@@ -52,8 +57,9 @@ Step = Loop | Product | Outside
 class Plan:
     """The steps of a program, and where each value is: a view of some buffer."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, targets: Mapping[int, int] | None = None) -> None:
         self.program = program
+        self._targets = targets or {}  # buffers of inputs: the results that are put there
         self.steps: list[Step] = []
         self.values: list[Value] = list(program.values)  # and buffers that are no value
         self.views: dict[int, View] = {}
@@ -68,8 +74,11 @@ class Plan:
             self._users[x] = self._users.get(x, 0) + 1
         for place in (*program.inputs, *self._constants, *(k for k, _ in program.captures)):
             self._buffer(place)
+        self._sums = found_sums(program, self._users)
+        self._late = {s.output for total in self._sums.values() for s in total.parts}
         for step in program.instructions:
-            self._plan(step)
+            if step.output not in self._late:
+                self._plan(step)
         for group in list(self._open.values()):
             self._close(group)
 
@@ -81,6 +90,12 @@ class Plan:
             self.views[place] = View(place, size, value.shape, ordered(value.shape, size))
 
     def _plan(self, step: Instruction) -> None:
+        total = self._sums.get(step.output)
+        if total is not None:
+            if self._as_sum(step, total):
+                return
+            for part in total.parts:
+                self._plan(part)
         if self._as_view(step) or self._as_entry(step) or self._as_reduction(step):
             return
         if self._as_product(step):
@@ -247,6 +262,23 @@ class Plan:
             self._read(x)
         self._buffer(step.output)
         self.steps.append(product)
+        return True
+
+    def _as_sum(self, step: Instruction, total: ProductSum) -> bool:
+        """A product added to a donated array in its place."""
+        base = self.views[total.base]
+        if self._targets.get(base.root) != step.output or not base.whole:
+            return False
+        row = total.parts[0]
+        left, right = (self.views[x] for x in row.inputs)
+        shape = self.values[step.output].shape
+        product = planned_product(row, left, right, shape, step.output)
+        if product is None:
+            return False
+        for x in row.inputs:
+            self._read(x)
+        self._buffer(step.output)
+        self.steps.append(replace(product, factor=total.factor, onto=base.root))
         return True
 
     # the end of a group

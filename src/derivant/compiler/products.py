@@ -33,11 +33,18 @@ class Product:
     turned: tuple[bool, bool]
     leading: tuple[int, int, int]  # lda, ldb, ldc, in numbers
     steps: tuple[int, int, int]  # from one product of the stack to the next, in bytes
+    factor: float = 1.0
+    onto: int | None = None  # the buffer whose numbers it is added to, in whose place it is put
 
     @property
     def reads(self) -> Ints:
         """The buffers it reads."""
-        return (self.first.root, self.second.root)
+        both = (self.first.root, self.second.root)
+        return both if self.onto is None else (*both, self.onto)
+
+    def crosses(self, root: int) -> bool:
+        """Whether what is written must not be the buffer that is read."""
+        return root in (self.first.root, self.second.root) or root != self.onto
 
     @property
     def writes(self) -> Ints:
