@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,20 +16,16 @@ from derivant.base.loader import LazyModule
 from derivant.compiler.blas import product_text
 from derivant.compiler.driver import DRIVER
 from derivant.compiler.ir_loops import kernel_text
+from derivant.compiler.ir_writer import Heavy
 from derivant.compiler.kernels import Kernel
 
+MOST_INLINE = 3  # uses of a long function in a module, above which it is called
 llvm: Any = LazyModule("llvmlite.binding")
 _LOCK = threading.RLock()
 _ADDRESSES: dict[Kernel, int] = {}
 _PRODUCTS: dict[tuple[str, str], int] = {}
 _DRIVER: list[Any] = []
 _ENGINES: list[Any] = []  # kept: they own the code
-NOTES = """
-!0 = distinct !{}
-!1 = distinct !{!1, !2, !3}
-!2 = !{!"llvm.loop.parallel_accesses", !0}
-!3 = !{!"llvm.loop.vectorize.enable", i1 true}
-"""
 _TARGET: list[Any] = []
 
 
@@ -47,15 +44,14 @@ def _machine() -> Any:
 
 
 def compiled(text: str) -> Any:
-    """An engine with the functions of a module, optimised."""
+    """An engine with the functions of a module, optimised; vectors are as they are written."""
     machine = _machine()
     module = llvm.parse_assembly(text)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization = True
-    options.slp_vectorization = True
-    options.loop_interleaving = True
-    options.loop_unrolling = True
+    options = llvm.create_pipeline_tuning_options(speed_level=1)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    options.loop_interleaving = False
+    options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)
@@ -90,12 +86,24 @@ def addresses(kernels: Sequence[Kernel]) -> list[int]:
     with _LOCK:
         new = [k for k in dict.fromkeys(kernels) if k not in _ADDRESSES]
         if new:
-            texts, declared = [], set[str]()
-            for place, kernel in enumerate(new):
-                text, intrinsics = kernel_text(kernel, f"k{place}")
-                texts.append(text)
-                declared |= intrinsics
-            engine = compiled("\n".join([*sorted(declared), *texts, NOTES]))
+            engine = compiled(module_text(new))
             for place, kernel in enumerate(new):
                 _ADDRESSES[kernel] = engine.get_function_address(f"k{place}")
         return [_ADDRESSES[k] for k in kernels]
+
+
+def module_text(kernels: Sequence[Kernel]) -> str:
+    """The functions of kernels, named k0, k1, ..., with all that they call."""
+    texts: list[str] = []
+    declared: set[str] = set()
+    functions: Counter[Heavy] = Counter()
+    for place, kernel in enumerate(kernels):
+        text, intrinsics, heavy = kernel_text(kernel, f"k{place}")
+        texts.append(text)
+        declared |= intrinsics
+        functions += heavy
+    for function, uses in functions.items():
+        text, intrinsics = function.text(inline=uses <= MOST_INLINE)
+        texts.append(text)
+        declared |= intrinsics
+    return "\n".join([*sorted(declared), *texts])

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from derivant.compiler.groups import Group
-from derivant.compiler.ir import TYPES, Block
+from derivant.compiler.ir import TYPES, literal
 from derivant.compiler.ir_rows import emits, operand_kinds
 from derivant.compiler.kernels import Apply, Literal
 from derivant.compiler.loops import Loop, planned
@@ -213,8 +212,8 @@ class Plan:
             return group.made[view.root]
         if place in self._constants and not self.values[place].shape:
             value = self.values[place]
-            literal = Literal(_literal(self._constants[place], value.dtype.name), value.dtype.name)
-            return -1000 - group.literals.setdefault(literal, len(group.literals))
+            known = Literal(literal(self._constants[place], value.dtype.name), value.dtype.name)
+            return -1000 - group.literals.setdefault(known, len(group.literals))
         return -1 - group.reads.setdefault(view, len(group.reads))
 
     # reductions
@@ -300,8 +299,3 @@ class Plan:
         for value in (*group.made, *(step.output for step, _ in group.reduces)):
             self._in.pop(value, None)
         self.steps.append(planned(group, stored, self.values, self.views))
-
-
-def _literal(value: Any, kind: str) -> str:
-    """A known number as LLVM writes it."""
-    return Block().number(value, kind).name
