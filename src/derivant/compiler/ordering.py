@@ -70,43 +70,51 @@ def _spoils(step: Step, source: int, result: int) -> bool:
 
 def _sorted(steps: Sequence[Step], donated: Donated) -> list[Step] | None:
     """The steps with writes to inputs after all reads of them; None where that is a circle."""
-    after: list[set[int]] = [set() for _ in steps]  # those that come after each
-    waits = [0] * len(steps)
-
-    def put(first: int, second: int) -> None:
-        if first != second and second not in after[first]:
-            after[first].add(second)
-            waits[second] += 1
-
-    touched: dict[int, int] = {}  # the last step that wrote a buffer
-    readers: dict[int, list[int]] = {}
+    order = _Order(steps)
     fallible = [k for k, step in enumerate(steps) if isinstance(step, Outside)]
-    for k, step in enumerate(steps):
-        for root in (*step.reads, *step.writes):
-            if root in touched:
-                put(touched[root], k)
-        for root in step.writes:
-            for reader in readers.get(root, ()):  # a sum that is added to
-                put(reader, k)
-            touched[root] = k
-        for root in step.reads:
-            readers.setdefault(root, []).append(k)
-    writers: dict[int, list[int]] = {}
-    for k, step in enumerate(steps):
-        for root in step.writes:
-            writers.setdefault(root, []).append(k)
     for source, result in donated.items():
-        for writer in writers[result]:
-            for reader in (*readers.get(source, ()), *fallible):
-                put(reader, writer)
-    ready = [k for k, count in enumerate(waits) if not count]
-    heapq.heapify(ready)
-    order: list[Step] = []
-    while ready:
-        k = heapq.heappop(ready)
-        order.append(steps[k])
-        for later in after[k]:
-            waits[later] -= 1
-            if not waits[later]:
-                heapq.heappush(ready, later)
-    return order if len(order) == len(steps) else None
+        for writer in order.writers[result]:
+            for reader in (*order.readers.get(source, ()), *fallible):
+                order.put(reader, writer)
+    places = order.sorted()
+    return None if places is None else [steps[k] for k in places]
+
+
+class _Order:
+    """Which steps come after which: at first those that touch what another wrote."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._after: list[set[int]] = [set() for _ in steps]
+        self._waits = [0] * len(steps)
+        self.readers: dict[int, list[int]] = {}
+        self.writers: dict[int, list[int]] = {}
+        for k, step in enumerate(steps):
+            for root in (*step.reads, *step.writes):
+                if root in self.writers:
+                    self.put(self.writers[root][-1], k)
+            for root in step.writes:
+                for reader in self.readers.get(root, ()):
+                    self.put(reader, k)
+                self.writers.setdefault(root, []).append(k)
+            for root in step.reads:
+                self.readers.setdefault(root, []).append(k)
+
+    def put(self, first: int, second: int) -> None:
+        """One step before another."""
+        if first != second and second not in self._after[first]:
+            self._after[first].add(second)
+            self._waits[second] += 1
+
+    def sorted(self) -> list[int] | None:
+        """The places of the steps, as they were where nothing says otherwise; None for a circle."""
+        waits = list(self._waits)
+        ready = [k for k, count in enumerate(waits) if not count]
+        heapq.heapify(ready)
+        order: list[int] = []
+        while ready:
+            order.append(heapq.heappop(ready))
+            for later in self._after[order[-1]]:
+                waits[later] -= 1
+                if not waits[later]:
+                    heapq.heappush(ready, later)
+        return order if len(order) == len(waits) else None
