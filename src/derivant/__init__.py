@@ -339,8 +339,13 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that read and write formulas load when one of their names is first asked for.
+# The rooms that compile, and that read and write formulas, load when a name of theirs is first
+# asked for.
 if _TYPE_CHECKING:
+    from derivant.compiler import (
+        compile,
+        jit,
+    )
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -354,7 +359,8 @@ else:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        globals()[name] = value = getattr(_load("derivant.derivation"), name)
+        room = "compiler" if name in ("compile", "jit") else "derivation"
+        globals()[name] = value = getattr(_load(f"derivant.{room}"), name)
         return value
 
 
@@ -430,6 +436,7 @@ __all__ = [
     "ceil",
     "check_grads",
     "clip",
+    "compile",
     "concat",
     "concatenate",
     "cond",
@@ -507,6 +514,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "kron",
     "leaky_relu",
