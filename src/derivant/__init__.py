@@ -334,6 +334,7 @@ from derivant.ops.trigonometry import (
     tan,
     tanh,
 )
+from derivant.stationary import Solution, SolutionStep, solve
 
 __version__ = "0.1.0"
 
@@ -356,6 +357,8 @@ __all__ = [
     "MissingExtraError",
     "NanError",
     "ShapeError",
+    "Solution",
+    "SolutionStep",
     "Tensor",
     "UniqueAllResult",
     "UniqueCountsResult",
@@ -565,6 +568,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "solve",
     "sort",
     "special",
     "split",

@@ -9,6 +9,7 @@ import numpy as np
 
 from derivant.carriers.expr import Expr
 from derivant.notation.document import Array, Call, Name, Node, Number, Power, Turned
+from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
 
 SMALL = 6  # a constant array of at most so many entries is written out
@@ -104,6 +105,7 @@ def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
 
 
 SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
+    **SPECTRAL,
     **dict.fromkeys(REDUCTIONS, _reduction),
     "softmax": _softmax,
     "log_softmax": _softmax,

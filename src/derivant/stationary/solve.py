@@ -1,0 +1,84 @@
+"""From a stated problem to its optimum in closed form: the first pattern that holds, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from derivant.base.errors import DerivantError
+from derivant.notation import Facts, Shapes
+from derivant.stationary.algebra import shown, simple, substituted
+from derivant.stationary.found import Found
+from derivant.stationary.inverses import inverse_problem
+from derivant.stationary.problem import Problem, read_problem
+from derivant.stationary.quadratics import quadratic_problem
+from derivant.stationary.solution import Solution, SolutionStep
+from derivant.stationary.spheres import on_a_ball
+from derivant.stationary.verifying import Verdict, verified
+
+Pattern = Callable[[Problem], Found | None]
+PATTERNS: tuple[Pattern, ...] = (quadratic_problem, on_a_ball, inverse_problem)
+
+
+def solve(
+    objective: str,
+    over: str | Sequence[str],
+    subject_to: str | Sequence[str] = (),
+    assume: Facts = None,
+    shapes: Shapes = None,
+    notation: str = "auto",
+    sense: str = "minimize",
+) -> Solution:
+    """The optimum of an objective in closed form, under constraints written with =, <= or >=.
+
+    The gradient of L = f + <λ, left - right> is set to zero and solved for the unknowns; what the
+    answer needs of the data is in its `conditions`. Every answer is feasible, stationary and not
+    beaten at random data before it is given.
+
+    Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
+    DerivantError, with the part that stops it, where no closed form was found.
+
+    >>> s = solve("norm2(A*x - b)^2", over="x")
+    >>> print(s.text, s.conditions)
+    x = inv(A' A) A' b ('A has full column rank',)
+    """
+    problem = read_problem(objective, over, subject_to, assume, shapes, notation, sense)
+    found, verdict = solved_problem(problem)
+    return _solution(problem, found, verdict)
+
+
+def solved_problem(problem: Problem) -> tuple[Found, Verdict]:
+    """The answer of the first pattern that holds; DerivantError with what each one lacked."""
+    said: list[str] = []
+    for pattern in PATTERNS:
+        try:
+            found = pattern(problem)
+            if found is not None:
+                return found, verified(problem, found)
+        except DerivantError as error:
+            said.append(str(error))
+    why = "; ".join(dict.fromkeys(said)) or "its equations have none of the forms that are known"
+    raise DerivantError(f"no closed form was found: {why}. dv.minimize has the numbers")
+
+
+def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
+    values = {u: problem.with_facts(x) for u, x in found.values.items()}
+    value = simple(substituted(problem.objective, dict(values)))
+    names = {u: str(u.params["name"]) for u in values}
+    kind = found.sure or (
+        f"no other of {verdict.compared} random feasible points is better"
+        + (f" (unique up to {found.unique})" if found.unique else "")
+    )
+    steps = [SolutionStep(rule, result) for rule, result in found.lines]
+    steps += [SolutionStep(f"{names[u]}", f"= {shown(x)}") for u, x in values.items()]
+    steps.append(SolutionStep("kind", kind))
+    return Solution(
+        {names[u]: x for u, x in values.items()},
+        dict(found.multipliers),
+        value,
+        tuple(dict.fromkeys(map(str, found.needs))),
+        kind,
+        found.pattern,
+        tuple(steps),
+        verdict,
+        problem.said,
+    )

@@ -1,0 +1,335 @@
+"""An answer against numbers: feasible, stationary, and not beaten by feasible points nearby or far.
+
+Random data of several sizes for which the conditions of the answer hold; no rule that found the
+answer takes part, but for the gradient, which has its own check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.dims import Dim, size_of
+from derivant.base.errors import DerivantError
+from derivant.carriers.evaluate import evaluate_all
+from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
+from derivant.derivation.draws import SYMMETRIC, directed, drawn
+from derivant.stationary.algebra import slope
+from derivant.stationary.found import Found
+from derivant.stationary.problem import Problem
+
+Numbers = npt.NDArray[np.float64]
+POINTS = 4  # data for which an answer must hold
+TRIES = 160  # random data looked at in search of them
+STEPS = (1e-3, 0.05, 0.5, 4.0)  # how far the points are that must not be better
+DIRECTIONS = 5
+NEWTON = 12  # steps back onto the constraints
+TOLERANCE = 1e-6
+LARGEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an answer was compared: sizes, the worst residual, and points that were not better."""
+
+    sizes: tuple[dict[str, int], ...]
+    residual: float
+    compared: int
+
+    def __str__(self) -> str:
+        return (
+            f"checked at {len(self.sizes)} sizes: residual {self.residual:.0e}, "
+            f"not beaten at {self.compared} feasible points"
+        )
+
+
+class Measured:
+    """A problem with data: its cost, gaps and gradients as functions of the unknowns."""
+
+    def __init__(self, problem: Problem, data: Mapping[Expr, Numbers], sizes: Mapping[str, int]):
+        self.problem, self.data, self.sizes = problem, dict(data), dict(sizes)
+
+    def __call__(self, expressions: Sequence[Expr], point: Mapping[Expr, Numbers]) -> list[Numbers]:
+        """The values of expressions."""
+        with np.errstate(all="ignore"):
+            found = evaluate_all(list(expressions), {**self.data, **point}, self.sizes)
+        return [np.asarray(v, float) for v in found]
+
+    def cost(self, point: Mapping[Expr, Numbers]) -> float:
+        """What is minimised."""
+        return float(self([self.problem.cost], point)[0])
+
+
+def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
+    """Check an answer; raises DerivantError, saying which part failed, where it does not hold."""
+    leaves = _leaves(problem, found)
+    names = sorted({n for v in leaves for s in v.shape for n in _names(s)} | _dims(problem))
+    rng = np.random.default_rng(seed)
+    slopes = _slopes(problem)
+    sizes: list[dict[str, int]] = []
+    worst, compared, skipped = 0.0, 0, None
+    for turn in range(TRIES):
+        here = _sizes(names, turn, rng)
+        try:
+            measured = _drawn(problem, found, leaves, here, turn, rng)
+        except (DerivantError, np.linalg.LinAlgError) as error:
+            skipped = error
+            continue
+        if measured is None:
+            continue
+        residual, count = _judged(measured, found, slopes, rng)
+        worst, compared = max(worst, residual), compared + count
+        sizes.append(here)
+        if len(sizes) == POINTS:
+            break
+    if len(sizes) < 2:
+        why = f" ({skipped})" if skipped else ""
+        needs = "; ".join(map(str, found.needs)) or "none"
+        raise DerivantError(
+            f"no data were found for which the conditions of the answer hold ({needs}){why}; "
+            "it is not shown"
+        )
+    return Verdict(tuple(sizes), worst, compared)
+
+
+def _leaves(problem: Problem, found: Found) -> list[Expr]:
+    roots = [problem.cost, *(c.gap for c in problem.constraints), *found.values.values()]
+    own = {id(u) for u in problem.unknowns} | {id(d) for d in problem.declared.values()}
+    return [v for v in variables(roots) if id(v) not in own]
+
+
+def _names(size: object) -> list[str]:
+    return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
+
+
+def _dims(problem: Problem) -> set[str]:
+    return {n for u in problem.unknowns for s in u.shape for n in _names(s)}
+
+
+def _sizes(names: Sequence[str], turn: int, rng: np.random.Generator) -> dict[str, int]:
+    """Sizes from 1 on, rarely equal ones."""
+    pool = rng.permutation(np.arange(1, max(LARGEST, len(names)) + 1))
+    return {name: int(pool[k]) for k, name in enumerate(names)}
+
+
+def _drawn(
+    problem: Problem,
+    found: Found,
+    leaves: Sequence[Expr],
+    sizes: dict[str, int],
+    turn: int,
+    rng: np.random.Generator,
+) -> Measured | None:
+    """Data for which the conditions hold; None where these do not."""
+    data = {}
+    for v in leaves:
+        shape = tuple(size_of(s, sizes) for s in v.shape)
+        value = drawn(v, shape, rng)
+        data[v] = _shifted(v, value) if turn % 2 else value
+    measured = Measured(problem, data, sizes)
+    values = measured([c.of for c in found.needs], {})
+    good = all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
+    return measured if good else None
+
+
+def _shifted(variable: Expr, value: Numbers) -> Numbers:
+    """A value that conditions of positivity are likelier to hold for; facts are kept."""
+    if variable.params.get("facts"):
+        return value
+    if value.ndim == 2 and value.shape[0] == value.shape[1]:
+        return value + 2.5 * np.sqrt(len(value)) * np.eye(len(value))
+    return np.abs(value) + 0.1 if value.ndim < 2 else value
+
+
+# One draw
+
+
+def _judged(
+    measured: Measured, found: Found, slopes: Mapping[str, Expr], rng: np.random.Generator
+) -> tuple[float, int]:
+    """The worst residual, and how many points were compared."""
+    problem = measured.problem
+    values = measured([found.values[u] for u in problem.unknowns], {})
+    point = dict(zip(problem.unknowns, values, strict=True))
+    for u, value in point.items():
+        name = u.params["name"]
+        if value.shape != tuple(size_of(s, measured.sizes) for s in u.shape):
+            raise DerivantError(f"the answer for {name} has the wrong shape; it is not shown")
+        if not np.all(np.isfinite(value)):
+            raise DerivantError(f"the answer for {name} is not finite; it is not shown")
+        if not _within(problem.facts(u), value):
+            raise DerivantError(
+                f"the stationary point is not {', '.join(sorted(problem.facts(u)))} "
+                f"as {name} must be, for some data"
+            )
+    residual = _infeasible(measured, point)
+    if residual > TOLERANCE:
+        raise DerivantError("the answer does not keep a constraint for some data; it is not shown")
+    residual = max(residual, _slope_left(measured, point, found, slopes))
+    if residual > TOLERANCE:
+        raise DerivantError("the answer is not stationary for some data; it is not shown")
+    return residual, _compared(measured, point, slopes, rng)
+
+
+def _within(facts: frozenset[str], value: Numbers) -> bool:
+    """Whether a value has the facts that bound it."""
+    scale = 1e-9 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
+    if facts & SYMMETRIC and np.max(np.abs(value - value.T), initial=0.0) > 1e3 * scale:
+        return False
+    if "spd" in facts and value.size and np.linalg.eigvalsh(value)[0] <= 0:
+        return False
+    if facts & {"positive", "big", "gt1"} and not np.all(value > 0):
+        return False
+    if facts & {"unitint", "simplex", "mask"} and not np.all((value >= 0) & (value <= 1)):
+        return False
+    if "diagonal" in facts and np.any(value != np.diag(np.diag(value))):
+        return False
+    return "nonzero" not in facts or bool(np.all(value != 0))
+
+
+def _infeasible(measured: Measured, point: Mapping[Expr, Numbers]) -> float:
+    """The largest violation of a constraint, relative to the numbers in it."""
+    worst = 0.0
+    gaps = measured([c.gap for c in measured.problem.constraints], point)
+    for c, gap in zip(measured.problem.constraints, gaps, strict=True):
+        if not np.all(np.isfinite(gap)):
+            return np.inf
+        off = {"==": np.abs(gap), "<=": gap, ">=": -gap}[c.relation]
+        worst = max(worst, float(np.max(off, initial=0.0)))
+    scale = max([1.0, *(float(np.max(np.abs(v), initial=0.0)) for v in point.values())])
+    return worst / scale
+
+
+def _slopes(problem: Problem) -> dict[str, Expr]:
+    """The derivatives of cost and constraints, by the kind, the constraint and the unknown."""
+    found = {}
+    for u in problem.unknowns:
+        name = u.params["name"]
+        try:
+            found[f"cost {name}"] = slope(problem.cost, u)
+        except DerivantError:
+            pass
+        for k, c in enumerate(problem.constraints):
+            found[f"{k} {name}"] = slope(c.gap, u)
+    return found
+
+
+def _slope_left(
+    measured: Measured, point: Mapping[Expr, Numbers], found: Found, slopes: Mapping[str, Expr]
+) -> float:
+    """The gradient of the Lagrangian where all multipliers are known, relative to its parts."""
+    problem = measured.problem
+    keys = [c.key for c in problem.constraints]
+    if any(k not in found.multipliers for k in keys) or "kink" in found.pattern:
+        return 0.0
+    lambdas = measured([found.multipliers[k] for k in keys], point)
+    worst = 0.0
+    for k, c in enumerate(problem.constraints):
+        if c.relation != "==":
+            (gap,) = measured([c.gap], point)
+            worst = max(worst, float(np.max(np.abs(lambdas[k] * gap), initial=0.0)))
+            worst = max(worst, float(np.max(-lambdas[k], initial=0.0)))
+    for u in problem.unknowns:
+        name = u.params["name"]
+        if f"cost {name}" not in slopes:
+            continue
+        (total,) = measured([slopes[f"cost {name}"]], point)
+        scale = max(1.0, float(np.max(np.abs(total), initial=0.0)))
+        for k, c in enumerate(problem.constraints):
+            (jacobian,) = measured([slopes[f"{k} {name}"]], point)
+            sign = -1.0 if c.relation == ">=" else 1.0
+            part = np.tensordot(lambdas[k], jacobian, np.ndim(lambdas[k]))
+            scale = max(scale, float(np.max(np.abs(part), initial=0.0)))
+            total = total + sign * part
+        left = _projection(problem.facts(u), total)
+        worst = max(worst, float(np.max(np.abs(left), initial=0.0)) / scale)
+    return worst
+
+
+def _projection(facts: frozenset[str], gradient: Numbers) -> Numbers:
+    """The part of a gradient along the structure of its unknown."""
+    if facts & SYMMETRIC:
+        gradient = (gradient + gradient.T) / 2
+    return np.diag(np.diag(gradient)) if "diagonal" in facts else gradient
+
+
+# Other feasible points
+
+
+def _compared(
+    measured: Measured,
+    point: Mapping[Expr, Numbers],
+    slopes: Mapping[str, Expr],
+    rng: np.random.Generator,
+) -> int:
+    """Compare with feasible points at several distances; raises where one is better."""
+    problem = measured.problem
+    best = measured.cost(point)
+    if not np.isfinite(best):
+        raise DerivantError("the objective is not finite at the answer; it is not shown")
+    count = 0
+    for step in STEPS:
+        for _ in range(DIRECTIONS):
+            moved = {
+                u: x + step * directed(problem.declared[u], x.shape, rng) for u, x in point.items()
+            }
+            other = feasible(measured, moved, slopes)
+            if other is None:
+                continue
+            value = measured.cost(other)
+            if value < best - 1e-7 * (1 + abs(best)):
+                raise DerivantError(
+                    "the stationary point is no minimum: another feasible point is better "
+                    f"({value:.6g} against {best:.6g})"
+                    if problem.sign > 0
+                    else "the stationary point is no maximum: another feasible point is better"
+                )
+            count += bool(np.isfinite(value))
+    return count
+
+
+def feasible(
+    measured: Measured, point: dict[Expr, Numbers], slopes: Mapping[str, Expr]
+) -> dict[Expr, Numbers] | None:
+    """A point moved onto the constraints by Gauss-Newton steps; None where they do not get there."""
+    problem = measured.problem
+    for _ in range(NEWTON):
+        if not all(_within(problem.facts(u), x) for u, x in point.items()):
+            return None
+        rows, gaps = _violated(measured, point, slopes)
+        if not gaps or max(float(np.max(np.abs(g), initial=0.0)) for g in gaps) < 1e-11:
+            return point
+        matrix, gap = np.concatenate(rows), np.concatenate(gaps)
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(gap))):
+            return None
+        change = np.linalg.lstsq(matrix, -gap, rcond=None)[0]
+        start = 0
+        for u, x in point.items():
+            part = change[start : start + x.size].reshape(x.shape)
+            point = {**point, u: x + _projection(problem.facts(u), part)}
+            start += x.size
+    return point if _infeasible(measured, point) < 1e-9 else None
+
+
+def _violated(
+    measured: Measured, point: Mapping[Expr, Numbers], slopes: Mapping[str, Expr]
+) -> tuple[list[Numbers], list[Numbers]]:
+    """The rows and gaps of the equalities and of the inequalities that do not hold."""
+    rows, gaps = list[Numbers](), list[Numbers]()
+    for k, c in enumerate(measured.problem.constraints):
+        (gap,) = measured([c.gap], point)
+        flat = np.ravel(gap)
+        off = {"==": np.full(flat.shape, True), "<=": flat > 0, ">=": flat < 0}[c.relation]
+        if not np.any(off):
+            continue
+        parts = []
+        for u, x in point.items():
+            (jacobian,) = measured([slopes[f"{k} {u.params['name']}"]], point)
+            parts.append(np.reshape(jacobian, (flat.size, x.size)))
+        rows.append(np.concatenate(parts, 1)[off])
+        gaps.append(flat[off])
+    return rows, gaps
