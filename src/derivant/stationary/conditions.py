@@ -22,12 +22,18 @@ INVERTIBLE = frozenset(("invertible", "symmetric-invertible", "spd", "orthonorma
 EPSILON = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """A property of an expression: full column rank, full row rank, definite, invertible, ..."""
 
     kind: str
     of: Expr
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and self.kind == other.kind and self.of is other.of
+
+    def __hash__(self) -> int:
+        return hash((self.kind, id(self.of)))
 
     def __str__(self) -> str:
         what = shown(self.of)

@@ -7,16 +7,30 @@ from collections.abc import Callable, Sequence
 from derivant.base.errors import DerivantError
 from derivant.notation import Facts, Shapes
 from derivant.stationary.algebra import shown, simple, substituted
+from derivant.stationary.entrywise import entrywise_problem
 from derivant.stationary.found import Found
+from derivant.stationary.frames import frame_problem
 from derivant.stationary.inverses import inverse_problem
+from derivant.stationary.kinks import kinked_problem
 from derivant.stationary.problem import Problem, read_problem
+from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
+from derivant.stationary.ratios import ratio_problem
 from derivant.stationary.solution import Solution, SolutionStep
 from derivant.stationary.spheres import on_a_ball
 from derivant.stationary.verifying import Verdict, verified
 
 Pattern = Callable[[Problem], Found | None]
-PATTERNS: tuple[Pattern, ...] = (quadratic_problem, on_a_ball, inverse_problem)
+SINGLE: tuple[Pattern, ...] = (
+    quadratic_problem,
+    kinked_problem,
+    on_a_ball,
+    inverse_problem,
+    entrywise_problem,
+    ratio_problem,
+    frame_problem,
+)
+PATTERNS: tuple[Pattern, ...] = (*SINGLE, lambda problem: one_by_one(problem, SINGLE))
 
 
 def solve(

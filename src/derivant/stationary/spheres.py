@@ -73,7 +73,7 @@ def on_a_ball(problem: Problem) -> Found | None:
     if constraint.gap.shape or not x.shape or problem.facts(x):
         return None
     ball = _ball(constraint.excess, x)
-    if ball is None or kinked(problem.cost, x) and quadratic(problem.cost, x) is None:
+    if ball is None or (kinked(problem.cost, x) and quadratic(problem.cost, x) is None):
         return None
     cost = quadratic(problem.cost, x)
     if cost is None:
@@ -228,19 +228,19 @@ def _eigenvector(problem: Problem, x: Expr, ball: Ball, hessian: Expr) -> Found:
 def least_eigenvector(hessian: Expr, metric: Metric) -> tuple[Expr, Expr]:
     """y with y'K y = 1 that makes y'A y least, and that least value."""
     if metric.scale is not None:
-        number, core, place = _oriented(hessian)
+        number, core, place = oriented(hessian)
         vector = FUNCTIONS["eigv"].lower(core, place)
         value = over(RECORD.multiply(number, FUNCTIONS["lam"].lower(core, place)), metric.scale)
         return over(vector, RECORD.sqrt(metric.scale)), simple(value)
     assert metric.matrix is not None
     root = FUNCTIONS["sqrtm"].lower(inverse(metric.matrix))
-    number, core, place = _oriented(hessian)
+    number, core, place = oriented(hessian)
     whitened = RECORD.matmul(RECORD.matmul(root, core), root)
     vector = RECORD.matmul(root, FUNCTIONS["eigv"].lower(whitened, place))
     return vector, simple(RECORD.multiply(number, FUNCTIONS["lam"].lower(whitened, place)))
 
 
-def _oriented(hessian: Expr) -> tuple[Expr, Expr, int]:
+def oriented(hessian: Expr) -> tuple[Expr, Expr, int]:
     """A matrix as a number times a core, and the place of the core's eigenvalue wanted."""
     total = form_of(hessian).sum
     if len(total.terms) == 1:

@@ -21,7 +21,6 @@ from derivant.stationary.algebra import (
     inverse,
     is_zero,
     simple,
-    slope,
     turned,
 )
 from derivant.stationary.conditions import Condition, needs_of

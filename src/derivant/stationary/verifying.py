@@ -81,6 +81,8 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
             continue
         if measured is None:
             continue
+        if not _has_value(measured, found):
+            continue
         residual, count = _judged(measured, found, slopes, rng)
         worst, compared = max(worst, residual), compared + count
         sizes.append(here)
@@ -143,6 +145,14 @@ def _shifted(variable: Expr, value: Numbers) -> Numbers:
     if value.ndim == 2 and value.shape[0] == value.shape[1]:
         return value + 2.5 * np.sqrt(len(value)) * np.eye(len(value))
     return np.abs(value) + 0.1 if value.ndim < 2 else value
+
+
+def _has_value(measured: Measured, found: Found) -> bool:
+    """Whether the objective is finite at a finite answer: it may lie on the edge of its domain."""
+    values = measured(list(found.values.values()), {})
+    if not all(np.all(np.isfinite(v)) for v in values):
+        return True  # judged, and refused
+    return bool(np.isfinite(measured.cost(dict(zip(found.values, values, strict=True)))))
 
 
 # One draw
