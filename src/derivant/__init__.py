@@ -334,7 +334,7 @@ from derivant.ops.trigonometry import (
     tan,
     tanh,
 )
-from derivant.stationary import Solution, SolutionStep, solve
+from derivant.stationary import Solution, SolutionStep, minimize, solve
 
 __version__ = "0.1.0"
 
@@ -515,6 +515,7 @@ __all__ = [
     "median",
     "meshgrid",
     "min",
+    "minimize",
     "minimum",
     "mish",
     "mod",

@@ -20,6 +20,7 @@ from derivant.carriers.trace import variables
 from derivant.derivation.draws import SYMMETRIC, directed, drawn
 from derivant.stationary.algebra import slope
 from derivant.stationary.found import Found
+from derivant.stationary.numeric import projection
 from derivant.stationary.problem import Problem
 
 Numbers = npt.NDArray[np.float64]
@@ -255,16 +256,9 @@ def _slope_left(
             part = np.tensordot(lambdas[k], jacobian, np.ndim(lambdas[k]))
             scale = max(scale, float(np.max(np.abs(part), initial=0.0)))
             total = total + sign * part
-        left = _projection(problem.facts(u), total)
+        left = projection(problem.facts(u), total)
         worst = max(worst, float(np.max(np.abs(left), initial=0.0)) / scale)
     return worst
-
-
-def _projection(facts: frozenset[str], gradient: Numbers) -> Numbers:
-    """The part of a gradient along the structure of its unknown."""
-    if facts & SYMMETRIC:
-        gradient = (gradient + gradient.T) / 2
-    return np.diag(np.diag(gradient)) if "diagonal" in facts else gradient
 
 
 # Other feasible points
@@ -320,7 +314,7 @@ def feasible(
         start = 0
         for u, x in point.items():
             part = change[start : start + x.size].reshape(x.shape)
-            point = {**point, u: x + _projection(problem.facts(u), part)}
+            point = {**point, u: x + projection(problem.facts(u), part)}
             start += x.size
     return point if _infeasible(measured, point) < 1e-9 else None
 
