@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Array, Call, Name, Node, Number, Power, Turned
+from derivant.notation.document import Array, Call, Name, Node, Number, Power, Sum, Turned
 from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
 
@@ -39,6 +39,9 @@ def _leaf(node: Expr) -> Node:
         return Name(str(node.params["name"]), rank)
     if node.primitive.name == "const":
         value = np.asarray(node.params["value"])
+        if not rank and np.isfinite(value):
+            number = Number(abs(Fraction(value.item())))
+            return number if value >= 0 else Sum(((-1, number),), 0)
         text = str(value.tolist()) if value.size <= SMALL else f"array{value.shape}"
         return Array(text, rank)
     return Array(f"captured{tuple(node.shape)}", rank)

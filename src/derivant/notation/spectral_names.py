@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from derivant.base.dims import Dim
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Call, Node, Turned
+from derivant.notation.document import Call, Node, Product, Scaled, Sum, Turned
 from derivant.notation.words import sized
 
 Naming = Callable[[Expr, Sequence[Node]], Node | None]
@@ -84,7 +84,47 @@ def _stacked(node: Expr, operands: Sequence[Node]) -> Node | None:
     return None
 
 
+def _product(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """The operand of a function that was not brought into normal form."""
+    factors: tuple[Node, ...] = ()
+    for x, part in zip(node.inputs, operands, strict=True):
+        if len(x.shape) != 2:
+            return None
+        factors += part.factors if isinstance(part, Product) else (part,)
+    return Product(factors, 2)
+
+
+def _signed(*signs: int) -> Naming:
+    def named(node: Expr, operands: Sequence[Node]) -> Node | None:
+        if any(x.shape != node.shape for x in node.inputs):
+            return None
+        return Sum(tuple(zip(signs, operands, strict=True)), len(node.shape))
+
+    return named
+
+
+def _multiple(node: Expr, operands: Sequence[Node]) -> Node | None:
+    first, second = node.inputs
+    if first.shape and second.shape:
+        return None
+    number, body = operands if not first.shape else operands[::-1]
+    return Scaled((number,), body, (), len(node.shape)) if body.rank else None
+
+
+def _share(node: Expr, operands: Sequence[Node]) -> Node | None:
+    if node.inputs[1].shape or not node.shape:
+        return None
+    return Scaled((), operands[0], (operands[1],), len(node.shape))
+
+
 SPECTRAL: dict[str, Naming] = {
+    "matmul": _product,
+    "matrix_transpose": lambda node, operands: turned_node(operands[0]),
+    "add": _signed(1, 1),
+    "subtract": _signed(1, -1),
+    "negative": _signed(-1),
+    "multiply": _multiple,
+    "divide": _share,
     "getitem": _picked,
     "part": _part,
     "top_values": _top,

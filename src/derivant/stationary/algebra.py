@@ -5,7 +5,8 @@ Everything goes through the normal form. A square matrix that stands alone is in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,6 +19,7 @@ from derivant.notation import Forms, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import (
     Atom,
+    Form,
     Sum,
     Term,
     components,
@@ -27,6 +29,7 @@ from derivant.rewriting import (
 )
 
 Letter = int
+MOST_OPENED = 24
 
 
 def depends(expression: Expr, variables: Iterable[Expr]) -> bool:
@@ -112,6 +115,56 @@ def _pair(term: Term) -> tuple[int, int, Letter, Atom] | None:
     return None
 
 
+def opened(form: Form, wanted: Callable[[Atom], bool]) -> Sum | None:
+    """The sum with those parentheses multiplied out; None where they are too many."""
+    total = form.sum
+    for _ in range(MOST_OPENED):
+        place = next(
+            (
+                (k, a)
+                for k, t in enumerate(total.terms)
+                for a in t.atoms
+                if a.payload is not None
+                and a.power == 1
+                and form.inside(a.payload) is not None
+                and wanted(a)
+            ),
+            None,
+        )
+        if place is None:
+            return total
+        k, atom = place
+        inner = form.inside(payload_of(atom))
+        assert inner is not None
+        term = total.terms[k]
+        others = tuple(a for a in term.atoms if a is not atom)
+        start = 1 + max([total.rank, *(c for c, _ in term.bound), *letters_in(others)])
+        made = [_joined(term, others, atom, one, start) for one in inner.terms]
+        total = replace(total, terms=(*total.terms[:k], *made, *total.terms[k + 1 :]))
+    return None
+
+
+def letters_in(atoms: Sequence[Atom]) -> list[int]:
+    """All letters of atoms."""
+    return [c for a in atoms for c in a.index]
+
+
+def payload_of(atom: Atom) -> Expr:
+    """The payload of an atom that is no unit tensor."""
+    assert atom.payload is not None
+    return atom.payload
+
+
+def _joined(term: Term, others: tuple[Atom, ...], atom: Atom, one: Term, start: int) -> Term:
+    names = dict(enumerate(atom.index))
+    bound = list(term.bound)
+    for k, (c, size) in enumerate(one.bound):
+        names[c] = start + k
+        bound.append((start + k, size))
+    atoms = tuple(a.renamed(names) for a in one.atoms)
+    return Term(term.coefficient * one.coefficient, others + atoms, tuple(bound))
+
+
 # Products and inverses of blocks: numbers, vectors and matrices
 
 
@@ -170,11 +223,28 @@ def inverse(block: Expr) -> Expr:
         return over(constant(1.0), block)
     form = form_of(block)
     if len(form.sum.terms) != 1:
+        own = diagonal_of(form.sum)
+        if own is not None:
+            return RECORD.diag_embed(over(constant(1.0, own.shape), own), offset=0)
         found: Expr = RECORD.inv(block)
         return found
     number, rest = split_scalars(form.sum, form.sum.terms[0])
     (term,) = rest.terms
     return over(_inverse_of(term, rest), number)
+
+
+def diagonal_of(total: Sum) -> Expr | None:
+    """The vector v of a matrix that is diag(v) by its form, None for any other."""
+    terms = []
+    for term in total.terms:
+        units = [a for a in term.atoms if a.payload is None and {*a.index} == {0, 1}]
+        if len(units) != 1 or total.rank != 2:
+            return None
+        names = {1: 0, **{c: 1 + k for k, (c, _) in enumerate(term.bound)}}
+        atoms = tuple(a.renamed(names) for a in term.atoms if a is not units[0])
+        bound = tuple((names[c], s) for c, s in term.bound)
+        terms.append(Term(term.coefficient, atoms, bound))
+    return lowered(Sum(total.shape[:1], total.dtype, tuple(terms)))
 
 
 def _inverse_of(term: Term, rest: Sum) -> Expr:
@@ -183,9 +253,10 @@ def _inverse_of(term: Term, rest: Sum) -> Expr:
     others = [a for a in atoms if a.payload is not None]
     if units and not others:
         return lowered(rest)
-    if units and all(a.index in ((0,), (1,)) for a in others):  # a diagonal matrix
-        powers = tuple(Atom(a.payload, a.index, -a.power) for a in others)
-        return lowered(Sum(rest.shape, rest.dtype, (Term(term.coefficient, (*units, *powers)),)))
+    own = diagonal_of(rest)
+    if own is not None:
+        whole: Expr = RECORD.diag_embed(over(constant(1.0, own.shape), own), offset=0)
+        return whole
     if len(others) == 1 and not units and others[0].power == 1 and others[0].payload is not None:
         payload = others[0].payload
         flipped = others[0].index == (1, 0)

@@ -36,6 +36,8 @@ class Condition:
         return hash((self.kind, id(self.of)))
 
     def __str__(self) -> str:
+        if self.kind == "tall":
+            return f"{self.of.shape[1]} is at most {self.of.shape[0]}"
         what = shown(self.of)
         return f"{what} {WORDS[self.kind]}"
 
@@ -68,6 +70,7 @@ WORDS = {
     "positive": "is positive",
     "nonzero": "is not 0",
     "nonnegative": "is not negative",
+    "tall": "has no more columns than rows",
 }
 TESTS = {
     "column": lambda v: _full(v, v.shape[1]),
@@ -77,6 +80,7 @@ TESTS = {
     "positive": lambda v: bool(np.all(v > EPSILON)),
     "nonzero": lambda v: bool(np.linalg.norm(v) > EPSILON),
     "nonnegative": lambda v: bool(np.all(v >= 0)),
+    "tall": lambda v: v.shape[0] >= v.shape[1],
 }
 
 
@@ -94,6 +98,22 @@ def sign_of(expression: Expr) -> Sign | None:
     if not form.sum.terms:
         return Sign(False)
     return _sum_sign(form, form.sum)
+
+
+def entries_sign(expression: Expr) -> Sign | None:
+    """The proof that every entry of an array is positive, or not negative; None without one."""
+    if not expression.shape:
+        return sign_of(expression)
+    form = form_of(expression)
+    found = []
+    for term in form.sum.terms:
+        if term.coefficient < 0:
+            return None
+        found += [_entry_sign(form, a) for a in term.atoms if a.payload is not None]
+    signs = [s for s in found if s is not None]
+    if len(signs) < len(found):
+        return None
+    return Sign(bool(form.sum.terms) and all(s.strict and not s.needs for s in signs))
 
 
 def _sum_sign(form: Form, total: Sum) -> Sign | None:

@@ -14,7 +14,9 @@ from derivant.stationary.algebra import (
     constant,
     depends,
     is_zero,
+    opened,
     over,
+    payload_of,
     shown,
     simple,
     slope,
@@ -164,8 +166,11 @@ def _factor_of(value: Expr, force: Expr) -> Expr | None:
 def _without_numbers(exponent: Expr, force: Expr) -> Expr | None:
     """exp of an exponent without the terms that are one number for all entries, λ among them."""
     form = form_of(exponent)
+    total = opened(form, lambda a: depends(payload_of(a), [force]))
+    if total is None:
+        return None
     kept = []
-    for term in form.sum.terms:
+    for term in total.terms:
         free = any(c < form.sum.rank for a in term.atoms for c in a.index)
         if any(a.payload is not None and depends(a.payload, [force]) for a in term.atoms):
             if free:

@@ -10,13 +10,13 @@ from derivant.carriers.expr import Expr
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
 from derivant.rewriting import Form, form_of
-from derivant.stationary.algebra import constant, is_zero, shown, simple, turned
+from derivant.stationary.algebra import constant, is_zero, shown, simple, slope, substituted, turned
 from derivant.stationary.conditions import Condition, sign_of
 from derivant.stationary.found import Found
 from derivant.stationary.hessians import quadratic, same, scale_of
 from derivant.stationary.problem import Problem
 from derivant.stationary.spheres import oriented
-from derivant.stationary.systems import pair_of
+from derivant.stationary.systems import pair_of, spread
 
 
 def frame_problem(problem: Problem) -> Found | None:
@@ -33,7 +33,7 @@ def frame_problem(problem: Problem) -> Found | None:
     if cost is None:
         return None
     if _same_everywhere(cost.hessian, x) and not is_zero(cost.slope):
-        return _polar(x, cost.slope, key)
+        return _polar(problem, x, cost.slope, key)
     if is_zero(cost.slope):
         return _eigenvectors(x, cost.hessian)
     return None
@@ -57,8 +57,9 @@ def _orthonormal(problem: Problem, x: Expr) -> str | None:
 def _same_everywhere(hessian: Form, x: Expr) -> bool:
     """Whether X'HX is constant where X'X = I: tr(X N X'), or tr(X'M X) with X square."""
     square = x.shape[0] == x.shape[1]
-    for place in range(len(hessian.sum.terms)):
-        pair = pair_of(hessian.sum, place)
+    total = spread(hessian)
+    for place in range(len(total.terms)):
+        pair = pair_of(total, place)
         if pair is None:
             return False
         left, right = pair
@@ -72,17 +73,18 @@ def _is_unit(matrix: Expr) -> bool:
     return scale_of(form_of(matrix).sum) is not None
 
 
-def _polar(x: Expr, slope: Expr, key: str) -> Found:
-    gram = RECORD.matmul(turned(slope), slope)
+def _polar(problem: Problem, x: Expr, linear: Expr, key: str) -> Found:
+    gram = RECORD.matmul(turned(linear), linear)
     root = FUNCTIONS["sqrtm"].lower(simple(gram))
-    answer = simple(RECORD.negative(RECORD.matmul(slope, RECORD.inv(root))))
-    force = simple(RECORD.divide(root, 2.0))
+    answer = simple(RECORD.negative(RECORD.matmul(linear, RECORD.inv(root))))
+    at = substituted(slope(problem.cost, x), {x: answer})
+    force = simple(RECORD.divide(RECORD.negative(RECORD.matmul(turned(answer), at)), 2.0))
     return Found(
         {x: answer},
         "a polar factor",
-        (Condition("column", slope),),
+        (Condition("column", linear),),
         {key: force} if key else {},
-        lines=(("∂L/∂X = 0", f"{shown(slope)} + X (Λ + Λ') = 0: X is a polar factor"),),
+        lines=(("∂L/∂X = 0", f"{shown(linear)} + X (Λ + Λ') = 0: X is a polar factor"),),
     )
 
 
@@ -101,6 +103,7 @@ def _eigenvectors(x: Expr, hessian: Form) -> Found | None:
     return Found(
         {x: answer},
         "eigenvectors",
+        (Condition("tall", constant(1.0, x.shape)),),
         unique="rotation",
         lines=(("∂L/∂X = 0", f"{shown(core)} X = X (Λ + Λ')"),),
     )

@@ -10,7 +10,7 @@ from derivant.primitives import RECORD
 from derivant.rewriting import Form, Sum, derivative_form, lowered
 from derivant.stationary.algebra import at_zero, constant, depends, is_zero, simple
 from derivant.stationary.conditions import Condition, sign_of
-from derivant.stationary.systems import core_of, pair_of
+from derivant.stationary.systems import core_of, pair_of, spread
 
 KINKS = frozenset(
     ("abs", "sign", "relu", "step", "max", "min", "maximum", "minimum", "vector_norm", "sort")
@@ -57,7 +57,7 @@ def scale_of(hessian: Sum) -> Expr | None:
 
 def convex(hessian: Form) -> tuple[bool, tuple[Condition, ...]] | None:
     """Whether x'Hx >= 0 is seen, and > 0; None where neither is."""
-    total = hessian.sum
+    total = spread(hessian)
     if not total.terms:
         return False, ()
     rank = total.rank // 2

@@ -13,9 +13,17 @@ from fractions import Fraction
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
 from derivant.rewriting import Atom, Form, Sum, Term, as_number, form_of, lowered, pulled_back
-from derivant.stationary.algebra import at_zero, constant, depends, is_zero, over, simple
+from derivant.stationary.algebra import (
+    at_zero,
+    constant,
+    depends,
+    is_zero,
+    opened,
+    over,
+    payload_of,
+    simple,
+)
 
-MOST_OPENED = 24
 DEEPEST = 6
 UNDONE: dict[str, Callable[[Expr], Expr]] = {
     "log": lambda v: RECORD.exp(v),
@@ -33,7 +41,7 @@ def isolated(equation: Expr, x: Expr) -> list[Expr]:
     """The candidates for x where the equation is 0, entry by entry; empty where none is seen."""
     for _ in range(DEEPEST):
         form = form_of(equation)
-        total = _opened(form, x)
+        total = opened(form, lambda a: a.payload is not x and depends(payload_of(a), [x]))
         if total is None:
             return []
         kinds = {(id(a.payload), a.power): a for t in total.terms for a in _own(t, x)}
@@ -60,49 +68,6 @@ def isolated(equation: Expr, x: Expr) -> list[Expr]:
 
 def _own(term: Term, x: Expr) -> list[Atom]:
     return [a for a in term.atoms if a.payload is not None and depends(a.payload, [x])]
-
-
-def _opened(form: Form, x: Expr) -> Sum | None:
-    """The sum with parentheses that hold the unknown multiplied out where they have power 1."""
-    total = form.sum
-    for _ in range(MOST_OPENED):
-        place = next(
-            (
-                (k, a)
-                for k, t in enumerate(total.terms)
-                for a in _own(t, x)
-                if a.power == 1 and a.payload is not x and form.inside(_payload(a)) is not None
-            ),
-            None,
-        )
-        if place is None:
-            return total
-        k, atom = place
-        inner = form.inside(_payload(atom))
-        assert inner is not None
-        term = total.terms[k]
-        others = tuple(a for a in term.atoms if a is not atom)
-        start = 1 + max(
-            [total.rank, *(c for c, _ in term.bound), *(c for a in others for c in a.index)]
-        )
-        made = [_joined(term, others, atom, one, start) for one in inner.terms]
-        total = replace(total, terms=(*total.terms[:k], *made, *total.terms[k + 1 :]))
-    return None
-
-
-def _payload(atom: Atom) -> Expr:
-    assert atom.payload is not None
-    return atom.payload
-
-
-def _joined(term: Term, others: tuple[Atom, ...], atom: Atom, one: Term, start: int) -> Term:
-    names = {**dict(enumerate(atom.index))}
-    bound = list(term.bound)
-    for k, (c, size) in enumerate(one.bound):
-        names[c] = start + k
-        bound.append((start + k, size))
-    atoms = tuple(a.renamed(names) for a in one.atoms)
-    return Term(term.coefficient * one.coefficient, others + atoms, tuple(bound))
 
 
 def _solved_for(total: Sum, x: Expr) -> Expr | None:
@@ -137,7 +102,7 @@ def _rational(total: Sum, form: Form, x: Expr) -> list[Expr]:
     lowest: dict[tuple[int, tuple[int, ...]], Atom] = {}
     for term in total.terms:
         for a in _own(term, x):
-            inside = form.inside(_payload(a))
+            inside = form.inside(payload_of(a))
             if a.power.denominator != 1 or (a.payload is not x and inside is None):
                 return []
             if any(c >= total.rank for c in a.index):

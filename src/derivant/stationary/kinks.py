@@ -16,13 +16,14 @@ from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    diagonal_of,
     is_zero,
     over,
     simple,
     slope,
     substituted,
 )
-from derivant.stationary.conditions import Condition, Sign, sign_of
+from derivant.stationary.conditions import Condition, entries_sign, sign_of
 from derivant.stationary.found import Found
 from derivant.stationary.hessians import has_kinks, kinked, quadratic, scale_of
 from derivant.stationary.problem import Constraint, Problem
@@ -64,7 +65,7 @@ def kinked_problem(problem: Problem) -> Found | None:
     scale = scale_of(found.hessian.sum) if x.shape else found.hessian.to_expr()
     widths = None
     if scale is None:
-        widths = _diagonal(found.hessian.to_expr()) if len(x.shape) == 1 else None
+        widths = diagonal_of(found.hessian.sum) if len(x.shape) == 1 else None
         if widths is None:
             return None
     sign = sign_of(scale if scale is not None else _squares(widths))
@@ -87,13 +88,6 @@ def kinked_problem(problem: Problem) -> Found | None:
 def _squares(widths: Expr | None) -> Expr:
     assert widths is not None
     return simple(RECORD.diag_embed(widths, offset=0))
-
-
-def _diagonal(hessian: Expr) -> Expr | None:
-    """The diagonal of a Hessian that has nothing else."""
-    own: Expr = RECORD.diagonal(hessian, offset=0)
-    rest = RECORD.subtract(hessian, RECORD.diag_embed(own, offset=0))
-    return simple(own) if is_zero(rest) else None
 
 
 def _least(slope_: Expr, size: Expr, kinks: Sequence[Kink]) -> tuple[Expr, tuple[Condition, ...]]:
@@ -134,9 +128,15 @@ def _sided(box: Box) -> int:
     return -1 if box.upper is not None and is_zero(box.upper) else 0
 
 
+def _sum_of(x: Expr) -> Expr:
+    axes = tuple(range(-len(x.shape), 0))
+    found: Expr = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
+    return found
+
+
 def _not_negative(value: Expr) -> bool:
-    found = sign_of(value) if not value.shape else None
-    return isinstance(found, Sign)
+    """Whether a number, or every entry of an array, is seen not to be negative."""
+    return entries_sign(value) is not None
 
 
 def _box(constraints: Sequence[Constraint], x: Expr) -> Box | None:
@@ -169,23 +169,19 @@ def _parted(cost: Expr, x: Expr, sided: int) -> tuple[Expr | None, list[Kink]]:
         if operand is None:
             continue
         total = _total_of(node, cost) if node.primitive.name == "abs" else node
-        t = symbol("kink", ())
+        t = symbol("kink", total.shape)
         line = substituted(cost, {total: t})
-        if depends(line, [t]) and quadratic(line, t) is not None:
+        if depends(line, [t]):
             weight = slope(line, t)
             if depends(weight, [t]):
                 continue
-            if depends(weight, [x]):
-                return None, []
-            sign = sign_of(weight)
-            if sign is None:
+            if depends(weight, [x]) or not _not_negative(weight):
                 return None, []
             if order == 1 and sided and operand is x:
-                axes = tuple(range(-len(x.shape), 0))
-                whole = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
+                whole = x if total.shape else _sum_of(x)
                 cost = substituted(cost, {total: whole if sided > 0 else RECORD.negative(whole)})
                 continue
-            cost = substituted(cost, {total: constant(0.0)})
+            cost = substituted(cost, {total: constant(0.0, total.shape)})
             center = at_zero(operand, [x])
             kinks.append(
                 Kink(order, weight, None if is_zero(center) else simple(RECORD.negative(center)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
@@ -16,10 +17,11 @@ from derivant.stationary.algebra import (
     slope,
     substituted,
     summed,
+    turned,
 )
 from derivant.stationary.conditions import Condition, definite, without_number
 from derivant.stationary.found import Found
-from derivant.stationary.hessians import convex, has_kinks, quadratic
+from derivant.stationary.hessians import convex, has_kinks, quadratic, same
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.systems import Answer, equations, solved
 
@@ -44,6 +46,9 @@ def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:
 
 def quadratic_problem(problem: Problem) -> Found | None:
     """The pattern; None where the equations are not linear or an inequality stands in the way."""
+    mirrored = _mirrored(problem)
+    if mirrored is not None:
+        return mirrored
     unequal = [c for c in problem.constraints if c.relation != "=="]
     if len(unequal) > 1 or any(c.gap.shape for c in unequal):
         return None
@@ -68,6 +73,29 @@ def quadratic_problem(problem: Problem) -> Found | None:
         sure,
         _lines(problem, equal),
     )
+
+
+def _mirrored(problem: Problem) -> Found | None:
+    """X = X' as a fact on X; its multiplier is half of the gradient, which is antisymmetric."""
+    for constraint in problem.constraints:
+        for x in problem.unknowns:
+            square = len(x.shape) == 2 and x.shape[0] == x.shape[1]
+            if not square or constraint.gap.shape != x.shape or constraint.relation != "==":
+                continue
+            sign = next((s for s in (1.0, -1.0) if same(constraint.gap, s * (x - turned(x)))), None)
+            if sign is None:
+                continue
+            name = str(x.params["name"])
+            known = symbol(name, x.shape, facts=(*problem.facts(x), "symmetric"))
+            rest = tuple(c for c in problem.constraints if c is not constraint)
+            other = replace(problem, declared={**problem.declared, x: known}, constraints=rest)
+            found = quadratic_problem(other)
+            if found is None or rest:
+                return found
+            at = substituted(slope(problem.cost, x), dict(found.values))
+            force = simple(RECORD.multiply(-sign / 2, at))
+            return replace(found, multipliers={constraint.key: force})
+    return None
 
 
 def _stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:

@@ -48,7 +48,9 @@ def _of_quotient(problem: Problem, x: Expr, node: Expr) -> Found | None:
     up = sign is not None and sign.strict
     if not up and not (other is not None and other.strict):
         return None
-    above, below = (quadratic(y, x) for y in node.inputs)
+    above, below = quadratic(node.inputs[0], x), quadratic(_squared(node.inputs[1], x), x)
+    if below is not None and _squared(node.inputs[1], x) is not node.inputs[1]:
+        return None if above is None else _over_root(x, above, below, up)
     if above is None or below is None or not is_zero(below.slope):
         return None
     metric = _metric(below)
@@ -57,6 +59,29 @@ def _of_quotient(problem: Problem, x: Expr, node: Expr) -> Found | None:
     if is_zero(below.rest) and is_zero(above.slope) and is_zero(above.rest):
         return _homogeneous(x, above, metric, up)
     return _total_squares(x, node.inputs[0], above, below, metric) if up else None
+
+
+def _squared(value: Expr, x: Expr) -> Expr:
+    """The square of a root or a norm; anything else as it is."""
+    name = value.primitive.name
+    if name == "sqrt" or (name in ("power", "pow") and value.params.get("exponent") == 0.5):
+        return value.inputs[0]
+    if name == "vector_norm" and value.params.get("ord") == 2.0 and not value.shape:
+        return inner(value.inputs[0], value.inputs[0])
+    return value
+
+
+def _over_root(x: Expr, above: Quadratic, below: Quadratic, up: bool) -> Found | None:
+    """a'x over sqrt(x'K x): inv(K) a where it is greatest, -inv(K) a where it is least."""
+    homogeneous = is_zero(above.rest) and is_zero(below.rest) and is_zero(below.slope)
+    metric = _metric(below)
+    if above.hessian.sum.terms or not homogeneous or metric is None:
+        return None
+    way = simple(metric.inverted(above.slope))
+    value = simple(RECORD.negative(way)) if up else way
+    needs = (Condition("nonzero", above.slope),)
+    lines = (("∂f/∂x = 0", f"the point is parallel to {shown(way)}"),)
+    return Found({x: value}, "a quotient of quadratics", needs, unique="scale", lines=lines)
 
 
 def _metric(below: Quadratic) -> Metric | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from derivant.base.errors import DerivantError
 from derivant.notation import Facts, Shapes
 from derivant.stationary.algebra import shown, simple, substituted
+from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.entrywise import entrywise_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
@@ -30,7 +31,11 @@ SINGLE: tuple[Pattern, ...] = (
     ratio_problem,
     frame_problem,
 )
-PATTERNS: tuple[Pattern, ...] = (*SINGLE, lambda problem: one_by_one(problem, SINGLE))
+PATTERNS: tuple[Pattern, ...] = (
+    lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
+    *SINGLE,
+    lambda problem: one_by_one(problem, SINGLE),
+)
 
 
 def solve(

@@ -20,6 +20,7 @@ from derivant.stationary.algebra import (
     depends,
     inverse,
     is_zero,
+    opened,
     simple,
     turned,
 )
@@ -33,7 +34,7 @@ class Equations:
     """sum over v of blocks[u, v] times v = -rests[u], for each unknown u, in index form."""
 
     unknowns: tuple[Expr, ...]
-    blocks: dict[Key, Form]
+    blocks: dict[Key, Sum]
     rests: tuple[Expr, ...]
 
 
@@ -48,7 +49,7 @@ class Answer:
 
 def equations(gradients: Sequence[Expr], unknowns: Sequence[Expr]) -> Equations | None:
     """The equations where each gradient is linear in all unknowns together, else None."""
-    blocks: dict[Key, Form] = {}
+    blocks: dict[Key, Sum] = {}
     for i, gradient in enumerate(gradients):
         for j, unknown in enumerate(unknowns):
             if not depends(gradient, [unknown]):
@@ -57,9 +58,15 @@ def equations(gradients: Sequence[Expr], unknowns: Sequence[Expr]) -> Equations 
             if depends(form.to_expr(), unknowns):
                 return None
             if form.sum.terms:
-                blocks[i, j] = form
+                blocks[i, j] = spread(form)
     rests = tuple(at_zero(g, unknowns) for g in gradients)
     return Equations(tuple(unknowns), blocks, rests)
+
+
+def spread(form: Form) -> Sum:
+    """A block with its parentheses opened where they hold more letters than a matrix has."""
+    total = opened(form, lambda a: len({*a.index}) > 2)
+    return form.sum if total is None else total
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def solved(equations: Equations, order: Sequence[int] | None = None) -> Answer:
     shapes = [u.shape for u in equations.unknowns]
     if all(len(s) <= 1 for s in shapes):
         system = System(
-            {k: f.to_expr() for k, f in equations.blocks.items()},
+            {k: lowered(b) for k, b in equations.blocks.items()},
             tuple(simple(RECORD.negative(r)) for r in equations.rests),
             tuple(len(s) for s in shapes),
         )
@@ -105,9 +112,9 @@ def _stood(x: Expr, unknown: Expr, axis: int) -> Expr:
 def _columns(equations: Equations, axes: Sequence[int]) -> System | None:
     """The system in which one axis of each unknown is left alone; None where a block mixes it."""
     blocks: dict[Key, Expr] = {}
-    for (i, j), form in equations.blocks.items():
+    for (i, j), block in equations.blocks.items():
         rank = len(equations.unknowns[i].shape)
-        core = core_of(form.sum, axes[i], rank + axes[j])
+        core = core_of(block, axes[i], rank + axes[j])
         if core is None:
             return None
         blocks[i, j] = core
@@ -204,9 +211,11 @@ def _pivot(
 
 def _two_sided(equations: Equations) -> Answer:
     """A X B = C, and sums of such terms by stacked columns."""
-    if len(equations.unknowns) != 1 or (0, 0) not in equations.blocks:
-        raise DerivantError("the matrix equations of several unknowns mix their rows and columns")
-    total = equations.blocks[0, 0].sum
+    if (0, 0) not in equations.blocks:
+        raise DerivantError("the matrix unknown has no block of its own")
+    if len(equations.unknowns) > 1:
+        return _two_sided_bordered(equations)
+    total = equations.blocks[0, 0]
     side: Expr = simple(RECORD.negative(equations.rests[0]))
     pairs = [pair_of(total, k) for k in range(len(total.terms))]
     if any(p is None for p in pairs):
@@ -215,14 +224,9 @@ def _two_sided(equations: Equations) -> Answer:
     unknown = equations.unknowns[0]
     if len(sides) == 1:
         left, right = sides[0]
-        needs: list[Condition] = []
-        sure = True
-        for block in (left, right):
-            proved, wanted = needs_of(block)
-            sure = sure and proved
-            needs += wanted
-        value = RECORD.matmul(RECORD.matmul(inverse(left), side), turned(inverse(right)))
-        return Answer({unknown: simple(value)}, tuple(needs), sure)
+        sure, needs = _both(left, right)
+        value = _applied((inverse(left), inverse(right)), side)
+        return Answer({unknown: simple(value)}, needs, sure)
     rows, columns = unknown.shape
     whole = None
     for left, right in sides:
@@ -234,6 +238,74 @@ def _two_sided(equations: Equations) -> Answer:
     flat = RECORD.matmul(RECORD.inv(whole), stacked)
     value = turned(RECORD.reshape(flat, shape=(columns, rows)))
     return Answer({unknown: value}, (Condition("invertible", whole),), False)
+
+
+def _two_sided_bordered(equations: Equations) -> Answer:
+    """One matrix unknown with multipliers: P X R' + (their terms) = C, P and R invertible.
+
+    The multipliers are numbers, <B, X> = b, or those of one constraint A X B = C.
+    """
+    x, *forces = equations.unknowns
+    pairs = [pair_of(equations.blocks[0, 0], 0)]
+    if len(x.shape) != 2 or len(equations.blocks[0, 0].terms) != 1 or pairs[0] is None:
+        raise DerivantError("the matrix equations of several unknowns mix their rows and columns")
+    left, right = pairs[0]
+    sure, needs = _both(left, right)
+    own = (inverse(left), inverse(right))
+    sides = [simple(RECORD.negative(r)) for r in equations.rests]
+    if all(not f.shape for f in forces):
+        slopes = {k: lowered(equations.blocks[0, k + 1]) for k in range(len(forces))}
+        system, first = _numbers_only(own, slopes, sides)
+        found, wanted, proved = _eliminated(system)
+        total = first
+        for k, value in enumerate(found):
+            total = total - RECORD.multiply(value, _applied(own, slopes[k]))
+        values = {x: simple(total), **dict(zip(forces, found, strict=True))}
+        return Answer(values, (*needs, *wanted), sure and proved)
+    border = equations.blocks.get((1, 0))
+    pair = pair_of(border, 0) if len(forces) == 1 and border is not None else None
+    if pair is None or border is None or len(border.terms) != 1:
+        raise DerivantError("the matrix equations of several unknowns mix their rows and columns")
+    a, b = pair
+    inner = [
+        simple(RECORD.matmul(RECORD.matmul(m, o), turned(m)))
+        for m, o in zip(pair, own, strict=True)
+    ]
+    proved, wanted = _both(*inner)
+    gap = simple(RECORD.subtract(_applied((a, b), _applied(own, sides[0])), sides[1]))
+    force = simple(_applied((inverse(inner[0]), inverse(inner[1])), gap))
+    pushed = simple(RECORD.subtract(sides[0], _applied((turned(a), turned(b)), force)))
+    return Answer({x: simple(_applied(own, pushed)), forces[0]: force}, (*needs, *wanted), sure)
+
+
+def _numbers_only(
+    own: tuple[Expr, Expr], slopes: dict[int, Expr], sides: Sequence[Expr]
+) -> tuple[System, Expr]:
+    """The equations of multipliers that are numbers, and X where they are 0."""
+    first = _applied(own, sides[0])
+    blocks = {
+        (i, j): simple(RECORD.negative(_product(slopes[i], _applied(own, slopes[j]))))
+        for i in slopes
+        for j in slopes
+    }
+    rest = tuple(simple(sides[i + 1] - _product(slopes[i], first)) for i in slopes)
+    return System(blocks, rest, (0,) * len(slopes)), first
+
+
+def _product(a: Expr, b: Expr) -> Expr:
+    found: Expr = RECORD.sum(RECORD.multiply(a, b), axis=(-2, -1), keepdims=False)
+    return found
+
+
+def _applied(pair: tuple[Expr, Expr], x: Expr) -> Expr:
+    """P X R'."""
+    found: Expr = RECORD.matmul(RECORD.matmul(pair[0], x), turned(pair[1]))
+    return found
+
+
+def _both(left: Expr, right: Expr) -> tuple[bool, tuple[Condition, ...]]:
+    one, two = needs_of(left), needs_of(right)
+    return one[0] and two[0], (*one[1], *two[1])
 
 
 def pair_of(total: Sum, place: int) -> tuple[Expr, Expr] | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from derivant.base.dims import Dim, size_of
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
@@ -27,7 +28,8 @@ Numbers = npt.NDArray[np.float64]
 POINTS = 4  # data for which an answer must hold
 TRIES = 160  # random data looked at in search of them
 STEPS = (1e-3, 0.05, 0.5, 4.0)  # how far the points are that must not be better
-DIRECTIONS = 5
+DIRECTIONS = 3
+ENTRIES = 4
 NEWTON = 12  # steps back onto the constraints
 TOLERANCE = 1e-6
 LARGEST = 6
@@ -40,6 +42,7 @@ class Verdict:
     sizes: tuple[dict[str, int], ...]
     residual: float
     compared: int
+    everywhere: bool = True  # whether the answer was finite for all data that were drawn
 
     def __str__(self) -> str:
         return (
@@ -68,11 +71,11 @@ class Measured:
 def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
     """Check an answer; raises DerivantError, saying which part failed, where it does not hold."""
     leaves = _leaves(problem, found)
-    names = sorted({n for v in leaves for s in v.shape for n in _names(s)} | _dims(problem))
+    names = sorted(_dims(problem, found))
     rng = np.random.default_rng(seed)
     slopes = _slopes(problem)
     sizes: list[dict[str, int]] = []
-    worst, compared, skipped = 0.0, 0, None
+    worst, compared, skipped, without = 0.0, 0, None, 0
     for turn in range(TRIES):
         here = _sizes(names, turn, rng)
         try:
@@ -83,12 +86,15 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
         if measured is None:
             continue
         if not _has_value(measured, found):
+            without += 1
             continue
         residual, count = _judged(measured, found, slopes, rng)
         worst, compared = max(worst, residual), compared + count
         sizes.append(here)
         if len(sizes) == POINTS:
             break
+    if without > len(sizes):
+        raise DerivantError("the answer or the objective there is not finite; it is not shown")
     if len(sizes) < 2:
         why = f" ({skipped})" if skipped else ""
         needs = "; ".join(map(str, found.needs)) or "none"
@@ -96,7 +102,7 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
             f"no data were found for which the conditions of the answer hold ({needs}){why}; "
             "it is not shown"
         )
-    return Verdict(tuple(sizes), worst, compared)
+    return Verdict(tuple(sizes), worst, compared, not without)
 
 
 def _leaves(problem: Problem, found: Found) -> list[Expr]:
@@ -109,8 +115,12 @@ def _names(size: object) -> list[str]:
     return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
 
 
-def _dims(problem: Problem) -> set[str]:
-    return {n for u in problem.unknowns for s in u.shape for n in _names(s)}
+def _dims(problem: Problem, found: Found) -> set[str]:
+    """The named sizes of all that is evaluated."""
+    roots = [problem.cost, *(c.gap for c in problem.constraints), *problem.unknowns]
+    roots += [*found.values.values(), *found.multipliers.values(), *(c.of for c in found.needs)]
+    plain = [n for n in ancestors(roots) if n.primitive.outputs == 1]
+    return {name for n in plain for size in n.shape for name in _names(size)}
 
 
 def _sizes(names: Sequence[str], turn: int, rng: np.random.Generator) -> dict[str, int]:
@@ -152,7 +162,7 @@ def _has_value(measured: Measured, found: Found) -> bool:
     """Whether the objective is finite at a finite answer: it may lie on the edge of its domain."""
     values = measured(list(found.values.values()), {})
     if not all(np.all(np.isfinite(v)) for v in values):
-        return True  # judged, and refused
+        return False
     return bool(np.isfinite(measured.cost(dict(zip(found.values, values, strict=True)))))
 
 
@@ -277,10 +287,8 @@ def _compared(
         raise DerivantError("the objective is not finite at the answer; it is not shown")
     count = 0
     for step in STEPS:
-        for _ in range(DIRECTIONS):
-            moved = {
-                u: x + step * directed(problem.declared[u], x.shape, rng) for u, x in point.items()
-            }
+        for way in _ways(measured, point, slopes, rng):
+            moved = {u: x + step * way[u] for u, x in point.items()}
             other = feasible(measured, moved, slopes)
             if other is None:
                 continue
@@ -294,6 +302,37 @@ def _compared(
                 )
             count += bool(np.isfinite(value))
     return count
+
+
+def _ways(
+    measured: Measured,
+    point: Mapping[Expr, Numbers],
+    slopes: Mapping[str, Expr],
+    rng: np.random.Generator,
+) -> list[dict[Expr, Numbers]]:
+    """Directions to look in: random ones, single entries, and down the slope of the cost."""
+    problem = measured.problem
+    ways = [
+        {u: directed(problem.declared[u], x.shape, rng) for u, x in point.items()}
+        for _ in range(DIRECTIONS)
+    ]
+    for u, x in point.items():
+        for k in rng.permutation(x.size)[:ENTRIES]:
+            unit = np.zeros(x.size)
+            unit[k] = 1.0
+            one = projection(problem.facts(u), unit.reshape(x.shape))
+            for sign in (1.0, -1.0):
+                ways.append(
+                    {v: sign * one if v is u else np.zeros(y.shape) for v, y in point.items()}
+                )
+    names = [f"cost {u.params['name']}" for u in point]
+    if all(n in slopes for n in names):
+        down = measured([slopes[n] for n in names], point)
+        size = max([1e-12, *(float(np.linalg.norm(d)) for d in down)])
+        ways.append(
+            {u: projection(problem.facts(u), -d / size) for u, d in zip(point, down, strict=True)}
+        )
+    return [w for w in ways if all(np.all(np.isfinite(v)) for v in w.values())]
 
 
 def feasible(
