@@ -6,12 +6,24 @@ These are several rows each; a reader knows them by one name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from derivant.base.dims import Dim
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Call, Node, Product, Scaled, Sum, Turned
+from derivant.notation.document import (
+    Built,
+    Call,
+    Contraction,
+    Node,
+    Number,
+    Product,
+    Scaled,
+    Sum,
+    Turned,
+)
 from derivant.notation.words import sized
 
+ONE_ROW = Turned(Call("ones", (Number(Fraction(1)),), 1), 1)
 Naming = Callable[[Expr, Sequence[Node]], Node | None]
 
 
@@ -68,8 +80,8 @@ def _beside(node: Expr, operands: Sequence[Node]) -> Node | None:
     if len(node.shape) != 2 or node.params.get("axis") != -1 or len(operands) != 2:
         return None
     last = operands[1]
-    if isinstance(last, Call) and last.name == "column":
-        last = last.arguments[0]
+    if isinstance(last, Product) and len(last.factors) == 2 and last.factors[1] == ONE_ROW:
+        last = last.factors[0]
     return Call("hcat", (operands[0], last), 2)
 
 
@@ -81,7 +93,45 @@ def _stacked(node: Expr, operands: Sequence[Node]) -> Node | None:
     if len(source.shape) == 1 and len(node.shape) == 2:
         columns, rows = node.shape
         return Turned(Call("unvec", (whole, sized(rows), sized(columns)), 2), 2)
+    if len(source.shape) == 4 and len(node.shape) == 2:
+        return _kronecker(whole)
     return None
+
+
+def _kronecker(whole: Node) -> Node | None:
+    """kron(A, B) of an array A[i, k] B[j, l] whose axes i, j and k, l are joined."""
+    numbers: tuple[Node, ...] = ()
+    below: tuple[Node, ...] = ()
+    body: Node | None = whole.array if isinstance(whole, Built) else whole
+    if isinstance(body, Scaled):
+        numbers, below, body = body.numbers, body.below, body.body
+    if not isinstance(body, Contraction):
+        return None
+    inside, _, out = body.spec.partition("->")
+    pieces = list(zip(inside.split(","), body.operands, strict=True))
+    if len(out) != 4 or any(len(letters) != 2 for letters, _ in pieces):
+        return None
+    left = _path(pieces, out[0], out[2])
+    right = _path(pieces, out[1], out[3])
+    if left is None or right is None or len(left) + len(right) != len(pieces):
+        return None
+    factors = [f[0] if len(f) == 1 else Product(tuple(f), 2) for f in (left, right)]
+    found = Call("kron", tuple(factors), 2)
+    return Scaled(numbers, found, below, 2) if numbers or below else found
+
+
+def _path(pieces: Sequence[tuple[str, Node]], start: str, stop: str) -> list[Node] | None:
+    """The matrices that lead from one letter to another, transposed where they stand turned."""
+    left, at, found = list(pieces), start, list[Node]()
+    while at != stop:
+        step = next((p for p in left if at in p[0]), None)
+        if step is None:
+            return None
+        letters, node = step
+        found.append(node if letters[0] == at else turned_node(node))
+        at = letters[1] if letters[0] == at else letters[0]
+        left.remove(step)
+    return found
 
 
 def _product(node: Expr, operands: Sequence[Node]) -> Node | None:

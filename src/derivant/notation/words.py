@@ -50,8 +50,14 @@ def flips(chain: Chain) -> int:
 
 def node_of(chain: Chain, rank: int) -> Node:
     """A product as a part of a document."""
-    nodes = [Turned(w.node, w.node.rank) if w.flipped else w.node for w in chain]
+    nodes = [_standing(w) for w in chain]
     return nodes[0] if len(nodes) == 1 else Product(tuple(nodes), rank)
+
+
+def _standing(word: Word) -> Node:
+    if not word.flipped:
+        return word.node
+    return word.node.of if isinstance(word.node, Turned) else Turned(word.node, word.node.rank)
 
 
 def inner(left: Chain, right: Chain) -> Node:

@@ -131,10 +131,11 @@ def _sum_sign(form: Form, total: Sum) -> Sign | None:
 def _term_sign(form: Form, total: Sum, term: Term) -> Sign | None:
     if term.coefficient < 0:
         return None
+    on_diagonal = any(a.payload is None and {*a.index} == {0, 1} for a in term.atoms)
     strict, needs = True, list[Condition]()
     for group in components(term.atoms, total.rank):
         atoms = tuple(group)
-        found = _group_sign(form, atoms, total)
+        found = _group_sign(form, atoms, total, on_diagonal)
         if found is None:
             return None
         strict = strict and found.strict
@@ -144,20 +145,17 @@ def _term_sign(form: Form, total: Sum, term: Term) -> Sign | None:
     return Sign(strict, tuple(needs))
 
 
-def _group_sign(form: Form, atoms: Sequence[Atom], total: Sum) -> Sign | None:
+def _group_sign(form: Form, atoms: Sequence[Atom], total: Sum, on_diagonal: bool) -> Sign | None:
     free = {c for a in atoms for c in a.index if c < total.rank}
     if not free:
         return _number_sign(form, atoms)
     if total.rank != 2:
         return None
-    units = [a for a in atoms if a.payload is None]
-    if units:
+    if len(free) < 2 or any(a.payload is None for a in atoms):  # a diagonal matrix, or none
         vectors = [_entry_sign(form, a) for a in atoms if a.payload is not None]
-        if any(v is None for v in vectors):
+        if not on_diagonal or any(v is None for v in vectors):
             return None
         return Sign(all(v.strict for v in vectors if v is not None))
-    if len(free) < 2:
-        return None
     return _palindrome(form, _chain(atoms, 0, 1))
 
 

@@ -15,7 +15,7 @@ from derivant.base.loader import load
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
-from derivant.notation import Facts, Shapes, canonical_name, shown_name
+from derivant.notation import Facts, Shapes, canonical_name, read_shapes, shown_name
 from derivant.stationary.constrained import Optimum, constrained, finished, optimize
 from derivant.stationary.descent import Region, descended, polished
 from derivant.stationary.functions import minimize_function
@@ -66,8 +66,12 @@ def minimize(
         return minimize_function(objective, over if over is not None else start, max_iterations)
     if over is None:
         raise ArgumentError("over names the unknowns, as in over='x'")
-    problem = read_problem(objective, over, subject_to, assume, shapes, notation, sense)
-    known = _bound_data(problem, dict(data or {}), dict(start or {}))
+    given = {"data": dict(data or {}), "start": dict(start or {})}
+    problem, known = _read(
+        given,
+        lambda sizes: read_problem(objective, over, subject_to, assume, sizes, notation, sense),
+        shapes,
+    )
     flat = _flat(problem, known)
     if closed_form:
         result = _by_formula(problem, known, flat)
@@ -84,6 +88,29 @@ def _flat(problem: Problem, known: Data) -> Flat:
 
 
 # Data
+
+
+def _read(
+    given: dict[str, dict[str, Any]], read: Callable[[Shapes], Problem], shapes: Shapes
+) -> tuple[Problem, Data]:
+    """The problem with shapes as the data have them where the text leaves them open."""
+    arrays = {canonical_name(k): v for part in given.values() for k, v in part.items()}
+    scalars = {k: "" for k, v in arrays.items() if np.ndim(v) == 0}
+    floats = {k: "" for k in scalars if not isinstance(arrays[k], (int, np.integer))}
+    known = read_shapes(shapes)
+    first: DerivantError | None = None
+    for guess in ({}, floats, scalars):
+        sizes = {**guess, **known} if guess else shapes
+        for _ in range(2):
+            try:
+                problem = read(sizes)
+                return problem, _bound_data(problem, given["data"], given["start"])
+            except DerivantError as error:
+                first = first or error
+            ranks = {k: np.shape(v) for k, v in arrays.items() if 0 < np.ndim(v)}
+            sizes = {**{k: " ".join(map(str, s)) for k, s in ranks.items()}, **guess, **known}
+    assert first is not None
+    raise first
 
 
 def _bound_data(problem: Problem, data: dict[str, Any], start: dict[str, Any]) -> Data:

@@ -7,7 +7,6 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
 from derivant.rewriting import Sum, components, lowered
-from derivant.rewriting.plainer import plainer
 from derivant.stationary.algebra import (
     at_zero,
     depends,
@@ -20,9 +19,9 @@ from derivant.stationary.algebra import (
 )
 from derivant.stationary.conditions import Condition, definite, sign_of
 from derivant.stationary.found import Found
-from derivant.stationary.hessians import Quadratic, quadratic, same, scale_of
+from derivant.stationary.hessians import Quadratic, quadratic, same
 from derivant.stationary.problem import Problem
-from derivant.stationary.spheres import Metric, inner, least_eigenvector
+from derivant.stationary.spheres import Metric, inner, least_eigenvector, metric_of
 
 
 def ratio_problem(problem: Problem) -> Found | None:
@@ -53,7 +52,7 @@ def _of_quotient(problem: Problem, x: Expr, node: Expr) -> Found | None:
         return None if above is None else _over_root(x, above, below, up)
     if above is None or below is None or not is_zero(below.slope):
         return None
-    metric = _metric(below)
+    metric = metric_of(below.hessian)
     if metric is None:
         return None
     if is_zero(below.rest) and is_zero(above.slope) and is_zero(above.rest):
@@ -74,7 +73,7 @@ def _squared(value: Expr, x: Expr) -> Expr:
 def _over_root(x: Expr, above: Quadratic, below: Quadratic, up: bool) -> Found | None:
     """a'x over sqrt(x'K x): inv(K) a where it is greatest, -inv(K) a where it is least."""
     homogeneous = is_zero(above.rest) and is_zero(below.rest) and is_zero(below.slope)
-    metric = _metric(below)
+    metric = metric_of(below.hessian)
     if above.hessian.sum.terms or not homogeneous or metric is None:
         return None
     way = simple(metric.inverted(above.slope))
@@ -82,15 +81,6 @@ def _over_root(x: Expr, above: Quadratic, below: Quadratic, up: bool) -> Found |
     needs = (Condition("nonzero", above.slope),)
     lines = (("∂f/∂x = 0", f"the point is parallel to {shown(way)}"),)
     return Found({x: value}, "a quotient of quadratics", needs, unique="scale", lines=lines)
-
-
-def _metric(below: Quadratic) -> Metric | None:
-    scale = scale_of(below.hessian.sum)
-    matrix = below.hessian.to_expr()
-    sign = sign_of(scale if scale is not None else matrix)
-    if sign is None or not sign.strict or sign.needs:
-        return None
-    return Metric(scale, None if scale is not None else matrix)
 
 
 def _homogeneous(x: Expr, above: Quadratic, metric: Metric, up: bool) -> Found | None:
@@ -134,7 +124,7 @@ def _total_squares(
     x: Expr, value: Expr, above: Quadratic, below: Quadratic, metric: Metric
 ) -> Found | None:
     """|A x - b|^2 / (x'x + d): the least eigenvalue of [A b]'[A b], Golub and Van Loan, 6.3."""
-    if metric.scale is None or depends(below.rest, [x]):
+    if metric.matrix is not None or depends(below.rest, [x]):
         return None
     sign = sign_of(below.rest)
     if sign is None or not sign.strict or not same(metric.scale, RECORD.multiply(2.0, below.rest)):
@@ -160,4 +150,7 @@ def _total_squares(
 def _is_residual(node: Expr, value: Expr, x: Expr) -> bool:
     if len(node.shape) != 1 or not depends(node, [x]) or depends(slope(node, x), [x]):
         return False
-    return same(plainer(value), inner(node, node))
+    norm = value.inputs[0] if value.params.get("exponent") == 2 else value
+    if norm.primitive.name == "vector_norm" and norm.params.get("ord") == 2.0:
+        return norm.inputs[0] is node
+    return same(value, inner(node, node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from derivant.base.errors import DerivantError
-from derivant.notation import Facts, Shapes
+from derivant.notation import Facts, Shapes, numpy_text
 from derivant.stationary.algebra import shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.entrywise import entrywise_problem
@@ -17,7 +17,8 @@ from derivant.stationary.problem import Problem, read_problem
 from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
 from derivant.stationary.ratios import ratio_problem
-from derivant.stationary.solution import Solution, SolutionStep
+from derivant.stationary.reading import confirmed
+from derivant.stationary.solution import Solution, SolutionStep, document
 from derivant.stationary.spheres import on_a_ball
 from derivant.stationary.verifying import Verdict, verified
 
@@ -90,14 +91,35 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
     steps = [SolutionStep(rule, result) for rule, result in found.lines]
     steps += [SolutionStep(f"{names[u]}", f"= {shown(x)}") for u, x in values.items()]
     steps.append(SolutionStep("kind", kind))
-    return Solution(
+    answer = Solution(
         {names[u]: x for u, x in values.items()},
         dict(found.multipliers),
         value,
-        tuple(dict.fromkeys(map(str, found.needs))),
+        (
+            *dict.fromkeys(map(str, found.needs)),
+            *(() if verdict.everywhere else ("the answer is finite",)),
+        ),
         kind,
         found.pattern,
         tuple(steps),
         verdict,
         problem.said,
     )
+    _confirm(answer)
+    return answer
+
+
+def _confirm(answer: Solution) -> None:
+    """Each text read again and compared, and the value with what the unknowns give."""
+    sample = answer.check.sample
+    if sample is None:
+        return
+    for part in (answer.solution, answer.multipliers, {"": answer.value}):
+        for x in part.values():
+            confirmed(x, numpy_text(document(x)), sample)
+    values = list(answer.solution.values())
+    found = sample([answer.value, *values], {})
+    point = dict(zip(sample.problem.unknowns, found[1:], strict=True))
+    (wanted,) = sample([sample.problem.objective], point)
+    if not abs(found[0] - wanted) <= 1e-7 * max(1.0, abs(float(wanted))):
+        raise DerivantError("the optimal value is not that of the answer; it is not shown")

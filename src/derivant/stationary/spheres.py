@@ -6,12 +6,14 @@ a multiple of K, then y is parallel to inv(K) b; or b = 0, then y is an eigenvec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
-from derivant.rewriting import Sum, form_of, lowered
+from derivant.rewriting import Atom, Form, Term, form_of, lowered
 from derivant.stationary.algebra import (
     constant,
     contracted,
@@ -33,27 +35,42 @@ from derivant.stationary.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A positive Hessian: a number times the identity, or a matrix."""
+    """A positive Hessian K: a number times the identity, or times a matrix."""
 
-    scale: Expr | None
-    matrix: Expr | None
+    scale: Expr
+    matrix: Expr | None  # None for the identity
 
     def inverted(self, b: Expr) -> Expr:
-        """inv(K) b."""
-        if self.scale is not None:
-            return over(b, self.scale)
-        assert self.matrix is not None
-        return contracted(inverse(self.matrix), 1, b)
+        """The inverse of the matrix, without the number, times b."""
+        return b if self.matrix is None else contracted(inverse(self.matrix), 1, b)
+
+
+def metric_of(hessian: Form) -> Metric | None:
+    """The metric of a Hessian that is seen to be positive definite; None for any other."""
+    scale = scale_of(hessian.sum)
+    if scale is not None:
+        sign = sign_of(scale)
+        return Metric(scale, None) if sign is not None and sign.strict else None
+    if hessian.sum.rank != 2:
+        return None
+    matrix = hessian.to_expr()
+    sign = sign_of(matrix)
+    if sign is None or not sign.strict or sign.needs:
+        return None
+    if len(hessian.sum.terms) == 1:
+        number, rest = split_scalars(hessian.sum, hessian.sum.terms[0])
+        return Metric(number, lowered(rest))
+    return Metric(constant(1.0), matrix)
 
 
 @dataclass(frozen=True, slots=True)
 class Ball:
-    """The constraint y'K y <= 2 radius (or =) with y = x - center; `rate` scales its multiplier."""
+    """The constraint y'K0 y <= reach^2 (or =) with y = x - center and K = scale K0."""
 
     metric: Metric
     center: Expr | None
-    radius: Expr  # ρ
-    rate: Expr
+    reach: Expr
+    rate: Expr  # of the multiplier: that of the constraint as it stands by that of its square
     needs: tuple[Condition, ...]
 
 
@@ -85,13 +102,9 @@ def on_a_ball(problem: Problem) -> Found | None:
         if len(x.shape) > 1 and scale_of(cost.hessian.sum) is None:
             return None
         own = scale_of(cost.hessian.sum)
-        moved = (
-            RECORD.multiply(own, ball.center)
-            if own is not None
-            else RECORD.matmul(hessian, ball.center)
-        )
+        moved = RECORD.matmul(hessian, ball.center) if own is None else own * ball.center
         b = simple(b + moved)
-    times = _multiple(cost.hessian.sum, hessian, ball.metric)
+    times = _multiple(cost.hessian, ball.metric)
     if times is not None and not is_zero(b):
         return _parallel(problem, x, ball, b, times, open_inside)
     if is_zero(b) and len(x.shape) == 1 and not open_inside:
@@ -111,24 +124,39 @@ def _ball(excess: Expr, x: Expr) -> Ball | None:
     found = quadratic(excess, x)
     if found is None or not found.hessian.sum.terms:
         return None
-    scale = scale_of(found.hessian.sum)
-    if scale is None and len(x.shape) > 1:
+    metric = metric_of(found.hessian)
+    if metric is None:
         return None
-    metric = Metric(scale, None) if scale is not None else Metric(None, found.hessian.to_expr())
-    sign = sign_of(scale if scale is not None else found.hessian.to_expr())
-    if sign is None or not sign.strict:
-        return None
-    needs = sign.needs
-    if is_zero(found.slope):
-        radius = simple(RECORD.negative(found.rest))
-        center = None
-    else:
-        center = simple(RECORD.negative(metric.inverted(found.slope)))
+    center = None
+    radius = simple(RECORD.negative(found.rest))
+    if not is_zero(found.slope):
+        center = simple(over(RECORD.negative(metric.inverted(found.slope)), metric.scale))
         radius = simple(RECORD.negative(substituted(excess, {x: center})))
     positive = sign_of(radius)
-    if positive is None or not positive.strict:
-        needs = (*needs, definite(radius))
-    return Ball(metric, center, radius, rate, needs)
+    needs = () if positive is not None and positive.strict else (definite(radius),)
+    square = simple(over(RECORD.multiply(2.0, radius), metric.scale))
+    return Ball(metric, center, root(square), rate, needs)
+
+
+def root(square: Expr) -> Expr:
+    """The square root of a positive number, taken where it is seen."""
+    total = form_of(square).sum
+    if len(total.terms) == 1 and not total.terms[0].bound:
+        (term,) = total.terms
+        number = Fraction(
+            math.isqrt(term.coefficient.numerator), math.isqrt(term.coefficient.denominator)
+        )
+        halves = tuple(replace(a, power=a.power / 2) for a in term.atoms)
+        whole = all(a.power.denominator == 1 and _is_positive(a) for a in halves)
+        if term.coefficient > 0 and number * number == term.coefficient and whole:
+            return lowered(replace(total, terms=(Term(number, halves, ()),)))
+    found: Expr = RECORD.sqrt(square)
+    return found
+
+
+def _is_positive(atom: Atom) -> bool:
+    sign = None if atom.payload is None else sign_of(atom.payload)
+    return sign is not None and sign.strict and not sign.needs
 
 
 def _squared(excess: Expr, norm: Expr) -> tuple[Expr, Expr] | None:
@@ -145,99 +173,90 @@ def _squared(excess: Expr, norm: Expr) -> tuple[Expr, Expr] | None:
     gap: Expr = RECORD.subtract(
         inner(norm.inputs[0], norm.inputs[0]), RECORD.multiply(length, length)
     )
-    return gap, simple(over(RECORD.multiply(2.0, length), rise))
+    return gap, simple(over(rise, RECORD.multiply(2.0, length)))
 
 
-def _multiple(total: Sum, hessian: Expr, metric: Metric) -> Expr | None:
+def _multiple(hessian: Form, metric: Metric) -> Expr | None:
     """The number t with A = t K, None where there is none."""
-    if is_zero(hessian):
+    if not hessian.sum.terms:
         return constant(0.0)
-    if metric.scale is not None:
-        own = scale_of(total)
+    if metric.matrix is None:
+        own = scale_of(hessian.sum)
         return None if own is None else simple(over(own, metric.scale))
-    assert metric.matrix is not None
-    for number in _numbers(hessian, metric.matrix):
-        if same(hessian, RECORD.multiply(number, metric.matrix)):
-            return number
-    return None
-
-
-def _numbers(a: Expr, b: Expr) -> list[Expr]:
-    """Quotients of the numbers before two matrices."""
-    parts = []
-    for one in (a, b):
-        total = form_of(one).sum
-        if len(total.terms) != 1:
-            return []
-        parts.append(split_scalars(total, total.terms[0])[0])
-    return [simple(over(parts[0], parts[1]))]
+    if len(hessian.sum.terms) != 1:
+        return None
+    number, rest = split_scalars(hessian.sum, hessian.sum.terms[0])
+    return simple(over(number, metric.scale)) if same(lowered(rest), metric.matrix) else None
 
 
 def _parallel(
     problem: Problem, x: Expr, ball: Ball, b: Expr, times: Expr, open_inside: bool
 ) -> Found | None:
-    """(t + λ) K y = -b, so y is parallel to inv(K) b, and its length is known."""
+    """(t + λ) K y = -b, so y is parallel to inv(K0) b, and its length is known."""
     way = simple(ball.metric.inverted(b))
-    size = RECORD.sqrt(inner(b, way))  # sqrt(b' inv(K) b)
-    reach = RECORD.sqrt(RECORD.multiply(2.0, ball.radius))
-    force = RECORD.subtract(over(size, reach), times)
-    strength = over(reach, size)
-    needs = (*ball.needs, Condition("nonzero", b))
+    size = _length(ball.metric, b, way)  # sqrt(b' inv(K0) b)
+    force = RECORD.subtract(over(size, RECORD.multiply(ball.metric.scale, ball.reach)), times)
+    strength = over(ball.reach, size)
     if open_inside and not is_zero(times):
         sign = sign_of(times)
         if sign is None or not sign.strict:
             return None
-        needs = ball.needs
         force = RECORD.relu(force)
-        strength = RECORD.minimum(over(constant(1.0), times), strength)
-        needs = (*needs, Condition("nonzero", b))
+        free = over(constant(1.0), simple(RECORD.multiply(times, ball.metric.scale)))
+        strength = RECORD.minimum(simple(free), strength)
     y = RECORD.negative(RECORD.multiply(strength, way))
     value = simple(y if ball.center is None else RECORD.add(ball.center, y))
     (constraint,) = problem.constraints
-    force = simple(RECORD.multiply(force, ball.rate))
     return Found(
         {x: value},
         "a direction on an ellipsoid",
-        needs,
-        {constraint.key: force},
+        (*ball.needs, Condition("nonzero", b)),
+        {constraint.key: simple(over(force, ball.rate))},
         lines=(
-            ("∂L/∂x = 0", f"the point is parallel to {shown(way)}"),
+            (f"∂L/∂{x.params['name']} = 0", f"the point is parallel to {shown(way)}"),
             ("the constraint", "fixes its length"),
         ),
     )
 
 
+def _length(metric: Metric, b: Expr, way: Expr) -> Expr:
+    if metric.matrix is None:
+        axes = tuple(range(-len(b.shape), 0))
+        found: Expr = RECORD.vector_norm(b, axis=axes, ord=2.0, keepdims=False)
+        return found
+    found = RECORD.sqrt(inner(b, way))
+    return found
+
+
 def _eigenvector(problem: Problem, x: Expr, ball: Ball, hessian: Expr) -> Found:
     """A y + λ K y = 0: the eigenvector of the least eigenvalue."""
-    reach = RECORD.sqrt(RECORD.multiply(2.0, ball.radius))
     vector, value = least_eigenvector(hessian, ball.metric)
-    y = simple(RECORD.multiply(reach, vector))
+    y = simple(RECORD.multiply(ball.reach, vector))
     point = y if ball.center is None else simple(RECORD.add(ball.center, y))
     (constraint,) = problem.constraints
-    force = simple(RECORD.multiply(RECORD.negative(value), ball.rate))
+    least = over(RECORD.negative(value), RECORD.multiply(ball.metric.scale, ball.rate))
     return Found(
         {x: point},
         "an eigenvector",
         ball.needs,
-        {constraint.key: force},
+        {constraint.key: simple(least)},
         unique="sign",
-        lines=(("∂L/∂x = 0", f"{shown(hessian)} x = -λ K x, an eigenvector"),),
+        lines=((f"∂L/∂{x.params['name']} = 0", f"{shown(hessian)} {x.params['name']} = -λ K x"),),
     )
 
 
 def least_eigenvector(hessian: Expr, metric: Metric) -> tuple[Expr, Expr]:
-    """y with y'K y = 1 that makes y'A y least, and that least value."""
-    if metric.scale is not None:
-        number, core, place = oriented(hessian)
-        vector = FUNCTIONS["eigv"].lower(core, place)
-        value = over(RECORD.multiply(number, FUNCTIONS["lam"].lower(core, place)), metric.scale)
-        return over(vector, RECORD.sqrt(metric.scale)), simple(value)
-    assert metric.matrix is not None
-    root = FUNCTIONS["sqrtm"].lower(inverse(metric.matrix))
+    """y with y'K0 y = 1 that makes y'A y least, and that least value."""
     number, core, place = oriented(hessian)
-    whitened = RECORD.matmul(RECORD.matmul(root, core), root)
-    vector = RECORD.matmul(root, FUNCTIONS["eigv"].lower(whitened, place))
-    return vector, simple(RECORD.multiply(number, FUNCTIONS["lam"].lower(whitened, place)))
+    if metric.matrix is None:
+        vector = FUNCTIONS["eigv"].lower(core, place)
+        least = FUNCTIONS["lam"].lower(core, place)
+    else:
+        factor = FUNCTIONS["sqrtm"].lower(inverse(metric.matrix))
+        whitened = RECORD.matmul(RECORD.matmul(factor, core), factor)
+        vector = RECORD.matmul(factor, FUNCTIONS["eigv"].lower(whitened, place))
+        least = FUNCTIONS["lam"].lower(whitened, place)
+    return vector, simple(RECORD.multiply(number, least))
 
 
 def oriented(hessian: Expr) -> tuple[Expr, Expr, int]:

@@ -7,7 +7,7 @@ answer takes part, but for the gradient, which has its own check.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from derivant.stationary.problem import Problem
 Numbers = npt.NDArray[np.float64]
 POINTS = 4  # data for which an answer must hold
 TRIES = 160  # random data looked at in search of them
-STEPS = (1e-3, 0.05, 0.5, 4.0)  # how far the points are that must not be better
+STEPS = (1e-3, 0.05, 1.0)  # how far the points are that must not be better
 DIRECTIONS = 3
 ENTRIES = 4
 NEWTON = 12  # steps back onto the constraints
@@ -42,6 +42,7 @@ class Verdict:
     sizes: tuple[dict[str, int], ...]
     residual: float
     compared: int
+    sample: Measured | None = field(default=None, repr=False, compare=False)
     everywhere: bool = True  # whether the answer was finite for all data that were drawn
 
     def __str__(self) -> str:
@@ -102,7 +103,7 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
             f"no data were found for which the conditions of the answer hold ({needs}){why}; "
             "it is not shown"
         )
-    return Verdict(tuple(sizes), worst, compared, not without)
+    return Verdict(tuple(sizes), worst, compared, measured, not without)
 
 
 def _leaves(problem: Problem, found: Found) -> list[Expr]:
@@ -363,11 +364,12 @@ def _violated(
 ) -> tuple[list[Numbers], list[Numbers]]:
     """The rows and gaps of the equalities and of the inequalities that do not hold."""
     rows, gaps = list[Numbers](), list[Numbers]()
-    for k, c in enumerate(measured.problem.constraints):
-        (gap,) = measured([c.gap], point)
+    constraints = measured.problem.constraints
+    known = measured([c.gap for c in constraints], point) if constraints else []
+    for k, (c, gap) in enumerate(zip(constraints, known, strict=True)):
         flat = np.ravel(gap)
         off = {"==": np.full(flat.shape, True), "<=": flat > 0, ">=": flat < 0}[c.relation]
-        if not np.any(off):
+        if not np.any(off) or np.max(np.abs(flat[off])) < 1e-11:
             continue
         parts = []
         for u, x in point.items():
