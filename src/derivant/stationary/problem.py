@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derivant.base.errors import ArgumentError, ShapeError
+from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation import Facts, Shapes, canonical_name, read_formula
@@ -18,6 +19,7 @@ from derivant.primitives import RECORD
 
 SENSES = ("minimize", "maximize")
 RELATION = re.compile(r"==|<=|>=|≤|≥|=")
+WORD = re.compile(r"[^\W\d]\w*")
 NAMED = re.compile(r"^\s*([^\W\d]\w*)\s*:\s*(?![=])(.*)$", re.DOTALL)
 
 
@@ -50,6 +52,7 @@ class Problem:
     declared: Mapping[Expr, Expr]
     constraints: tuple[Constraint, ...]
     said: str
+    names: tuple[str, ...] = ()  # of all variables, in order of appearance
 
     def facts(self, unknown: Expr) -> frozenset[str]:
         """What is declared of an unknown."""
@@ -111,7 +114,32 @@ def read_problem(
     _check_keys(constraints, formula.variables)
     sign = 1 if sense == "minimize" else -1
     cost: Expr = value if sign > 0 else RECORD.negative(value)
-    return Problem(cost, value, sign, tuple(declared), declared, constraints, formula.said)
+    plain = tuple(replace(c, gap=without_norms(c.gap)) for c in constraints)
+    order = _order([objective, *(t for _, a, _, b in parts for t in (a, b))], formula.variables)
+    unknowns = tuple(declared)
+    return Problem(without_norms(cost), value, sign, unknowns, declared, plain, formula.said, order)
+
+
+def _order(texts: Sequence[str], variables: Mapping[str, Expr]) -> tuple[str, ...]:
+    """The names of the variables as the texts have them, the objective first."""
+    words = [canonical_name(w) for text in texts for w in WORD.findall(text)]
+    return tuple(dict.fromkeys([*(w for w in words if w in variables), *variables]))
+
+
+def without_norms(expression: Expr) -> Expr:
+    """The expression with norm2(r)^2 as the sum of the squares of r."""
+    changes: dict[Expr, Expr] = {}
+    for node in ancestors([expression]):
+        name, exponent = node.primitive.name, node.params.get("exponent")
+        squared = name == "square" or (name == "power" and exponent == 2)
+        if not squared or node.inputs[0].primitive.name != "vector_norm":
+            continue
+        norm = node.inputs[0]
+        if norm.params["ord"] == 2.0 and not norm.shape:
+            (r,) = norm.inputs
+            axes = tuple(range(-len(r.shape), 0))
+            changes[node] = RECORD.sum(RECORD.multiply(r, r), axis=axes, keepdims=False)
+    return replaced([expression], changes)[0] if changes else expression
 
 
 def _sides(text: object) -> tuple[str, str, str, str]:

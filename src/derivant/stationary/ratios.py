@@ -150,7 +150,4 @@ def _total_squares(
 def _is_residual(node: Expr, value: Expr, x: Expr) -> bool:
     if len(node.shape) != 1 or not depends(node, [x]) or depends(slope(node, x), [x]):
         return False
-    norm = value.inputs[0] if value.params.get("exponent") == 2 else value
-    if norm.primitive.name == "vector_norm" and norm.params.get("ord") == 2.0:
-        return norm.inputs[0] is node
     return same(value, inner(node, node))

@@ -26,7 +26,8 @@ def confirmed(expression: Expr, text: str, measured: Measured) -> None:
         formula = read_formula(text, shapes, facts, "numpy")
     except DerivantError:
         return
-    numbers = {str(v.params["name"]): x for v, x in measured.data.items()}
+    numbers = {name: np.asarray(float(size)) for name, size in measured.sizes.items()}
+    numbers |= {str(v.params["name"]): x for v, x in measured.data.items()}
     with np.errstate(all="ignore"):
         (wanted,) = measured([expression], {})
         (found,) = evaluate_all([formula.expression], numbers, measured.sizes)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from derivant.base.dims import Dim
 from derivant.base.errors import ArgumentError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.notation import Forms, Node, numpy_text, shown_name, text_of
+from derivant.notation.numpy_text import python_name
 from derivant.rewriting import form_of
+from derivant.stationary.code import Code
 from derivant.stationary.verifying import Verdict
 
 PARTS = ("solution", "multipliers", "value")
@@ -49,6 +54,7 @@ class Solution:
     steps: tuple[SolutionStep, ...]
     check: Verdict
     said: str
+    data: tuple[Expr, ...]
 
     @property
     def text(self) -> str:
@@ -75,6 +81,27 @@ class Solution:
             return {k: numpy_text(document(x)) for k, x in self.multipliers.items()}
         return {n: numpy_text(document(x)) for n, x in self.solution.items()}
 
+    def code(self, target: str = "numpy", name: str = "solution") -> str:
+        """A self-contained function of the data, in order of appearance in the problem.
+
+        No inverse that can be avoided is formed: Gram matrices go to least squares or QR, positive
+        definite ones to Cholesky, others to a solve. With several unknowns it returns a tuple.
+
+        >>> from derivant.stationary import solve
+        >>> print(solve("norm2(A*x - b)^2", over="x").code("numpy"))
+        import numpy as np
+        import scipy.linalg
+        <BLANKLINE>
+        <BLANKLINE>
+        def solution(A, b):
+            z = scipy.linalg.lstsq(A, b)[0]  # least squares by orthogonal factors: the condition \
+        number is not squared
+            return z
+        """
+        if target != "numpy":
+            raise ArgumentError(f"the target of code is 'numpy', not {target!r:.40}")
+        return written(name, self.solution, self.data)
+
     def __str__(self) -> str:
         lines = [self.said, self.text]
         lines += [f"{shown_name(k)} = {_text(x)}" for k, x in self.multipliers.items()]
@@ -90,6 +117,38 @@ def document(expression: Expr) -> Node:
     forms = Forms(form)
     found = forms.matrix(form.sum)
     return forms.contractions(form.sum) if found is None else found
+
+
+def written(name: str, values: Mapping[str, Expr], data: tuple[Expr, ...]) -> str:
+    """The text of a function of the data that returns the values."""
+    facts = {str(v.params["name"]): tuple(v.params.get("facts", ())) for v in data}
+    code = Code(facts)
+    results = [code.text(document(x)) for x in values.values()]
+    body = [*code.lines, f"return {', '.join(results)}"]
+    shown, asked = [], []
+    for size in sorted({n for x in (*values.values(), *data) for n in names_in(x)}):
+        if not any(re.search(rf"\b{size}\b", line) for line in body):
+            continue
+        place = next(((v, v.shape.index(s)) for v in data for s in v.shape if str(s) == size), None)
+        if place is None:
+            asked.append(size)
+        else:
+            shown.append(f"{size} = {python_name(str(place[0].params['name']))}.shape[{place[1]}]")
+    sizes = shown
+    lines = [*sizes, *body]
+    names = [n for n in ("scipy.linalg", "scipy.special") if any(n in line for line in lines)]
+    head = ["import numpy as np", *(f"import {n}" for n in names)]
+    arguments = ", ".join([*map(python_name, facts), *asked])
+    return "\n".join(
+        [*head, "", "", f"def {name}({arguments}):", *(f"    {line}" for line in lines)]
+    )
+
+
+def names_in(expression: Expr) -> set[str]:
+    """The named sizes of an expression and of all that it is made of."""
+    plain = [n for n in ancestors([expression]) if n.primitive.outputs == 1]
+    sizes = [s for n in plain for s in n.shape if isinstance(s, Dim)]
+    return {name for s in sizes for names, _ in s.terms for name in names}
 
 
 def _text(expression: Expr) -> str:

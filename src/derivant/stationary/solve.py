@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from derivant.base.errors import DerivantError
+from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
 from derivant.notation import Facts, Shapes, numpy_text
 from derivant.stationary.algebra import shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
@@ -104,9 +106,18 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         tuple(steps),
         verdict,
         problem.said,
+        data_of(problem),
     )
     _confirm(answer)
     return answer
+
+
+def data_of(problem: Problem) -> tuple[Expr, ...]:
+    """The variables that are given, in order of appearance."""
+    own = {str(u.params["name"]) for u in problem.unknowns}
+    roots = [problem.cost, *(c.gap for c in problem.constraints)]
+    given = {str(v.params["name"]): v for v in variables(roots)}
+    return tuple(given[n] for n in problem.names if n in given and n not in own)
 
 
 def _confirm(answer: Solution) -> None:

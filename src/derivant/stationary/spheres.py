@@ -13,7 +13,7 @@ from fractions import Fraction
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
-from derivant.rewriting import Atom, Form, Term, form_of, lowered
+from derivant.rewriting import Atom, Form, Term, as_number, form_of, lowered
 from derivant.stationary.algebra import (
     constant,
     contracted,
@@ -94,7 +94,9 @@ def on_a_ball(problem: Problem) -> Found | None:
         return None
     cost = quadratic(problem.cost, x)
     if cost is None:
-        return None
+        squared = _squared_cost(problem, x)
+        found = None if squared is None else on_a_ball(squared)
+        return None if found is None else replace(found, multipliers={})
     open_inside = constraint.relation != "=="
     b = cost.slope
     hessian = cost.hessian.to_expr()
@@ -157,6 +159,21 @@ def root(square: Expr) -> Expr:
 def _is_positive(atom: Atom) -> bool:
     sign = None if atom.payload is None else sign_of(atom.payload)
     return sign is not None and sign.strict and not sign.needs
+
+
+def _squared_cost(problem: Problem, x: Expr) -> Problem | None:
+    """The problem with the square of a norm that its cost is a multiple of."""
+    for node in kinked(problem.cost, x):
+        t = symbol("norm", ())
+        line = substituted(problem.cost, {node: t})
+        if node.primitive.name != "vector_norm" or node.shape or depends(line, [x]):
+            continue
+        rise = slope(line, t)
+        if depends(rise, [t]) or node.params.get("ord") != 2.0:
+            return None
+        square = RECORD.multiply(rise, inner(node.inputs[0], node.inputs[0]))
+        return replace(problem, cost=square)
+    return None
 
 
 def _squared(excess: Expr, norm: Expr) -> tuple[Expr, Expr] | None:
@@ -222,9 +239,13 @@ def _parallel(
 def _length(metric: Metric, b: Expr, way: Expr) -> Expr:
     if metric.matrix is None:
         axes = tuple(range(-len(b.shape), 0))
-        found: Expr = RECORD.vector_norm(b, axis=axes, ord=2.0, keepdims=False)
-        return found
-    found = RECORD.sqrt(inner(b, way))
+        total = form_of(b).sum
+        size = abs(total.terms[0].coefficient) if len(total.terms) == 1 else Fraction(1)
+        sign = -1 if all(t.coefficient < 0 for t in total.terms) else 1
+        core = lowered(replace(total, terms=tuple(t.scaled(sign / size) for t in total.terms)))
+        norm: Expr = RECORD.vector_norm(core, axis=axes, ord=2.0, keepdims=False)
+        return norm if size == 1 else RECORD.multiply(as_number(size), norm)
+    found: Expr = RECORD.sqrt(inner(b, way))
     return found
 
 
@@ -252,7 +273,7 @@ def least_eigenvector(hessian: Expr, metric: Metric) -> tuple[Expr, Expr]:
         vector = FUNCTIONS["eigv"].lower(core, place)
         least = FUNCTIONS["lam"].lower(core, place)
     else:
-        factor = FUNCTIONS["sqrtm"].lower(inverse(metric.matrix))
+        factor = FUNCTIONS["sqrtm"].lower(simple(inverse(metric.matrix)))
         whitened = RECORD.matmul(RECORD.matmul(factor, core), factor)
         vector = RECORD.matmul(factor, FUNCTIONS["eigv"].lower(whitened, place))
         least = FUNCTIONS["lam"].lower(whitened, place)
