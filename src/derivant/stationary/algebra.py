@@ -180,8 +180,8 @@ def contracted(block: Expr, core: int, x: Expr) -> Expr:
         found: Expr = RECORD.matmul(block, x)
         return found
     if not block.shape or not x.shape:
-        found = RECORD.multiply(block, x)
-        return found
+        scaled: Expr = RECORD.multiply(block, x)
+        return scaled
     return outer(block, x)
 
 
@@ -224,9 +224,7 @@ def inverse(block: Expr) -> Expr:
     form = form_of(block)
     if len(form.sum.terms) != 1:
         own = diagonal_of(form.sum)
-        if own is not None:
-            return RECORD.diag_embed(over(constant(1.0, own.shape), own), offset=0)
-        found: Expr = RECORD.inv(block)
+        found: Expr = RECORD.inv(block) if own is None else _reciprocal(own)
         return found
     number, rest = split_scalars(form.sum, form.sum.terms[0])
     (term,) = rest.terms
@@ -247,6 +245,12 @@ def diagonal_of(total: Sum) -> Expr | None:
     return lowered(Sum(total.shape[:1], total.dtype, tuple(terms)))
 
 
+def _reciprocal(diagonal: Expr) -> Expr:
+    """The diagonal matrix with one over each entry."""
+    found: Expr = RECORD.diag_embed(over(constant(1.0, diagonal.shape), diagonal), offset=0)
+    return found
+
+
 def _inverse_of(term: Term, rest: Sum) -> Expr:
     atoms = term.atoms
     units = [a for a in atoms if a.payload is None]
@@ -255,8 +259,7 @@ def _inverse_of(term: Term, rest: Sum) -> Expr:
         return lowered(rest)
     own = diagonal_of(rest)
     if own is not None:
-        whole: Expr = RECORD.diag_embed(over(constant(1.0, own.shape), own), offset=0)
-        return whole
+        return _reciprocal(own)
     if len(others) == 1 and not units and others[0].power == 1 and others[0].payload is not None:
         payload = others[0].payload
         flipped = others[0].index == (1, 0)

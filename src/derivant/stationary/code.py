@@ -1,4 +1,4 @@
-"""NumPy code of a solution: the formula stays the textbook's, the code forms no inverse it can avoid.
+"""NumPy code of a solution: the formula stays the textbook's, the code avoids inverses.
 
 A Gram matrix under an inverse means least squares or QR, since forming A'A squares the condition
 number; a positive definite matrix means Cholesky; anything else one solve. What is needed twice is

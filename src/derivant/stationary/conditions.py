@@ -6,7 +6,7 @@ positive, a sum of such terms. What cannot be proved becomes a condition, in wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,7 +72,7 @@ WORDS = {
     "nonnegative": "is not negative",
     "tall": "has no more columns than rows",
 }
-TESTS = {
+TESTS: dict[str, Callable[[npt.NDArray[np.float64]], bool]] = {
     "column": lambda v: _full(v, v.shape[1]),
     "row": lambda v: _full(v, v.shape[0]),
     "definite": _definite,

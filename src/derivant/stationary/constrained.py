@@ -245,7 +245,7 @@ def _newton(flat: Flat, best: Optimum, region: Region) -> Numbers | None:
     if not (np.all(np.isfinite(whole)) and np.all(np.isfinite(side))):
         return None
     step = np.linalg.lstsq(whole, side, rcond=1e-13)[0][:size]
-    return z + step
+    return np.asarray(z + step, float)
 
 
 __all__ = ["Optimum", "constrained", "descended", "finished", "judged", "violation"]

@@ -172,4 +172,5 @@ def _newton(flat: Flat, z: Numbers, left: Numbers, free: npt.NDArray[np.intp]) -
         return -left[free]
     w, v = np.linalg.eigh((hessian + hessian.T) / 2)
     floor = 1e-9 * max(1.0, float(np.max(np.abs(w), initial=0.0)))
-    return -(v @ ((v.T @ left[free]) / np.maximum(np.abs(w), floor)))
+    step = v @ ((v.T @ left[free]) / np.maximum(np.abs(w), floor))
+    return np.asarray(-step, float)

@@ -1,6 +1,6 @@
-"""Gradients that fall apart by entries: g(x_i) + λ a_i = 0, each solved alone, λ from the constraint.
+"""Gradients that fall apart by entries: g(x_i) + λ a_i = 0, each solved alone.
 
-Softmax, y / sum(y), 1/n, and all unknowns that are one number.
+The constraint gives λ: softmax, y / sum(y), 1/n. Also all unknowns that are one number.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from derivant.stationary.hessians import has_kinks, same, scale_of
 from derivant.stationary.problem import Problem
 from derivant.stationary.quadratics import SYMMETRIC, lagrangian, multipliers_of
 
+Lines = tuple[tuple[str, str], ...]
+
 
 def inverse_problem(problem: Problem) -> Found | None:
     """The pattern; None where the problem has another form."""
@@ -60,17 +62,23 @@ def inverse_problem(problem: Problem) -> Found | None:
     )
     if problem.constraints:
         return _scaled(problem, q, rest, number, lambdas[0], lines) if is_zero(square) else None
-    if is_zero(square):
+    return _unscaled(q, rest, number, square, symmetric, lines)
+
+
+def _unscaled(
+    q: Expr, rest: Expr, number: Expr, square: Expr, symmetric: bool, lines: Lines
+) -> Found:
+    """The solution of a P + C = 0 or of a P + P C P = 0."""
+    linear = is_zero(square)
+    if linear:
         answer = turned(RECORD.negative(RECORD.multiply(number, _inverse(rest))))
     else:
         answer = over(RECORD.negative(turned(square)), number)
     answer = simple(turned(answer) if symmetric else answer)
-    needs = (
-        (definite(answer if not is_zero(square) else _core(rest, number)),)
-        if symmetric
-        else (Condition("invertible", answer),)
-    )
-    return Found({q: answer}, "the inverse of a matrix", needs, lines=lines)
+    need = definite(_core(rest, number) if linear else answer)
+    if not symmetric:
+        need = Condition("invertible", answer)
+    return Found({q: answer}, "the inverse of a matrix", (need,), lines=lines)
 
 
 def _core(rest: Expr, number: Expr) -> Expr:
@@ -120,7 +128,7 @@ def _scaled(
     rest: Expr,
     number: Expr,
     force: Expr,
-    lines: tuple[tuple[str, str], ...],
+    lines: Lines,
 ) -> Found | None:
     """a P + λ B = 0: Q = t inv(B), its size fixed by the linear constraint."""
     (constraint,) = problem.constraints

@@ -114,10 +114,7 @@ def _least(slope_: Expr, size: Expr, kinks: Sequence[Kink]) -> tuple[Expr, tuple
 
 def _clipped(point: Expr, box: Box) -> Expr:
     if box.lower is not None:
-        if is_zero(box.lower):
-            point = RECORD.relu(point)
-        else:
-            point = RECORD.maximum(point, box.lower)
+        point = RECORD.relu(point) if is_zero(box.lower) else RECORD.maximum(point, box.lower)
     return point if box.upper is None else RECORD.minimum(point, box.upper)
 
 
@@ -215,7 +212,7 @@ def _total_of(node: Expr, cost: Expr) -> Expr:
 
 
 def _forces(problem: Problem, smooth: Expr, x: Expr, value: Expr) -> dict[str, Expr]:
-    """The multipliers of bounds: what is left of the gradient, by sign, where there is one bound."""
+    """The multiplier of a single bound: what is left of the gradient."""
     if len(problem.constraints) != 1:
         return {}
     (constraint,) = problem.constraints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,13 @@ import numpy.typing as npt
 from derivant.base.dims import Dim
 from derivant.base.errors import ArgumentError, DerivantError, ShapeError
 from derivant.base.loader import load
+from derivant.base.types import Function
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.notation import Facts, Shapes, canonical_name, read_shapes, shown_name
-from derivant.stationary.constrained import Optimum, constrained, finished, optimize
-from derivant.stationary.descent import Region, descended, polished
+from derivant.stationary.constrained import Optimum, constrained, finished
+from derivant.stationary.descent import Region, descended, optimize, polished
 from derivant.stationary.functions import minimize_function
 from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, projection
 from derivant.stationary.problem import Problem, read_problem
@@ -29,9 +30,21 @@ QUIET = 2.0  # seconds before a progress line is shown
 UNBOUNDED = 1e12
 
 
+class MinimizeResult(Protocol):
+    """What `minimize` gives: SciPy's OptimizeResult with multipliers and the residual."""
+
+    x: Mapping[str, npt.NDArray[np.float64]]
+    fun: float
+    nit: int
+    success: bool
+    message: str
+    multipliers: Mapping[str, npt.NDArray[np.float64]]
+    kkt_residual: float
+
+
 def minimize(
-    objective: str | Callable[..., Any],
-    over: Any = None,
+    objective: str | Function,
+    over: object = None,
     subject_to: str | Sequence[str] = (),
     data: Mapping[str, npt.ArrayLike] | None = None,
     start: Mapping[str, npt.ArrayLike] | None = None,
@@ -41,7 +54,7 @@ def minimize(
     sense: str = "minimize",
     max_iterations: int = 5000,
     closed_form: bool = True,
-) -> Any:
+) -> MinimizeResult:
     """The least point of an objective as numbers, by exact derivatives.
 
     A text has its unknowns in `over` and values for all other names in `data`, sizes too where no
@@ -63,21 +76,26 @@ def minimize(
     if not isinstance(objective, str):
         if data or subject_to:
             raise ArgumentError("a Python function takes a start, as in minimize(f, x0)")
-        return minimize_function(objective, over if over is not None else start, max_iterations)
-    if over is None:
+        begin = over if over is not None else start
+        found: MinimizeResult = minimize_function(objective, begin, max_iterations)
+        return found
+    names = over if isinstance(over, (str, list, tuple)) else ()
+    if not names:
         raise ArgumentError("over names the unknowns, as in over='x'")
     given = {"data": dict(data or {}), "start": dict(start or {})}
     problem, known = _read(
         given,
-        lambda sizes: read_problem(objective, over, subject_to, assume, sizes, notation, sense),
+        lambda sizes: read_problem(objective, names, subject_to, assume, sizes, notation, sense),
         shapes,
     )
     flat = _flat(problem, known)
     if closed_form:
-        result = _by_formula(problem, known, flat)
+        result: MinimizeResult | None = _by_formula(problem, known, flat)
         if result is not None:
             return result
-    return _by_numbers(problem, known, _start(problem, flat, dict(start or {})), max_iterations)
+    begun = _start(problem, flat, dict(start or {}))
+    last: MinimizeResult = _by_numbers(problem, known, begun, max_iterations)
+    return last
 
 
 def _flat(problem: Problem, known: Data) -> Flat:
@@ -100,14 +118,14 @@ def _read(
     known = read_shapes(shapes)
     first: DerivantError | None = None
     for guess in ({}, floats, scalars):
-        sizes = {**guess, **known} if guess else shapes
+        sizes: Shapes = {**guess, **known} if guess else shapes
         for _ in range(2):
             try:
                 problem = read(sizes)
                 return problem, _bound_data(problem, given["data"], given["start"])
             except DerivantError as error:
                 first = first or error
-            ranks = {k: np.shape(v) for k, v in arrays.items() if 0 < np.ndim(v)}
+            ranks = {k: np.shape(v) for k, v in arrays.items() if np.ndim(v) > 0}
             sizes = {**{k: " ".join(map(str, s)) for k, s in ranks.items()}, **guess, **known}
     assert first is not None
     raise first
@@ -355,7 +373,8 @@ def _said(
     if problem.sign * fun < -UNBOUNDED or size > UNBOUNDED:
         way = "below" if problem.sign > 0 else "above"
         return (
-            f"unbounded: the objective is {fun:.1e} at a point of size {size:.1e}, and has no bound {way}",
+            f"unbounded: the objective is {fun:.1e} at a point of size {size:.1e}, "
+            f"and has no bound {way}",
             False,
         )
     if worst[1] is not None and worst[0] > 1e-5 * (1 + size):
@@ -366,7 +385,8 @@ def _said(
         )
     if not best.residual <= GOOD:
         return (
-            f"stopped ({method}) before the conditions of an optimum held: residual {best.residual:.1e}",
+            f"stopped ({method}) before the conditions of an optimum held: "
+            f"residual {best.residual:.1e}",
             False,
         )
     return f"optimal: {method}; residual of the conditions {best.residual:.0e}", True

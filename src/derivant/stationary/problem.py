@@ -14,7 +14,7 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
-from derivant.notation import Facts, Shapes, canonical_name, read_formula
+from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula
 from derivant.primitives import RECORD
 
 SENSES = ("minimize", "maximize")
@@ -77,10 +77,7 @@ def read_problem(
 
     Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read.
     """
-    if sense not in SENSES:
-        raise ArgumentError(f"the sense is one of {', '.join(SENSES)}, not {sense!r:.40}")
-    if not isinstance(objective, str):
-        raise ArgumentError(f"the objective is a text, not {type(objective).__name__}")
+    _check_words(objective, sense)
     texts = [subject_to] if isinstance(subject_to, str) else list(subject_to)
     parts = [_sides(text) for text in texts]
     fresh = _fresh_name(objective, texts)
@@ -93,20 +90,10 @@ def read_problem(
     names = [over] if isinstance(over, str) else list(over)
     if not names:
         raise ArgumentError("over names no unknown")
-    declared = {}
-    for name in dict.fromkeys(names):
-        variable = formula.variables[formula.variable(name)]
-        declared[symbol(canonical_name(name), variable.shape, variable.dtype)] = variable
+    declared = _declared(formula, names)
     back = {b: a for a, b in declared.items() if a is not b}
     gaps = [formula.assignments[f"{fresh}{k}"] for k in range(len(parts))]
-    value, *gaps = (
-        replaced([formula.expression, *gaps], back)
-        if back
-        else [
-            formula.expression,
-            *gaps,
-        ]
-    )
+    value, *gaps = replaced([formula.expression, *gaps], back)
     constraints = tuple(
         Constraint(key, gap, relation)
         for (key, _, relation, _), gap in zip(parts, gaps, strict=True)
@@ -118,6 +105,22 @@ def read_problem(
     order = _order([objective, *(t for _, a, _, b in parts for t in (a, b))], formula.variables)
     unknowns = tuple(declared)
     return Problem(without_norms(cost), value, sign, unknowns, declared, plain, formula.said, order)
+
+
+def _check_words(objective: object, sense: str) -> None:
+    if sense not in SENSES:
+        raise ArgumentError(f"the sense is one of {', '.join(SENSES)}, not {sense!r:.40}")
+    if not isinstance(objective, str):
+        raise ArgumentError(f"the objective is a text, not {type(objective).__name__}")
+
+
+def _declared(formula: Formula, names: Sequence[str]) -> dict[Expr, Expr]:
+    """The unknowns as symbols without facts, each with the variable as it is declared."""
+    found = {}
+    for name in dict.fromkeys(names):
+        variable = formula.variables[formula.variable(name)]
+        found[symbol(canonical_name(name), variable.shape, variable.dtype)] = variable
+    return found
 
 
 def _order(texts: Sequence[str], variables: Mapping[str, Expr]) -> tuple[str, ...]:

@@ -142,12 +142,11 @@ def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ..
 
 
 def _lines(problem: Problem, equal: Sequence[Constraint]) -> tuple[tuple[str, str], ...]:
-    lines = []
     terms = list(zip(multipliers_of(equal), (c.gap for c in equal), strict=True))
     value = lagrangian(problem.cost, terms)
-    for u in problem.unknowns:
-        lines.append((f"∂L/∂{u.params['name']} = 0", shown(slope(value, u)) + " = 0"))
-    return tuple(lines)
+    return tuple(
+        (f"∂L/∂{u.params['name']} = 0", shown(slope(value, u)) + " = 0") for u in problem.unknowns
+    )
 
 
 def _one_inequality(

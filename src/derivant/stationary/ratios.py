@@ -1,4 +1,4 @@
-"""The quotient of two quadratics: Rayleigh quotients, Fisher's discriminant, total least squares."""
+"""Quotients of two quadratics: Rayleigh's, Fisher's discriminant, total least squares."""
 
 from __future__ import annotations
 

@@ -22,15 +22,15 @@ def confirmed(expression: Expr, text: str, measured: Measured) -> None:
     given = {str(v.params["name"]): v for v in variables(expression)}
     shapes = {name: " ".join(map(str, v.shape)) for name, v in given.items()}
     facts = {name: " ".join(v.params.get("facts", ())) for name, v in given.items()}
-    try:
-        formula = read_formula(text, shapes, facts, "numpy")
-    except DerivantError:
-        return
     numbers = {name: np.asarray(float(size)) for name, size in measured.sizes.items()}
     numbers |= {str(v.params["name"]): x for v, x in measured.data.items()}
-    with np.errstate(all="ignore"):
-        (wanted,) = measured([expression], {})
-        (found,) = evaluate_all([formula.expression], numbers, measured.sizes)
+    try:
+        formula = read_formula(text, shapes, facts, "numpy")
+        with np.errstate(all="ignore"):
+            (found,) = evaluate_all([formula.expression], numbers, measured.sizes)
+    except DerivantError:  # a letter that only stands for a size is open without its arrays
+        return
+    (wanted,) = measured([expression], {})
     scale = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
     found = np.broadcast_to(np.asarray(found, float), wanted.shape)
     if (

@@ -21,7 +21,11 @@ PARTS = ("solution", "multipliers", "value")
 
 @dataclass(frozen=True, slots=True)
 class SolutionStep:
-    """One line of the derivation: what was done, and what it gave."""
+    """One line of the derivation: what was done, and what it gave.
+
+    >>> print(SolutionStep("set to zero", "X'X w = X'y"))
+    set to zero                       X'X w = X'y
+    """
 
     rule: str
     result: str
@@ -68,8 +72,9 @@ class Solution:
         the notation or the multipliers are not known.
 
         >>> from derivant.stationary import solve
-        >>> solve("x'*x", over="x", subject_to="A*x = y").expression("numpy", of="value")
-        'y @ inv(A @ A.T) @ y'
+        >>> s = solve("x'*Q*x/2 + q'*x", over="x", assume={"Q": "spd"})
+        >>> s.expression("numpy", of="value")
+        '-0.5 * (q @ inv(Q) @ q)'
         """
         if target != "numpy":
             raise ArgumentError(f"the target of an expression is 'numpy', not {target!r:.40}")
@@ -77,9 +82,19 @@ class Solution:
             raise ArgumentError(f"of is one of {', '.join(PARTS)}, not {of!r:.40}")
         if of == "value":
             return numpy_text(document(self.value))
-        if of == "multipliers":
-            return {k: numpy_text(document(x)) for k, x in self.multipliers.items()}
-        return {n: numpy_text(document(x)) for n, x in self.solution.items()}
+        return self.expressions(of)
+
+    def expressions(self, of: str = "solution") -> dict[str, str]:
+        """The right-hand sides of the unknowns or of the multipliers in NumPy notation, by name.
+
+        Raises DerivantError where a part has no name in the notation.
+
+        >>> from derivant.stationary import solve
+        >>> solve("norm2(A*x - b)^2", over="x").expressions()
+        {'x': 'inv(A.T @ A) @ A.T @ b'}
+        """
+        values = self.multipliers if of == "multipliers" else self.solution
+        return {name: numpy_text(document(x)) for name, x in values.items()}
 
     def code(self, target: str = "numpy", name: str = "solution") -> str:
         """A self-contained function of the data, in order of appearance in the problem.

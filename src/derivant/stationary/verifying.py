@@ -6,6 +6,7 @@ answer takes part, but for the gradient, which has its own check.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -155,7 +156,7 @@ def _shifted(variable: Expr, value: Numbers) -> Numbers:
     if variable.params.get("facts"):
         return value
     if value.ndim == 2 and value.shape[0] == value.shape[1]:
-        return value + 2.5 * np.sqrt(len(value)) * np.eye(len(value))
+        return np.asarray(value + 2.5 * np.sqrt(len(value)) * np.eye(len(value)), float)
     return np.abs(value) + 0.1 if value.ndim < 2 else value
 
 
@@ -231,10 +232,8 @@ def _slopes(problem: Problem) -> dict[str, Expr]:
     found = {}
     for u in problem.unknowns:
         name = u.params["name"]
-        try:
+        with contextlib.suppress(DerivantError):
             found[f"cost {name}"] = slope(problem.cost, u)
-        except DerivantError:
-            pass
         for k, c in enumerate(problem.constraints):
             found[f"{k} {name}"] = slope(c.gap, u)
     return found
@@ -322,10 +321,10 @@ def _ways(
             unit = np.zeros(x.size)
             unit[k] = 1.0
             one = projection(problem.facts(u), unit.reshape(x.shape))
-            for sign in (1.0, -1.0):
-                ways.append(
-                    {v: sign * one if v is u else np.zeros(y.shape) for v, y in point.items()}
-                )
+            ways += [
+                {v: sign * one if v is u else np.zeros(y.shape) for v, y in point.items()}
+                for sign in (1.0, -1.0)
+            ]
     names = [f"cost {u.params['name']}" for u in point]
     if all(n in slopes for n in names):
         down = measured([slopes[n] for n in names], point)
@@ -339,7 +338,7 @@ def _ways(
 def feasible(
     measured: Measured, point: dict[Expr, Numbers], slopes: Mapping[str, Expr]
 ) -> dict[Expr, Numbers] | None:
-    """A point moved onto the constraints by Gauss-Newton steps; None where they do not get there."""
+    """A point moved onto the constraints by Gauss-Newton steps; None where they fail."""
     problem = measured.problem
     for _ in range(NEWTON):
         if not all(_within(problem.facts(u), x) for u, x in point.items()):
@@ -350,10 +349,10 @@ def feasible(
         matrix, gap = np.concatenate(rows), np.concatenate(gaps)
         if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(gap))):
             return None
-        change = np.linalg.lstsq(matrix, -gap, rcond=None)[0]
+        change: Numbers = np.asarray(np.linalg.lstsq(matrix, -gap, rcond=None)[0], float)
         start = 0
         for u, x in point.items():
-            part = change[start : start + x.size].reshape(x.shape)
+            part: Numbers = np.reshape(change[start : start + x.size], x.shape)
             point = {**point, u: x + projection(problem.facts(u), part)}
             start += x.size
     return point if _infeasible(measured, point) < 1e-9 else None
