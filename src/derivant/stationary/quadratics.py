@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
+from derivant.notation import Forms, shown_name, text_of
 from derivant.primitives import RECORD
+from derivant.rewriting import derivative_form, form_of
 from derivant.stationary.algebra import (
     at_zero,
     depends,
@@ -41,7 +43,9 @@ def lagrangian(cost: Expr, terms: Sequence[tuple[Expr, Expr]]) -> Expr:
 
 def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:
     """A symbol for the multiplier of each constraint; no name that a text could have."""
-    return [symbol(f"λ[{c.key}]", c.gap.shape) for c in constraints]
+    return [
+        symbol(c.key if c.key.isidentifier() else f"λ[{c.key}]", c.gap.shape) for c in constraints
+    ]
 
 
 def quadratic_problem(problem: Problem) -> Found | None:
@@ -142,11 +146,32 @@ def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ..
 
 
 def _lines(problem: Problem, equal: Sequence[Constraint]) -> tuple[tuple[str, str], ...]:
-    terms = list(zip(multipliers_of(equal), (c.gap for c in equal), strict=True))
-    value = lagrangian(problem.cost, terms)
-    return tuple(
-        (f"∂L/∂{u.params['name']} = 0", shown(slope(value, u)) + " = 0") for u in problem.unknowns
-    )
+    """The Lagrangian by indices, its derivatives, and the equations that they come to."""
+    lambdas = multipliers_of(equal)
+    value = lagrangian(problem.cost, list(zip(lambdas, (c.gap for c in equal), strict=True)))
+    form = form_of(value)
+    name = "L" if equal else "f" if problem.sign > 0 else "-f"
+    lines = [("write with indices", f"{name} = {text_of(Forms(form).indexed(form.sum))}")]
+    unknowns = [*problem.unknowns, *lambdas]
+    for u in problem.unknowns:
+        own = derivative_form(value, u)
+        sign = f"∂{name}/∂{shown_name(str(u.params['name']))}"
+        letters = "_" + "ij"[: len(u.shape)] if u.shape else ""
+        lines.append((f"product rule, {sign}{letters}", text_of(Forms(own).indexed(own.sum))))
+        size = " x ".join(map(str, u.shape)) or "one number"
+        lines.append((f"set to zero, all together ({size})", shown(own.to_expr()) + " = 0"))
+        lines.append(("what is known to the right", _equation(own.to_expr(), u, unknowns)))
+    return tuple(lines)
+
+
+def _equation(gradient: Expr, u: Expr, unknowns: Sequence[Expr]) -> str:
+    """The unknown's terms on the left, what has none of it on the right."""
+    right = at_zero(gradient, [u])
+    left = simple(RECORD.subtract(gradient, right))
+    total = form_of(left).sum
+    number = abs(total.terms[0].coefficient) if len(total.terms) == 1 else 1
+    sides = [simple(RECORD.multiply(s / float(number), e)) for s, e in ((1.0, left), (-1.0, right))]
+    return f"{shown(sides[0])} = {shown(sides[1])}"
 
 
 def _one_inequality(

@@ -24,14 +24,14 @@ class SolutionStep:
     """One line of the derivation: what was done, and what it gave.
 
     >>> print(SolutionStep("set to zero", "X'X w = X'y"))
-    set to zero                       X'X w = X'y
+    set to zero                         X'X w = X'y
     """
 
     rule: str
     result: str
 
     def __str__(self) -> str:
-        return f"{self.rule:<34}{self.result}"
+        return f"{self.rule:<34}  {self.result}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

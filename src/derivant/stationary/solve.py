@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
-from derivant.notation import Facts, Shapes, numpy_text
+from derivant.notation import Facts, Shapes, numpy_text, shown_name
 from derivant.stationary.algebra import shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.entrywise import entrywise_problem
@@ -91,7 +91,13 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         + (f" (unique up to {found.unique})" if found.unique else "")
     )
     steps = [SolutionStep(rule, result) for rule, result in found.lines]
-    steps += [SolutionStep(f"{names[u]}", f"= {shown(x)}") for u, x in values.items()]
+    if found.needs:
+        needs = "; ".join(dict.fromkeys(map(str, found.needs)))
+        steps.append(SolutionStep("solvable?", f"yes where {needs}"))
+    steps += [
+        SolutionStep("solution", f"{shown_name(names[u])} = {shown(x)}") for u, x in values.items()
+    ]
+    steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]
     steps.append(SolutionStep("kind", kind))
     answer = Solution(
         {names[u]: x for u, x in values.items()},

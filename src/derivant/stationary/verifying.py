@@ -28,9 +28,9 @@ from derivant.stationary.problem import Problem
 Numbers = npt.NDArray[np.float64]
 POINTS = 4  # data for which an answer must hold
 TRIES = 160  # random data looked at in search of them
-STEPS = (1e-3, 0.05, 1.0)  # how far the points are that must not be better
-DIRECTIONS = 3
-ENTRIES = 4
+STEPS = (1e-3, 0.05, 1.0, 10.0, 1e3)  # how far the points are that must not be better
+DIRECTIONS = 2
+ENTRIES = 3
 NEWTON = 12  # steps back onto the constraints
 TOLERANCE = 1e-6
 LARGEST = 6
@@ -143,12 +143,24 @@ def _drawn(
     data = {}
     for v in leaves:
         shape = tuple(size_of(s, sizes) for s in v.shape)
+        if not _possible(v, shape):
+            return None
         value = drawn(v, shape, rng)
         data[v] = _shifted(v, value) if turn % 2 else value
     measured = Measured(problem, data, sizes)
     values = measured([c.of for c in found.needs], {})
     good = all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
     return measured if good else None
+
+
+def _possible(variable: Expr, shape: tuple[int, ...]) -> bool:
+    """Whether a matrix of this shape can have the rank that is declared of it."""
+    facts = variable.params.get("facts", ())
+    if len(shape) != 2:
+        return True
+    wide = "full-row-rank" in facts and shape[0] > shape[1]
+    tall = ("full-column-rank" in facts or "orthonormal" in facts) and shape[0] < shape[1]
+    return not (wide or tall)
 
 
 def _shifted(variable: Expr, value: Numbers) -> Numbers:
