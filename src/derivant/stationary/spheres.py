@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
@@ -143,14 +144,16 @@ def _ball(excess: Expr, x: Expr) -> Ball | None:
 def root(square: Expr) -> Expr:
     """The square root of a positive number, taken where it is seen."""
     total = form_of(square).sum
-    if len(total.terms) == 1 and not total.terms[0].bound:
+    if all(t.coefficient < 0 and not t.atoms for t in total.terms):
+        raise DerivantError("the constraint holds nowhere, or at one point only")
+    if len(total.terms) == 1 and not total.terms[0].bound and total.terms[0].coefficient > 0:
         (term,) = total.terms
         number = Fraction(
             math.isqrt(term.coefficient.numerator), math.isqrt(term.coefficient.denominator)
         )
         halves = tuple(replace(a, power=a.power / 2) for a in term.atoms)
         whole = all(a.power.denominator == 1 and _is_positive(a) for a in halves)
-        if term.coefficient > 0 and number * number == term.coefficient and whole:
+        if number * number == term.coefficient and whole:
             return lowered(replace(total, terms=(Term(number, halves, ()),)))
     found: Expr = RECORD.sqrt(square)
     return found
