@@ -299,7 +299,8 @@ def _compared(
         raise DerivantError("the objective is not finite at the answer; it is not shown")
     count = 0
     for step in STEPS:
-        for way in _ways(measured, point, slopes, rng):
+        ways = _ways(measured, point, slopes, rng)
+        for way in ways if step <= 1 else ways[:DIRECTIONS] + ways[-1:]:
             moved = {u: x + step * way[u] for u, x in point.items()}
             other = feasible(measured, moved, slopes)
             if other is None:
