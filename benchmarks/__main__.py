@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import eager, micrograd_demo, startup
+from benchmarks import eager, jacobians, micrograd_demo, startup
 from benchmarks.timing import HEADER
 
-WORKLOADS = {"eager": eager, "startup": startup, "micrograd": micrograd_demo}
+WORKLOADS = {
+    "eager": eager,
+    "startup": startup,
+    "micrograd": micrograd_demo,
+    "jacobians": jacobians,
+}
 
 
 def main(names: list[str]) -> int:

@@ -1,5 +1,7 @@
 """derivant: write the mathematics once; read its derivative, check it, run it, train with it."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from derivant import linalg, random, special
 from derivant.base.dims import (
     Dim,
@@ -16,6 +18,7 @@ from derivant.base.errors import (
     NanError,
     ShapeError,
 )
+from derivant.base.loader import load as _load
 from derivant.base.tree import (
     register_tree,
     static,
@@ -68,7 +71,6 @@ from derivant.carriers.trace import (
     symbols,
     trace_graph,
 )
-from derivant.derivation import Derivative, Derivatives, derive
 from derivant.operators import (
     Jacobian,
 )
@@ -338,6 +340,29 @@ from derivant.stationary import Solution, SolutionStep, minimize, solve
 
 __version__ = "0.1.0"
 
+# The rooms that read and write formulas load when one of their names is first asked for.
+if _TYPE_CHECKING:
+    from derivant.derivation import (
+        Counterexample,
+        Derivative,
+        Derivatives,
+        Verdict,
+        derive,
+        verify,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'derivant' has no attribute {name!r}")
+        globals()[name] = value = getattr(_load("derivant.derivation"), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "ArgumentError",
     "Array",
@@ -345,6 +370,7 @@ __all__ = [
     "AtPlaces",
     "AxisError",
     "BoundsError",
+    "Counterexample",
     "DTypeError",
     "DerivantError",
     "Derivative",
@@ -363,6 +389,7 @@ __all__ = [
     "UniqueAllResult",
     "UniqueCountsResult",
     "UniqueInverseResult",
+    "Verdict",
     "abs",
     "absolute",
     "acos",
@@ -609,6 +636,7 @@ __all__ = [
     "var",
     "vdot",
     "vecdot",
+    "verify",
     "vjp",
     "vmap",
     "vstack",

@@ -46,7 +46,7 @@ GRADIENTS: list[tuple[Function, int, tuple[str, ...], str]] = [
     (lambda x, y: (x * y).sum(), 0, ("n", "n"), "y"),
     (lambda x: RECORD.exp(x).sum(), 0, ("n",), "exp(x)"),
     (lambda x: (x @ x) ** 0.5, 0, ("n",), "x / norm2(x)"),
-    (lambda x: RECORD.log(RECORD.exp(x).sum()), 0, ("n",), "exp(x) / sum(exp(x))"),
+    (lambda x: RECORD.log(RECORD.exp(x).sum()), 0, ("n",), "softmax(x)"),
     (lambda U, V, T: ((T - U @ V.T) ** 2).sum(), 0, ("n k", "m k", "n m"), "2 (U V' - T) V"),
     (
         lambda W, X, V: ((RECORD.relu(X @ W) @ V) ** 2).sum(),
@@ -94,7 +94,7 @@ TEXTS: list[tuple[Function, tuple[str, ...], str, str]] = [
     (
         lambda x: RECORD.over_size(x.sum(), size=x.shape[0]),
         ("n",),
-        "sum(x) / n",
+        "mean(x)",
         "Σ_i x_i n^-1",
     ),
 ]

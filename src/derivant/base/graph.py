@@ -19,7 +19,7 @@ def between(
     walked over: it cannot depend on a target.
     """
     found, seen = _reachable(outputs, since)
-    goals = {id(target) for target in targets}
+    goals = set(map(id, targets))
     for node in found:
         if node.tag != since or node.levels:
             path, active = _on_paths(found, goals)
@@ -57,8 +57,10 @@ def _reachable(outputs: Sequence[Any], since: int) -> tuple[list[Any], set[int]]
     if not outputs:
         return [], set()
     kind = outputs[0].__class__  # one graph, one carrier; all else is a constant
-    found = list({id(node): node for node in outputs}.values())
-    seen = {id(node) for node in found}
+    seen = set(map(id, outputs))
+    found = list(outputs)
+    if len(seen) < len(found):
+        found = list({id(node): node for node in outputs}.values())
     for node in found:  # grows while it is walked
         for x in node.inputs:
             if x.__class__ is kind and x.serial >= since:

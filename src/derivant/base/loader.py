@@ -1,4 +1,7 @@
-"""The one place that imports third-party modules late: at first use, never at start-up."""
+"""The one place that imports late, at first use: third-party modules, and rooms of our own.
+
+Of ours those that a program may well never ask for, so that start-up does not wait for them.
+"""
 
 import importlib
 from types import ModuleType

@@ -74,6 +74,9 @@ Axes: TypeAlias = "int | Sequence[int] | None"
 def shape_of(operand: Any) -> Shape:
     """The shape of anything an operation takes; a Python number has none."""
     shape = getattr(operand, "shape", None)
+    if shape.__class__ is tuple:
+        plain: Shape = shape
+        return plain
     if shape is not None:
         return tuple(shape)
     return () if isinstance(operand, (int, float, complex)) else np.shape(operand)

@@ -12,9 +12,11 @@ from derivant.base.errors import DTypeError, ShapeError
 from derivant.base.tree import unflatten
 from derivant.base.types import Derived, Function, shape_of
 from derivant.calculus.arguments import handed_out
+from derivant.calculus.plans import Traced, traced
 from derivant.calculus.transforms import (
     Recording,
     argument_places,
+    call_plain,
     calling,
     grad,
     named_after,
@@ -22,7 +24,7 @@ from derivant.calculus.transforms import (
 from derivant.carriers.expr import Expr
 from derivant.carriers.mode import serial
 from derivant.carriers.tensor import Tensor, constant
-from derivant.operators import Jacobian
+from derivant.operators import Jacobian, structured
 from derivant.primitives import RECORD
 
 CHUNK = 1 << 26  # numbers in the widest seed of one sweep
@@ -39,18 +41,89 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Callable[..., Jac
     ((3, 3), array([2., 0., 0.]), np.float64(6.0))
     """
 
-    def build(record: Recording, row: int, column: int) -> Jacobian:
-        out, given = record.outputs[row], record.given[column]
-        return Jacobian(
-            ints(out),
-            ints(given),
-            np.dtype(getattr(given, "dtype", np.float64)),
-            lambda t: record.push(_alone(t, column, record.given, given))[row],
-            lambda g: record.pull(_alone(g, row, record.outputs, out))[column],
-            lambda: _dense(record, row, column),
+    direct = _each_pair(f, argnums, _plain, "jacobian")
+
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        places = argument_places(argnums, len(args), f)
+        call = calling(args, kwargs, places)
+        trace = traced(f, [args[i] for i in places], call, places)
+        if trace is None:
+            return direct(*args, **kwargs)
+        later = _Later(trace)
+        rows = [
+            _grouped(trace, [_structured(trace, later, row, k) for k in range(len(trace.given))])
+            for row in range(len(trace.plan.outputs))
+        ]
+        return unflatten(
+            trace.structure, [r[0] if isinstance(argnums, int) else tuple(r) for r in rows]
         )
 
-    return _each_pair(f, argnums, build, "jacobian")
+    return named_after(f, derived, "jacobian")
+
+
+class _Later:
+    """The recording that a traced call would have made, made when a sweep is asked for."""
+
+    def __init__(self, trace: Traced) -> None:
+        self._trace = trace
+        self._made: Recording | None = None
+
+    def __call__(self) -> Recording:
+        if self._made is None:
+            trace, leaves = self._trace, list(self._trace.given)
+            values = [
+                value
+                if isinstance(value, float)
+                else constant(value)
+                if isinstance(leaf, Tensor)
+                else value
+                for leaf, value in zip(leaves, trace.leaves, strict=True)
+            ]
+            run = named_after(trace.run, lambda *x: trace.run(*x), trace.name)
+            self._made = Recording(run, values, call_plain, range(len(values)))
+        return self._made
+
+
+def _plain(record: Recording, row: int, column: int) -> Jacobian:
+    """The two sweeps as a map."""
+    out, given = record.outputs[row], record.given[column]
+    return _swept_map(lambda: record, row, column, ints(out), ints(given), _dtype(given))
+
+
+def _swept_map(
+    record: Callable[[], Recording], row: int, column: int, out: Any, given: Any, dtype: Any
+) -> Jacobian:
+    def push(t: Any) -> Any:
+        made = record()
+        return made.push(_alone(t, column, made.given, made.given[column]))[row]
+
+    def pull(g: Any) -> Any:
+        made = record()
+        return made.pull(_alone(g, row, made.outputs, made.outputs[row]))[column]
+
+    return Jacobian(out, given, dtype, push, pull, lambda: _dense(record(), row, column))
+
+
+def _structured(trace: Traced, later: _Later, row: int, column: int) -> Jacobian:
+    """The map of one output and one variable with its terms, where they are known."""
+    out, given = trace.plan.outputs[row], trace.given[column]
+    plain = _swept_map(later, row, column, ints(out), shape_of(given), _dtype(given))
+    form = trace.plan.forms[row][column]
+    if form is None:
+        return plain
+    labels = [(slot, trace.names) for slot in form.slots]
+    kept = isinstance(given, Tensor)
+    return structured(plain, form, trace.parts(form), labels, out.dtype, kept)
+
+
+def _grouped(trace: Traced, columns: Sequence[Any]) -> list[Any]:
+    """One tree of Jacobians for each argument."""
+    source = iter(columns)
+    return [a.shaped([next(source) for _ in a.moving]) for a in trace.arguments]
+
+
+def _dtype(given: Any) -> Any:
+    return np.dtype(getattr(given, "dtype", np.float64))
 
 
 def jacrev(f: Function, argnums: int | Sequence[int] = 0) -> Derived:

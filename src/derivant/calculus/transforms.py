@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -28,6 +29,7 @@ from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives.dispatch import plain_array
 from derivant.sweeps import pullback, pushforward
 
+VARIABLES = attrgetter("variables")
 Pullback: TypeAlias = Callable[[object], "tuple[Array, ...]"]
 
 
@@ -48,13 +50,19 @@ class Recording:
             for i, p in zip(places, primals, strict=True)
         ]
         self.tag = serial()
-        self.given = [leaf for a in self.arguments for leaf in a.variables]
-        with nullcontext() if MODE.get().record else changed(record=True):
-            # a transform asks for its own derivative, whatever is recorded around it
-            self._run(function, call, has_aux, self.given)
-            if holds_binds(self.outputs, self.binds):
-                self._run(function, call, has_aux, [as_expr(leaf) for leaf in self.given])
-        self.kept = any(isinstance(leaf, Tensor) for leaf in self.given)
+        self.given = list(chain.from_iterable(map(VARIABLES, self.arguments)))
+        if MODE.get().record:
+            self._record(function, call, has_aux)
+        else:  # a transform asks for its own derivative, whatever is recorded around it
+            with changed(record=True):
+                self._record(function, call, has_aux)
+        self.kept = Tensor in map(type, self.given)
+
+    def _record(self, function: Function, call: Callable[..., Any], has_aux: bool) -> None:
+        """Run the function, on expressions where an expression hides what it depends on."""
+        self._run(function, call, has_aux, self.given)
+        if Expr in map(type, self.outputs) and holds_binds(self.outputs, self.binds):
+            self._run(function, call, has_aux, [as_expr(leaf) for leaf in self.given])
 
     def _run(
         self, function: Function, call: Callable[..., Any], has_aux: bool, leaves: Sequence[Any]
@@ -106,14 +114,14 @@ class Recording:
         No two are one array, nor one of those `taken`: the caller may write to them.
         """
         results = [handed_out(v, like) for v, like in zip(values, likes, strict=True)]
-        held = {id(x) for x in taken}
+        held = set(map(id, taken))
         for place, result in enumerate(results):
             if result.__class__ is np.ndarray:
                 if id(result) in held:
                     results[place] = result.copy()
                 held.add(id(result))
-        symbolic = [r for r in results if isinstance(r, Expr)]
-        if symbolic:
+        if Expr in map(type, results):
+            symbolic = [r for r in results if isinstance(r, Expr)]
             freed = iter(without_binds(symbolic, self.tag))
             results = [next(freed) if isinstance(r, Expr) else r for r in results]
         return results
@@ -342,14 +350,14 @@ def calling(
 def scalar_output(record: Recording) -> Any:
     """The one number that a gradient is of."""
     outputs = record.outputs
-    out = outputs[0] if len(outputs) == 1 else None
+    out: Any = outputs[0] if len(outputs) == 1 else None
     if len(outputs) != 1 or shape_of(out) != ():
         shapes = [shape_of(o) for o in outputs]
         raise DifferentiationError(
             f"{record.name} gives {shapes[0] if len(shapes) == 1 else shapes}; a gradient is of "
             "one number: sum it, or use jacobian or vjp"
         )
-    kind = getattr(out, "dtype", np.result_type(type(out)))
+    kind = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
     if kind.kind != "f":
         raise DTypeError(f"{record.name} gives a number of dtype {kind}, which has no derivative")
     return out

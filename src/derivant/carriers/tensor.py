@@ -7,19 +7,18 @@ operation saw, so that nothing done to an array later changes a derivative.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from derivant.base.dims import Shape
-from derivant.base.errors import ArgumentError, DifferentiationError, ShapeError
 from derivant.base.tree import LEAF_TYPES
 from derivant.base.types import shape_of
 from derivant.carriers import levels as lv
+from derivant.carriers.assignment import Assignment
 from derivant.carriers.backward import backward
-from derivant.carriers.methods import Methods
+from derivant.carriers.conversion import Conversion
 from derivant.carriers.mode import DEFAULT, FREE, LEAF, MODE, serial
 from derivant.carriers.nans import remember, watch
 from derivant.primitives import NO_PARAMS, TABLE, Primitive
@@ -30,12 +29,13 @@ from derivant.primitives.primitive import Params
 NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
 NDARRAY = np.ndarray
+DOUBLE = np.dtype(np.float64)
 PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
 FLOATS = ("float32", "float64")
 _new = object.__new__
 
 
-class Tensor(Methods):
+class Tensor(Assignment, Conversion):
     """An array whose operations are recorded, so that derivatives can be taken.
 
     Made by `tensor`; see there. `==` is elementwise, the hash is the identity.
@@ -70,41 +70,39 @@ class Tensor(Methods):
     @staticmethod
     def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
         """Evaluate a row at once and, where an operand asks for it, record it."""
-        tag = FREE
-        args = []
-        foreign = False
-        for x in operands:
-            kind = x.__class__
-            if kind is Tensor:
-                if x.levels is not NONE:
-                    return _apply_levels(row, operands, params)
-                if x.tag < tag:
-                    tag = x.tag
-                args.append(x.data)
-            elif kind in NUMBERS:
-                args.append(x)
-            elif kind is NDARRAY and x.dtype.kind in REAL:
-                foreign = True
-                args.append(x)
-            elif getattr(x, "derivant_rank", 0) > 1:
-                return x.derivant_apply(row, operands, params)
+        x, y = operands[0], operands[-1]
+        if x.__class__ is not Tensor or x.levels is not NONE or len(operands) > 2:
+            return _apply_mixed(row, operands, params)
+        a, tag = x.data, x.tag
+        b = None
+        if y is not x or len(operands) == 2:
+            if y.__class__ is Tensor and y.levels is NONE:
+                b = y.data
+                if y.tag < tag:
+                    tag = y.tag
+            elif y.__class__ is float and a.dtype is DOUBLE:
+                b = np.asarray(y)  # beside doubles the same numbers, and NumPy is quicker with it
+            elif y.__class__ in NUMBERS:
+                b = y
             else:
-                foreign = True
-                operands = plain_operands(row, operands, params)
-                args.append(operands[len(args)])
+                return _apply_mixed(row, operands, params)
         try:
-            data = row.evaluate(*args, **params) if params else row.evaluate(*args)
+            if b is None:
+                data = row.evaluate(a, **params) if params else row.evaluate(a)
+            else:
+                data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
-        if foreign or tag is FREE or row.special or MODE.get() is not DEFAULT:
-            return _node(row, operands, tuple(args), params, data, tag, NONE, foreign)
-        t = _new(Tensor)  # the common case of `_node`, without the call
+        args = (a,) if b is None else (a, b)
+        if tag is FREE or row.special or MODE.get() is not DEFAULT:
+            return _node(row, operands, args, params, data, tag, NONE)
+        t = _new(Tensor)  # `_node`, without the call
         t.data = data
         t.levels = NONE
         t.params = params
         t.primitive = row
         t.inputs = operands
-        t.args = tuple(args)
+        t.args = args
         t.tag = tag
         t.serial = serial()
         return t
@@ -114,7 +112,7 @@ class Tensor(Methods):
         move = lv.hidden if row is HIDE else lv.revealed
         plain = NONE if self.levels is WEAK else self.levels
         data, after = move(self.data, plain, **params)
-        t: Tensor = _node(row, (self,), (self.data,), params, data, self.tag, after or NONE, False)
+        t: Tensor = _node(row, (self,), (self.data,), params, data, self.tag, after or NONE)
         return t
 
     @staticmethod
@@ -131,11 +129,10 @@ class Tensor(Methods):
     @property
     def shape(self) -> Shape:
         """The sizes of the axes."""
-        data = self.data
         if self.levels is NONE:
-            visible: Shape = data.shape
+            visible: Shape = self.data.shape
             return visible
-        return tuple(np.shape(data)[len(self.levels) :])
+        return tuple(np.shape(self.data)[len(self.levels) :])
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -176,63 +173,9 @@ class Tensor(Methods):
         """The Tensors of a result that is a tuple."""
         return tuple(_part(self, i) for i in range(len(self.data)))
 
-    def numpy(self) -> npt.NDArray[Any]:
-        """The numbers, as a read-only view."""
-        if self.levels:
-            raise DifferentiationError(
-                "inside vmap a Tensor has hidden axes and no array of its own"
-            )
-        view = np.asarray(self.data)[...]
-        view.flags.writeable = False
-        return view
-
     def detach(self) -> Tensor:
         """The same numbers, with no history."""
         return constant(self.data, self.levels)
-
-    def item(self) -> float:
-        """The only entry, as a Python number."""
-        number: float = self.numpy().item()
-        return number
-
-    def _number(self) -> float:
-        """The only entry as a Python number; refused where its derivative would be lost."""
-        if self.tag != FREE and self.tag != LEAF:
-            raise DifferentiationError(
-                "a Python number made of a Tensor that is differentiated by would lose its "
-                "derivative (math functions and assignment into NumPy arrays do so); use "
-                "derivant's functions, or t.item() for the number alone"
-            )
-        return self.item()
-
-    def __float__(self) -> float:
-        return float(self._number())
-
-    def __int__(self) -> int:
-        return int(self._number())
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __index__(self) -> int:
-        return self.numpy().__index__()
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise ArgumentError("a Tensor of shape () has no length")
-        return int(self.shape[0])  # type: ignore[arg-type]  # a Tensor's sizes are ints
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
-
-    def __repr__(self) -> str:
-        if self.levels:
-            return f"Tensor(shape={self.shape}, dtype={self.dtype}, hidden={self.levels})"
-        body = np.array2string(np.asarray(self.data), separator=", ", prefix="tensor(")
-        note = ", requires_grad=True" if self.requires_grad and self.primitive is None else ""
-        if self.dtype != np.float64:
-            note = f", dtype={self.dtype}{note}"
-        return f"tensor({body}{note})"
 
     def backward(self, gradient: npt.ArrayLike | None = None) -> None:
         """Add the derivative of this number to the `grad` of every leaf it depends on.
@@ -241,44 +184,44 @@ class Tensor(Methods):
         """
         backward(self, gradient)
 
-    def _assign(self, row: Primitive, other: Any) -> Any:
-        """`p -= step`: in place for a leaf inside no_grad, a new Tensor otherwise."""
-        result = self.derivant_apply(row, (self, other), NO_PARAMS)
-        if self.tag != LEAF or self.primitive is not None:
-            return result
-        if MODE.get().record:
-            raise DifferentiationError(
-                "a leaf that requires a gradient is assigned in place; do it inside no_grad()"
-            )
-        if result.shape != self.shape:
-            raise ShapeError(f"assigning shape {result.shape} in place to a leaf of {self.shape}")
-        self.data = np.asarray(result.data, dtype=self.dtype)
-        return self
-
-    def __iadd__(self, other: Any) -> Any:
-        return self._assign(TABLE["add"], other)
-
-    def __isub__(self, other: Any) -> Any:
-        return self._assign(TABLE["subtract"], other)
-
-    def __imul__(self, other: Any) -> Any:
-        return self._assign(TABLE["multiply"], other)
-
-    def __itruediv__(self, other: Any) -> Any:
-        return self._assign(TABLE["divide"], other)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if self.tag != FREE:
-            raise DifferentiationError(
-                "a recorded Tensor would lose its history as an array; use derivant's functions, "
-                "or t.numpy() for the numbers alone"
-            )
-        return np.array(self.numpy(), dtype=dtype)
-
     __hash__ = object.__hash__
 
 
 LEAF_TYPES.add(Tensor)
+
+
+def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
+    """As `derivant_apply`, for any number of operands and of any kinds."""
+    tag = FREE
+    args = []
+    foreign = False
+    for x in operands:
+        kind = x.__class__
+        if kind is Tensor:
+            if x.levels is not NONE:
+                return _apply_levels(row, operands, params)
+            if x.tag < tag:
+                tag = x.tag
+            args.append(x.data)
+        elif kind in NUMBERS:
+            args.append(x)
+        elif kind is NDARRAY and x.dtype.kind in REAL:
+            foreign = True
+            args.append(x)
+        elif getattr(x, "derivant_rank", 0) > 1:
+            return x.derivant_apply(row, operands, params)
+        else:
+            foreign = True
+            operands = plain_operands(row, operands, params)
+            args.append(operands[len(args)])
+    try:
+        data = row.evaluate(*args, **params) if params else row.evaluate(*args)
+    except Exception as error:
+        raise explained(row, operands, params, error) from error
+    if foreign and row.needs_values and tag is not FREE:
+        operands, seen = _owned(operands)
+        return _node(row, operands, seen, params, data, tag, NONE)
+    return _node(row, operands, tuple(args), params, data, tag, NONE)
 
 
 def _node(
@@ -289,29 +232,41 @@ def _node(
     data: Any,
     tag: int,
     levels: tuple[int, ...],
-    foreign: bool,
 ) -> Any:
     """The Tensor of a result; recorded where it depends on something and has a derivative."""
+    if tag is FREE or row.special or MODE.get() is not DEFAULT:
+        return _unusual(row, operands, args, params, data, tag, levels)
+    t = _new(Tensor)
+    t.data = data
+    t.levels = levels
+    t.params = params
+    t.primitive = row
+    t.inputs = operands
+    t.args = args
+    t.tag = tag
+    t.serial = serial()
+    return t
+
+
+def _unusual(
+    row: Primitive,
+    operands: tuple[Any, ...],
+    args: tuple[Any, ...],
+    params: Params,
+    data: Any,
+    tag: int,
+    levels: tuple[int, ...],
+) -> Any:
+    """As `_node`, where nothing is recorded, NaN is searched for, or the result is a tuple."""
     mode = MODE.get()
-    if mode is not DEFAULT:
-        if mode.debug_nans:
-            watch(row, data)
-        if not mode.record:
-            tag = FREE
-    if tag is FREE or row.constant:
-        t = constant(data, levels)
-    else:
-        t = _new(Tensor)
-        t.data = data
-        t.levels = levels
-        t.params = params
-        if foreign and row.needs_values:
-            operands, args = _owned(operands, args)
-        t.primitive = row
-        t.inputs = operands
-        t.args = args
-        t.tag = tag
-        t.serial = serial()
+    if mode.debug_nans:
+        watch(row, data)
+    if not mode.record:
+        tag = FREE
+    t = constant(data, levels)
+    if tag is not FREE and not row.constant:
+        t.params, t.primitive, t.inputs, t.args = params, row, operands, args
+        t.tag, t.serial = tag, serial()
         if mode.debug_nans:
             remember(t)
     if row.outputs > 1:
@@ -325,7 +280,7 @@ def _as_it_was(operand: Any, arg: Any) -> Any:
         return operand
     if operand.data is arg or operand.levels:
         return operand
-    return _node(BIND, (operand,), (arg,), {"tag": LEAF}, arg, LEAF, NONE, False)
+    return _node(BIND, (operand,), (arg,), {"tag": LEAF}, arg, LEAF, NONE)
 
 
 def _part(bundle: Tensor, index: int) -> Tensor:
@@ -333,20 +288,26 @@ def _part(bundle: Tensor, index: int) -> Tensor:
     if bundle.primitive is None:
         return constant(data, bundle.levels)
     part: Tensor = _node(
-        PART, (bundle,), (bundle.data,), {"index": index}, data, bundle.tag, bundle.levels, False
+        PART, (bundle,), (bundle.data,), {"index": index}, data, bundle.tag, bundle.levels
     )
     return part
 
 
-def _owned(
-    operands: tuple[Any, ...], args: tuple[Any, ...]
-) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Copies of arrays that are not ours, so that their owners may change them."""
-    kept, seen = [], []
-    for operand, arg in zip(operands, args, strict=True):
-        copied = operand.copy() if operand.__class__ is NDARRAY else operand
-        kept.append(copied)
-        seen.append(copied if arg is operand else arg)
+def _owned(operands: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The operands, those arrays copied that are not ours, for their owners may change them.
+
+    Beside them the arrays that the operation saw.
+    """
+    kept: list[Any] = []
+    seen: list[Any] = []
+    for x in operands:  # written out, as what runs at every operation is
+        if x.__class__ is Tensor:
+            kept.append(x)
+            seen.append(x.data)
+        else:
+            own = x.copy() if x.__class__ is NDARRAY else x
+            kept.append(own)
+            seen.append(own)
     return tuple(kept), tuple(seen)
 
 
@@ -370,15 +331,13 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
         raise explained(row, operands, params, error) from error
     if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
         levels = WEAK
-    seen = tuple(
-        [x.data if x.__class__ is Tensor else a for x, a in zip(operands, args, strict=True)]
-    )
-    return _node(row, operands, seen, params, data, tag, levels, True)
+    operands, seen = _owned(operands)
+    return _node(row, operands, seen, params, data, tag, levels)
 
 
 def bound(x: Tensor, tag: int) -> Tensor:
     """A fresh node for an argument of a transform: the same numbers, another identity."""
-    t = _node(BIND, (x,), (x.data,), {"tag": tag}, x.data, min(tag, x.tag), x.levels, False)
+    t = _node(BIND, (x,), (x.data,), {"tag": tag}, x.data, min(tag, x.tag), x.levels)
     if t.primitive is None:  # inside no_grad: still the variable of this transform
         t.primitive, t.inputs, t.args, t.tag, t.serial = BIND, (x,), (x.data,), tag, serial()
     made: Tensor = t

@@ -6,8 +6,10 @@ import argparse
 import json
 from typing import Any
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.derivation import Derivative, derive
+
+LIBRARIES = ("numpy", "jax", "torch")
 
 
 def add_derive(commands: Any) -> None:
@@ -24,8 +26,16 @@ def add_derive(commands: Any) -> None:
     command.add_argument("--order", type=int, default=1, choices=(1, 2))
     command.add_argument("--cotangent", help="a name for the upstream gradient")
     command.add_argument("--notation", default="auto", choices=("auto", "matrix", "numpy"))
-    command.add_argument("--format", default="text", choices=("text", "numpy"))
-    command.add_argument("--steps", action="store_true", help="show the rewrites that led there")
+    command.add_argument(
+        "--format",
+        default="text",
+        choices=("text", "latex", *LIBRARIES),
+        help="the formula, or a self-contained function for a library",
+    )
+    command.add_argument(
+        "--value", action="store_true", help="with a library: return the value too, sharing work"
+    )
+    command.add_argument("--steps", action="store_true", help="show the derivation, line by line")
     command.add_argument("--json", action="store_true", help="print one object")
     command.set_defaults(run=run)
 
@@ -35,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     names = [name.strip() for name in options.wrt.split(",") if name.strip()]
     if not names:
         raise ArgumentError("--wrt names no variable")
+    if options.value and options.format not in LIBRARIES:
+        raise ArgumentError(f"--value is for code: add --format {', '.join(LIBRARIES)}")
     found = derive(
         options.formula,
         names,
@@ -50,32 +62,49 @@ def run(options: argparse.Namespace) -> int:
         objects = [_as_object(options.formula, answer) for answer in answers]
         print(json.dumps(objects[0] if len(objects) == 1 else objects, ensure_ascii=False))
         return 0
-    if options.format == "numpy":
+    if options.format in LIBRARIES:
+        print(found.code(options.format, options.value), end="")
+        return 0
+    if options.format == "latex":
         for answer in answers:
-            print(answer.expression("numpy"))
+            print(answer.latex)
         return 0
     print(answers[0].said)
     for answer in answers:
         if options.steps:
-            for k, step in enumerate(answer.steps, 1):
-                print(f"  {k} {step.rule}")
+            print(answer.derivation)
         print(answer)
     return 0
 
 
 def _as_object(formula: str, answer: Derivative) -> dict[str, object]:
+    """What `--json` prints of an answer; null for code that a library has no words for."""
     check = answer.check
+    steps = [
+        {"rule": s.rule, "before": s.before, "after": s.after, "source": s.source}
+        for s in answer.steps
+    ]
     return {
         "expression": formula,
-        "notation": answer.said,
+        "notation": "numpy" if answer.said.startswith("read as NumPy") else "matrix",
         "wrt": answer.wrt,
         "order": answer.order,
         "shape": [str(size) for size in answer.shape],
         "text": answer.text,
+        "latex": answer.latex,
+        "code": {library: _code(answer, library) for library in LIBRARIES},
         "expression_numpy": answer.expression("numpy"),
+        "steps": steps,
         "check": {
             "max_relative_error": check.max_relative_error,
             "sizes": list(check.sizes),
             "samples": check.samples,
         },
     }
+
+
+def _code(answer: Derivative, library: str) -> str | None:
+    try:
+        return answer.code(library)
+    except DerivantError:
+        return None

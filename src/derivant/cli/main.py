@@ -10,7 +10,9 @@ from derivant.base.errors import DerivantError
 from derivant.cli.derive import add_derive
 from derivant.cli.minimize import add_minimize
 from derivant.cli.solve import add_solve
+from derivant.cli.shapes import add_shapes
 from derivant.cli.train import add_train
+from derivant.cli.verify import add_verify
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,12 +24,14 @@ def parser() -> argparse.ArgumentParser:
     add_derive(commands)
     add_solve(commands)
     add_minimize(commands)
+    add_verify(commands)
+    add_shapes(commands)
     add_train(commands)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it did, 2 when the input cannot be used."""
+    """Run a command; 0 when it did, 1 when its answer is no, 2 when the input cannot be used."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))

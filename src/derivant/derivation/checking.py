@@ -5,7 +5,7 @@ The difference quotient is central with two Richardson levels, so that its error
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ Numbers = npt.NDArray[np.float64]
 ROUNDS = 6
 STEP = 2e-3
 TOLERANCE = 1e-6
-UNSURE = 1e-2  # differences that disagree so much say nothing: the point is left out
+ROUGH = 1e-3  # differences at two steps that are farther apart say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Check:
 
     def __str__(self) -> str:
         if not self.samples:
-            return "not checked: no random point had finite values"
+            return "not checked: at no random point did differences of the value settle"
         count = len(self.sizes)
         where = f" at {count} sizes" if count > 1 else ""
         return f"checked{where}, error {self.max_relative_error:.0e}"
@@ -49,7 +49,7 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     leaves = {v.params["name"]: v for v in variables([value, derivative, wrt])}
     if upstream is not None:
         leaves[upstream.params["name"]] = upstream
-    names = sorted({n for v in leaves.values() for s in v.shape for n in _names(s)})
+    names = sorted({n for v in leaves.values() for s in v.shape for n in names_in(s)})
     worst, sizes = 0.0, []
     for turn in range(ROUNDS if names else 2):
         here = sizes_for(names, turn)
@@ -66,7 +66,8 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     return Check(worst, tuple(sizes), len(sizes))
 
 
-def _names(size: object) -> list[str]:
+def names_in(size: object) -> list[str]:
+    """The named dimensions of a size."""
     return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
 
 
@@ -82,11 +83,13 @@ def _error(
     """The relative error in one direction; None where the value is not finite there."""
     rng = np.random.default_rng(seed)
     try:
-        point = {v: drawn(v, _shape(v, sizes), rng) for v in leaves}
-        step = directed(wrt, _shape(wrt, sizes), rng)
+        point = {v: drawn(v, shape_at(v, sizes), rng) for v in leaves}
+        step = directed(wrt, shape_at(wrt, sizes), rng)
         (slope,) = evaluate_all([derivative], point, sizes)
         truth = _difference(value, wrt, point, step, sizes)
     except (DerivantError, np.linalg.LinAlgError):
+        return None
+    if truth is None:  # the value is rough there: a matrix that is singular but for rounding
         return None
     if upstream is not None:
         truth = np.asarray(np.sum(truth * point[upstream]))
@@ -97,7 +100,8 @@ def _error(
     return float(np.max(np.abs(found - truth), initial=0.0)) / scale
 
 
-def _shape(variable: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
+def shape_at(variable: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
+    """The shape of a variable where the named dimensions have these sizes."""
     return tuple(_size(s, sizes) for s in variable.shape)
 
 
@@ -110,8 +114,8 @@ def _size(size: object, sizes: dict[str, int]) -> int:
 
 def _difference(
     value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
-) -> Numbers:
-    """The derivative of the value along a direction."""
+) -> Numbers | None:
+    """The derivative of the value along a direction; None where differences do not settle."""
 
     def at(t: float) -> Numbers:
         with np.errstate(all="ignore"):
@@ -119,8 +123,16 @@ def _difference(
                 evaluate_all([value], {**point, wrt: point[wrt] + t * step}, sizes)[0]
             )
 
-    a, b, c = ((at(h) - at(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4))
-    scale = max(1.0, float(np.max(np.abs(c), initial=0.0)))
-    if np.max(np.abs(c - b), initial=0.0) > UNSURE * scale:  # the inverse of a singular matrix
-        return np.full_like(c, np.nan)
-    return np.asarray((16 * (4 * c - b) / 3 - (4 * b - a) / 3) / 15)
+    best, change = slope(at)
+    # 15 times that change is how far the two finer quotients lie apart
+    if 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0)):
+        return None
+    return best
+
+
+def slope(at: Callable[[float], Numbers], step: float = STEP) -> tuple[Numbers, float]:
+    """The derivative at 0 of a function of a number, and what the last refinement changed."""
+    a, b, c = ((at(h) - at(-h)) / (2 * h) for h in (step, step / 2, step / 4))
+    rough, fine = (4 * b - a) / 3, (4 * c - b) / 3
+    best = np.asarray((16 * fine - rough) / 15)
+    return best, float(np.max(np.abs(best - fine), initial=0.0))

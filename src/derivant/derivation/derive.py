@@ -11,12 +11,22 @@ from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
-from derivant.derivation.checking import checked
+from derivant.derivation.checking import Check, checked
+from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
+from derivant.derivation.stacking import stacked
 from derivant.derivation.structured import projected
-from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula, read_shapes
-from derivant.primitives import RECORD
-from derivant.rewriting import Form, derivative_form, form_of, pulled_back
+from derivant.derivation.working import Problem
+from derivant.notation import (
+    Facts,
+    Formula,
+    Shapes,
+    canonical_name,
+    read_facts,
+    read_formula,
+    read_shapes,
+)
+from derivant.rewriting import Form, derivative_form, form_of
 
 MOST_ORDER = 2
 LAYOUTS = ("tensor", "vec")
@@ -57,14 +67,15 @@ def derive(
         raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
         raise ArgumentError(f"structured is one of {CONVENTIONS}, not {structured!r:.40}")
-    value, known, said = _read(what, shapes, assume, notation)
+    value, known, said = read_value(what, shapes, assume, notation)
     if cotangent is not None and (order > 1 or canonical_name(cotangent) in known):
         raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
     asked = [wrt] if isinstance(wrt, (str, Expr)) else list(wrt)
     if not asked:
         raise ArgumentError("wrt names no variable to differentiate by")
-    names = [_name_of(w, value, known) for w in asked]
-    found = {n: _derived(value, known[n], order, cotangent, said, structured) for n in names}
+    names = [name_of(w, value, known) for w in asked]
+    question = Question(value, tuple(known.values()))
+    found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
         found = {n: _stacked(r) for n, r in found.items()}
     return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
@@ -76,15 +87,12 @@ def _stacked(r: Derivative) -> Derivative:
         raise ArgumentError('layout="vec" is for a matrix by a matrix, or a vector by a vector')
     if len(r.shape) == 2:
         return r
-    rows, columns, k, m = r.shape
-    turned = RECORD.permute_dims(r.expr, axes=(-3, -4, -1, -2))
-    flat = RECORD.reshape(turned, shape=(columns * rows, m * k))
-    answer = replace(r, expr=flat, layout="vec")
+    answer = replace(r, expr=stacked(r.expr), layout="vec")
     answer.expression()
     return answer
 
 
-def _read(
+def read_value(
     what: Any, shapes: Any, assume: Any, notation: str
 ) -> tuple[Expr, dict[str, Expr], Formula | str]:
     """The expression, its variables by name, and how it was read."""
@@ -100,17 +108,32 @@ def _read(
                 f"the sizes of {', '.join(missing)} are not known; "
                 'give them as in shapes="X: n d, w: d" (a number has none: "c:")'
             )
-        what = trace_graph(what, *(given[canonical_name(n)] for n in names))
+        facts = read_facts(assume, given)
+        plain = [canonical_name(n) for n in names]
+        specs = [symbol(n, given[n], facts=facts.get(n, ())) for n in plain]
+        what = trace_graph(what, *specs)
+        known = {str(v.params["name"]): v for v in specs}
+    elif isinstance(what, Expr):
+        what, known = _with_facts(what, assume)
     if not isinstance(what, Expr):
         raise ArgumentError(
             "derive takes a text, an Expr or a Python function that returns one array, "
             f"not {type(what).__name__}"
         )
-    known = {str(v.params["name"]): v for v in variables(what)}
     return what, known, "read as an expression"
 
 
-def _name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
+def _with_facts(value: Expr, assume: Facts) -> tuple[Expr, dict[str, Expr]]:
+    """An expression and its variables by name, with facts declared of them."""
+    known = {str(v.params["name"]): v for v in variables(value)}
+    facts = read_facts(assume, {name: v.shape for name, v in known.items()})
+    changes = {
+        known[n]: symbol(n, known[n].shape, known[n].dtype, facts[n]) for n in facts if n in known
+    }
+    return replaced([value], changes)[0], {n: changes.get(v, v) for n, v in known.items()}
+
+
+def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
     """The name of a variable of the value."""
     name = canonical_name(wrt) if isinstance(wrt, str) else str(wrt.params.get("name", wrt))
     if name not in known:
@@ -120,7 +143,7 @@ def _name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
 
 
 def _derived(
-    value: Expr,
+    question: Question,
     variable: Expr,
     order: int,
     cotangent: str | None,
@@ -128,32 +151,42 @@ def _derived(
     structured: str,
 ) -> Derivative:
     """One derivative; facts on the variable come back after the last differentiation."""
-    name = str(variable.params["name"])
+    name, value = str(variable.params["name"]), question.value
     free = symbol(name, variable.shape, variable.dtype)
     plain = value if free is variable else replaced([value], {variable: free})[0]
     upstream = None
     if cotangent is not None:
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
-        form = form_of(pulled_back(plain, free, upstream))
-        check = checked(plain, free, form.to_expr(), upstream)
-    else:
-        form, check = _of_order(plain, free, variable, order)
+        question = Question(value, (*question.variables, upstream))
+    before = plain
+    for _ in range(order - 1):
+        form = derivative_form(before, free)
+        _checked(before, form, free, variable, None)
+        before = form.to_expr()
+    form = derivative_form(before, free, upstream)
     if structured != "none":
-        form = form_of(projected(form.to_expr(), variable, structured))
-    if free is not variable:
-        form = form_of(replaced([form.to_expr()], {free: variable})[0])
+        check = _checked(before, form, free, variable, upstream)
+        form = _followed(projected(form.to_expr(), variable, structured), form, free, variable)
+    elif free is variable:
+        check = _checked(before, form, free, variable, upstream)
+    else:  # the facts are used, and then it is checked
+        form = _followed(form.to_expr(), form, free, variable)
+        check = _checked(before, form, free, variable, upstream)
     text = said if isinstance(said, str) else said.said
-    answer = Derivative(name, order, text, form.to_expr(), form, check)
+    names = {} if isinstance(said, str) else said.assignments
+    problem = Problem(value, variable, upstream, names, structured)
+    answer = Derivative(name, order, text, form.to_expr(), form, check, question, problem)
     answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 
 
-def _of_order(value: Expr, free: Expr, variable: Expr, order: int) -> tuple[Form, Any]:
-    """The form of the last derivative; each order is checked against the one before."""
-    for _ in range(order):
-        form = derivative_form(value, free)
-        found = form.to_expr()
-        before, after = replaced([value, found], {free: variable})
-        check = checked(before, variable, after)
-        value = found
-    return form, check
+def _followed(expr: Expr, form: Form, free: Expr, variable: Expr) -> Form:
+    """The normal form with the facts of the variable, after the steps that led to it."""
+    after = form_of(replaced([expr], {free: variable})[0])
+    after.context.follow(form.context, {free: variable})
+    return after
+
+
+def _checked(value: Expr, form: Form, free: Expr, variable: Expr, upstream: Expr | None) -> Check:
+    before, after = replaced([value, form.to_expr()], {free: variable})
+    return checked(before, variable, after, upstream)

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Array, Operand
-from derivant.carriers.evaluate import evaluate
+from derivant.carriers.evaluate import evaluate_all, replaced
 from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
 from derivant.derivation.checking import Check
-from derivant.notation import Forms, Node, numpy_text, shown_name, text_of, vec_form
-from derivant.rewriting import Form, Step
+from derivant.derivation.code import Question
+from derivant.derivation.entries import DerivativeEntry, entry, expanded
+from derivant.derivation.lines import Derivation, Line
+from derivant.derivation.operator import chained, checked_product, operator_of
+from derivant.derivation.steps import derivation_of
+from derivant.derivation.working import Problem, Working
+from derivant.notation import (
+    Forms,
+    Node,
+    html_of,
+    latex_of,
+    length_of,
+    name_html,
+    name_latex,
+    numpy_text,
+    shown_name,
+    text_of,
+    vec_form,
+)
+from derivant.operators import Jacobian
+from derivant.rewriting import Condition, Form, form_of
+
+SAID = {"nonzero": "not 0", "invertible": "invertible"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +57,31 @@ class Derivative:
     expr: Expr
     form: Form
     check: Check
+    question: Question
+    problem: Problem
     layout: str = "tensor"
+    _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
         """Matrix notation where there is one, index notation otherwise."""
+        return text_of(self._shown())
+
+    @property
+    def latex(self) -> str:
+        r"""The same as LaTeX, for between dollar signs; amsmath's commands at most.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("norm2(X*theta - y)^2/(2*m)", wrt="theta", shapes="X: m n").latex)
+        \frac{X^{\top} \left(X \theta - y\right)}{m}
+        """
+        return latex_of(self._shown())
+
+    def _shown(self) -> Node:
+        """Matrix notation where there is one, entries by letters otherwise."""
         forms = Forms(self.form)
         found = self._document(forms)
-        return text_of(forms.indexed(self.form.sum) if found is None else found)
+        return forms.indexed(self.form.sum) if found is None else found
 
     def _document(self, forms: Forms) -> Node | None:
         """Matrix notation in the layout, None where there is none."""
@@ -59,9 +99,67 @@ class Derivative:
         return tuple(self.expr.shape)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The rewrites that led to the normal form."""
-        return self.form.steps
+    def derivation(self) -> Derivation:
+        """The derivation: head, lines and cases, made when it is first asked for; print it.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("sum(x)", wrt="x").derivation.lines[0].index)
+        f = Σ_i x_i
+        """
+        if not self._made:
+            self._made.append(derivation_of(self.problem, self.order, self.form, self.expr))
+        return self._made[0]
+
+    @property
+    def steps(self) -> tuple[Line, ...]:
+        """The lines of the derivation: rule, before, after, source, conditions of each.
+
+        >>> from derivant.derivation import derive
+        >>> [step.rule for step in derive("W*x", wrt="x").steps][:2]
+        ['write with indices', 'one entry, only x varies']
+        """
+        return self.derivation.lines
+
+    def entry(self, *places: int) -> DerivativeEntry:
+        """One entry of the derivative; places count from 1, those of the value first.
+
+        Raises ArgumentError where their number is wrong, BoundsError outside a size.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("W*x", wrt="x").entry(3, 7))
+        ∂y_3/∂x_7 = W_37
+        """
+        self._in_tensor_layout()
+        return entry(Working(self.problem), self.form, self.expr, places)
+
+    def expand(self, **sizes: int) -> str:
+        """The value and every entry of the derivative written out for these sizes.
+
+        Raises ArgumentError where a size is missing or too much would be written.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("x'*x", wrt="x").expand(n=2))
+        f = x_1² + x_2²
+        ∂f/∂x_1 = 2 x_1
+        ∂f/∂x_2 = 2 x_2
+        """
+        self._in_tensor_layout()
+        return expanded(Working(self.problem), self.form, sizes)
+
+    def _in_tensor_layout(self) -> None:
+        if self.layout != "tensor":
+            raise ArgumentError('entries by their places are for layout="tensor"')
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Where the formula holds, beyond the declared facts: "x not 0", "X invertible".
+
+        >>> from derivant.derivation import derive
+        >>> derive("logdet(X)", wrt="X").conditions
+        ('X invertible',)
+        """
+        found = dict.fromkeys(map(_condition_text, self.form.conditions))
+        return tuple(found)
 
     def expression(self, target: str = "numpy") -> str:
         """The right-hand side alone, in NumPy notation.
@@ -83,20 +181,94 @@ class Derivative:
             )
         return numpy_text(forms.contractions(self.form.sum) if found is None else found)
 
+    def code(self, target: str = "numpy", value: bool = False, name: str | None = None) -> str:
+        """A self-contained function of Python that computes the derivative.
+
+        `target` is "numpy", "jax" or "torch". The variable comes first, then every other variable
+        of the formula in order of appearance; a keyword of Python gets an underscore behind. With
+        `value` the function returns the value and the derivative, which share work. It is called
+        `derivative` or `value_and_derivative` where no `name` is given. Raises ArgumentError for
+        another target, DerivantError where a part has no code.
+
+        >>> from derivant.derivation import derive
+        >>> for line in derive("norm2(A*x - b)^2", wrt="x").code(value=True).splitlines():
+        ...     print(line.strip())
+        def value_and_derivative(x, A, b):
+        \"\"\"The value and the derivative of norm2(A x - b)^2 by x.
+        <BLANKLINE>
+        By x: 2 A' (A x - b)
+        Shapes: x: (n), A: (m, n), b: (m); result: (n)
+        \"\"\"
+        r = A @ x - b
+        return r @ r, 2 * (A.T @ r)
+        """
+        return self.question.code(target, {self.wrt: (self.expr, self.text)}, value, name)
+
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
-        return evaluate(self.expr, values, sizes)
+        shown = [v for v in self.question.variables if v.params["name"] in values]
+        found: Array = evaluate_all([self.expr, *shown], values, sizes)[0]
+        return found
+
+    def operator(self, **arrays: Operand) -> Jacobian:
+        """The derivative at arrays as a linear map that keeps its structure.
+
+        `arrays` has the variables by name; that of the derivative shows its sizes where it is gone
+        from the formula. Raises ArgumentError where an array is missing, ShapeError where one does
+        not fit.
+
+        >>> import numpy as np
+        >>> from derivant.derivation import derive
+        >>> r = derive("X*W", wrt="X", shapes="X: N D, W: D M")
+        >>> r.operator(X=np.ones((64, 30)), W=np.ones((30, 20))).structure
+        'delta[i,k] W[l,j]'
+        """
+        return operator_of(self.form, self.form.to_expr(), self.wrt, self._rank, arrays)
+
+    def __matmul__(self, inner: Derivative) -> Derivative:
+        """The chain rule: the derivative of z by y times that of y by x."""
+        product, form = chained(self.form.to_expr(), self._rank, inner.form.to_expr())
+        found = form.to_expr()
+        check = checked_product(product, found, (self.check, inner.check))
+        outer = self.problem
+        (whole,) = replaced([outer.value], {outer.variable: inner.problem.value})
+        problem = Problem(whole, inner.problem.variable)
+        question = Question(whole, tuple(variables(whole)))
+        return Derivative(inner.wrt, 1, self.said, found, form, check, question, problem)
+
+    @property
+    def _rank(self) -> int:
+        """How many of the last axes are those of the variable."""
+        return len(self.problem.variable.shape)
 
     def __str__(self) -> str:
         power = "" if self.order == 1 else "²"
         sign = f"∂{power}/∂{shown_name(self.wrt)}{power}"
-        shape = ", ".join(map(str, self.shape))
-        what = f"shape ({shape})" if shape else "a number"
-        return f"{sign} = {self.text}      {what}      {self.check}"
+        return f"{sign} = {self.text}      {self._remark()}"
+
+    def _repr_latex_(self) -> str:
+        order = "" if self.order == 1 else "^{2}"
+        below = rf"\partial {name_latex(self.wrt)}{order}"
+        return rf"$\displaystyle \frac{{\partial{order}}}{{{below}}} = {self.latex}$"
 
     def _repr_html_(self) -> str:
-        escaped = str(self).replace("&", "&amp;").replace("<", "&lt;")
-        return f"<pre>{escaped}</pre>"
+        order = "" if self.order == 1 else "<sup>2</sup>"
+        left = f"∂{order}/∂{name_html(self.wrt)}{order}"
+        shown, remark = html_of(self._shown()), escape(self._remark())
+        return f"<div>{left} = {shown}<br><small>{remark}</small></div>"
+
+    def _remark(self) -> str:
+        """The shape, and how the answer was checked."""
+        shape = ", ".join(map(str, self.shape))
+        what = f"shape ({shape})" if shape else "a number"
+        return f"{what}      {self.check}"
+
+
+def _condition_text(condition: Condition) -> str:
+    """A condition in the names of the formula."""
+    form = form_of(condition.payload)
+    text = text_of(length_of(Forms(form).best(form.sum)))
+    return f"{text} {SAID[condition.kind]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,3 +295,19 @@ class Derivatives(Mapping[str, Derivative]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.found.values()))
+
+    def _repr_html_(self) -> str:
+        return "".join(r._repr_html_() for r in self.found.values())
+
+    def code(self, target: str = "numpy", value: bool = False, name: str | None = None) -> str:
+        """A self-contained function that computes all derivatives, as a tuple, sharing work.
+
+        The variables come first, in the order that was asked for. With `value` the function
+        returns the value and the tuple. Raises what `Derivative.code` raises.
+
+        >>> from derivant.derivation import derive
+        >>> print(derive("x'*A*x", wrt=["x", "A"]).code().splitlines()[-1].strip())
+        return (A + A.T) @ x, np.outer(x, x)
+        """
+        answers = {name: (r.expr, r.text) for name, r in self.found.items()}
+        return next(iter(self.found.values())).question.code(target, answers, value, name)

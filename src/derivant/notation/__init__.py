@@ -1,10 +1,13 @@
 """Floor 6: reading and writing mathematics. A document tree, and the texts it is written as."""
 
+from derivant.notation.code import function_text
 from derivant.notation.document import Node
 from derivant.notation.formulas import index_text, matrix_text
-from derivant.notation.matrix_form import Forms
+from derivant.notation.html import html_of, name_html
+from derivant.notation.latex import latex_of, name_latex
+from derivant.notation.matrix_form import Forms, length_of
 from derivant.notation.numpy_text import numpy_text
-from derivant.notation.parse import Facts, Formula, Shapes, read_formula, read_shapes
+from derivant.notation.parse import Facts, Formula, Shapes, read_facts, read_formula, read_shapes
 from derivant.notation.spelling import canonical_name, shown_name
 from derivant.notation.text import text_of
 from derivant.notation.vec_form import vec_form
@@ -16,9 +19,16 @@ __all__ = [
     "Node",
     "Shapes",
     "canonical_name",
+    "function_text",
+    "html_of",
     "index_text",
+    "latex_of",
+    "length_of",
     "matrix_text",
+    "name_html",
+    "name_latex",
     "numpy_text",
+    "read_facts",
     "read_formula",
     "read_shapes",
     "shown_name",

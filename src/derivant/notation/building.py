@@ -5,6 +5,7 @@ Orientation ends here: a row and a column are both arrays of one axis.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from derivant.base.dims import Dim, Shape
@@ -18,6 +19,7 @@ from derivant.notation.vocabulary import FUNCTIONS, identity, size_number
 from derivant.ops.linalg import matrix_power
 from derivant.ops.rows import call
 
+LARGEST_SHARE = 10**6  # the denominator of a number that is read as a quotient
 ROWS = {"+": "add", "-": "subtract", "neg": "negative"}
 
 
@@ -80,8 +82,11 @@ def _lowered(
 
 
 def _number(value: Static) -> Any:
-    """A number; a size as the sum of its products of dimensions."""
+    """A number, 1/3 exactly; a size as the sum of its products of dimensions."""
     if not isinstance(value, Dim):
+        share = Fraction(value).limit_denominator(LARGEST_SHARE)
+        if float(share) == value and Fraction(repr(float(value))) != share:
+            return call("divide", as_expr(float(share.numerator)), float(share.denominator))
         return float(value)
     result: Any = None
     for names, count in value.terms:

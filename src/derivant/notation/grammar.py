@@ -2,22 +2,26 @@
 
 Operators wait on a stack until their right operand is complete, so that deep nesting needs no
 recursion; so do parentheses, the braces of an exponent and the bars of a norm. From loose to
-tight: + and -; * / @ .* ./; the sign; powers, from the right; transposes and calls. Knows nothing
-of shapes or of what names mean.
+tight: + and -; * / @ .* ./ and operands side by side; the sign; powers, from the right; transposes
+and calls. Knows nothing of shapes or of what names mean.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import pairwise
 from typing import NoReturn
 
-from derivant.notation.lexer import OPENS_EXPONENT, Token, pointed, tokens_of
+from derivant.notation.lexer import BESIDE, OPENS_EXPONENT, Token, pointed, tokens_of
 
 DEPTH = 200  # open parentheses and operators that wait
 BINDING = {
-    "+": 1, "-": 1, "*": 2, "·": 2, "/": 2, "@": 2, ".*": 2, "./": 2, "neg": 3, "pos": 3,
+    "+": 1, "-": 1, "*": 2, "·": 2, "/": 2, "@": 2, ".*": 2, "./": 2, BESIDE: 2, "neg": 3,
+    "pos": 3,
 }  # fmt: skip
 POWER = 4
+UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
 CLOSING = {"call": ")", "(": ")", "{": "}", "||": "||"}
@@ -62,14 +66,49 @@ class Pending:
     prefixed: bool = False
 
 
+def _with_calls(text: str, tokens: list[Token], functions: frozenset[str]) -> list[Token]:
+    """The tokens, where a function and a parenthesis behind a space are a call, no product."""
+    named = {t.text for t, after in pairwise(tokens) if t.kind == "name" and after.text == "="}
+    kept: list[Token] = []
+    for token, after in zip(tokens, [*tokens[1:], tokens[-1]], strict=True):
+        name = kept[-1] if kept else token
+        opens = token.text == BESIDE and after.text == "(" and name.kind == "name"
+        if opens and len(kept) > 1 and kept[-2].text == "np.":
+            continue
+        if opens and name.text not in named:
+            if name.text in functions:
+                continue
+            _check_spelling(text, name, functions)
+        kept.append(token)
+    return kept
+
+
+def _check_spelling(text: str, name: Token, functions: frozenset[str]) -> None:
+    """Refuse sofmax (x), which would be a product with a variable."""
+    shown = name.text[:40]
+    near = get_close_matches(shown, functions, 1, 0.8) if len(shown) > 2 else []
+    if near:
+        hint = f"did you mean {near[0]}? For a product write {shown}*(...)"
+        raise pointed(text, name.start, name.end, f"there is no function {shown}", hint)
+
+
 class Grammar:
-    """Reads the tokens of one text."""
+    """Reads the tokens of one text; `functions` are names that open a call behind a space too."""
 
-    __slots__ = ("_operands", "_place", "_stack", "_text", "nodes", "statements", "tokens")
+    __slots__ = (
+        "_functions",
+        "_operands",
+        "_place",
+        "_stack",
+        "_text",
+        "nodes",
+        "statements",
+        "tokens",
+    )
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, functions: frozenset[str] = frozenset()) -> None:
         self._text = text
-        self.tokens = tokens_of(text)
+        self.tokens = _with_calls(text, tokens_of(text), functions)
         self._place = 0
         self._stack: list[Pending] = []
         self._operands: list[int] = []
@@ -211,7 +250,12 @@ class Grammar:
             self._wait(Pending(op, token, POWER))
             return
         self._reduce(BINDING[op])
-        op = "*" if op == "·" else "soft" + op if token.soft else op
+        if op == BESIDE and self.nodes[self._operands[-1]].op in UNCLEAR:
+            message = "it is not clear what this product is a part of"
+            self._fail(
+                token, message, "write * for it, or parentheses around what belongs together"
+            )
+        op = "*" if op in ("·", BESIDE) else "soft" + op if token.soft else op
         self._wait(Pending(op, token, BINDING[token.text]))
 
     def _transpose(self, token: Token) -> None:

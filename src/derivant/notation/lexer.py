@@ -43,7 +43,8 @@ STRING = re.compile(r"""'([^'\n]{0,200})'|"([^"\n]{0,200})\"""")
 NAMED = {"prefix": "np.", "turned": "^T"}
 OPERANDS = ("number", "name", "string", "closing")
 OPENS_EXPONENT = {"^", "**", ".^"}
-MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T", "·"}
+BESIDE = " "  # the mark of a product without a sign
+MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T", "·", BESIDE}
 NUMPY_MARKS = {"@", ".T", "**", "np."}
 HINTS = {
     "[": "write the array as a variable, and an index as a row of its own",
@@ -105,6 +106,8 @@ def tokens_of(text: str) -> list[Token]:
     place = depth = 0
     while place < len(plain):
         tokens, place = _tokens_at(text, plain, place, found)
+        if tokens and found and _side_by_side(found[-1], tokens[0]):
+            found.append(Token("mark", BESIDE, tokens[0].start, tokens[0].end))
         for token in tokens:
             if token.text == "\n" and depth and token.kind == "op":
                 continue
@@ -115,6 +118,19 @@ def tokens_of(text: str) -> list[Token]:
             last = found[-1]
             raise pointed(text, last.start, last.end, f"more than {TOKENS} names and operators")
     return [*found, Token("end", "", len(text), len(text))]
+
+
+def _side_by_side(left: Token, right: Token) -> bool:
+    """Whether two tokens are a product without a sign: A x, x'x, 2 (x + y), A (x - b).
+
+    A name with a parenthesis right behind it is a call, and no number stands on the right.
+    """
+    ends = left.kind in ("number", "name") or (
+        left.kind != "string" and left.text in (")", "}", "'", "^T")
+    )
+    if not ends or not (right.kind == "name" or (right.kind == "op" and right.text == "(")):
+        return False
+    return left.kind != "name" or right.kind == "name" or right.start > left.end
 
 
 def _tokens_at(text: str, plain: str, place: int, found: list[Token]) -> tuple[list[Token], int]:

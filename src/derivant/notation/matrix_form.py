@@ -6,9 +6,11 @@ Payloads are made into parts once, inner ones first, without recursion.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from derivant.base.dims import Size
+from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.notation.document import (
     Built,
@@ -16,6 +18,7 @@ from derivant.notation.document import (
     Contraction,
     Delta,
     Entry,
+    Entrywise,
     Node,
     Number,
     Power,
@@ -24,6 +27,8 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    parts,
+    size,
 )
 from derivant.notation.network import Factor, Network
 from derivant.notation.row_names import called
@@ -32,7 +37,11 @@ from derivant.rewriting import Atom, Form, Term, size_of_number
 from derivant.rewriting import Sum as Terms
 
 LETTERS = "ijklmnpqrstuvwabcdefgh"
+EINSUM = LETTERS + "oxyz" + LETTERS.upper() + "OXYZ"  # NumPy's einsum takes no others
+LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written as a quotient
+SMALLEST = Fraction(1, 10**300)
 ONE, TWO = Fraction(1), Fraction(2)
+SAVED = 3  # what the transpose of a whole must save to be written instead
 
 
 class Forms:
@@ -51,6 +60,15 @@ class Forms:
 
     def matrix(self, total: Terms) -> Node | None:
         """A sum in matrix notation, None where a term has none."""
+        found = self._matrix(total)
+        if found is None or total.rank != 2 or _transposes(found) < 2:
+            return found
+        other = self._matrix(total.transposed())
+        if other is None or size(other) + SAVED > size(found):
+            return found
+        return _turned_over(other)
+
+    def _matrix(self, total: Terms) -> Node | None:
         self._prepare(total)
         terms = []
         for term in total.terms:
@@ -108,7 +126,10 @@ class Forms:
 
     def _word(self, atom: Atom) -> Word:
         symmetric = id(atom.payload) in self._form.context.namer.symmetric
-        return Word(self._parts[id(atom.payload)], symmetric=symmetric)
+        node = self._parts[id(atom.payload)]
+        if isinstance(node, Turned) and node.rank == 2:
+            return Word(node.of, not symmetric, symmetric)
+        return Word(node, symmetric=symmetric)
 
     # Terms, without their signs
 
@@ -137,6 +158,7 @@ class Forms:
             found = Call("eye", (sized(total.shape[0]),), 2)
         elif ends and found is not None:
             found = Call("diag", (found,), 2)
+        below = network.averaged(below)
         return with_numbers(abs(term.coefficient), network.numbers, found, below)
 
     def _entry(self, term: Term, letters: Sequence[str]) -> Node:
@@ -154,6 +176,7 @@ class Forms:
         return powered(Entry(node, names) if names else node, atom.power)
 
     def _contraction(self, term: Term, total: Terms) -> Node:
+        spelled = _spelled(term, len(total.shape))
         sizes: dict[int, Size] = {**dict(enumerate(total.shape)), **dict(term.bound)}
         names: list[str] = []
         operands: list[Node] = []
@@ -164,19 +187,38 @@ class Forms:
                 node = _number(self._parts[id(atom.payload)], abs(atom.power))
                 (below if atom.power < 0 else numbers).append(node)
                 continue
-            names.append("".join(LETTERS[c] for c in atom.index))
+            names.append("".join(spelled[c] for c in atom.index))
             if atom.payload is None:
                 operands.append(Call("eye", (sized(sizes[atom.index[0]]),), 2))
             else:
                 operands.append(powered(self._parts[id(atom.payload)], atom.power))
         rank = len(total.shape)
         for c in range(rank):
-            if not any(LETTERS[c] in name for name in names):
-                names.append(LETTERS[c])
+            if not any(spelled[c] in name for name in names):
+                names.append(spelled[c])
                 operands.append(Call("ones", (sized(total.shape[c]),), 1))
-        spec = ",".join(names) + "->" + LETTERS[:rank]
+        spec = ",".join(names) + "->" + "".join(spelled[c] for c in range(rank))
         body = Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
+
+
+def _transposes(node: Node) -> int:
+    """The number of transposes of matrices."""
+    count, stack = 0, [node]
+    while stack:
+        part = stack.pop()
+        count += isinstance(part, Turned) and part.rank == 2
+        stack.extend(parts(part))
+    return count
+
+
+def _turned_over(node: Node) -> Node:
+    """The transpose of a part; signs and numbers stay outside."""
+    if isinstance(node, Sum) and len(node.terms) == 1:
+        return Sum(((node.terms[0][0], _turned_over(node.terms[0][1])),), node.rank)
+    if isinstance(node, Scaled) and node.body is not None:
+        return replace(node, body=_turned_over(node.body))
+    return _turned(node)
 
 
 def _factors(word: Word, atom: Atom, term: Term, total: Terms) -> list[Factor]:
@@ -206,6 +248,12 @@ def _root(node: Node) -> Node | None:
     return None if square is None else Call("norm2", (square,), 0)
 
 
+def length_of(node: Node) -> Node:
+    """The vector of a number that is its length or the square of it; any other part itself."""
+    root = node if isinstance(node, Call) and node.name == "norm2" else _root(node)
+    return root.arguments[0] if isinstance(root, Call) else node
+
+
 def square_of(node: Node) -> Node | None:
     """The vector x of a number that is written x'x."""
     if not isinstance(node, Product) or node.rank or len(node.factors) % 2:
@@ -224,6 +272,19 @@ def _turned(node: Node) -> Node:
 
 def _payloads(total: Terms) -> list[Expr]:
     return [a.payload for t in total.terms for a in t.atoms if a.payload is not None]
+
+
+def _spelled(term: Term, rank: int) -> dict[int, str]:
+    """A letter of an einsum for each letter of a term: the free ones first, in order.
+
+    Raises DerivantError where the term has more letters than an einsum.
+    """
+    letters = list(dict.fromkeys((*range(rank), *(c for a in term.atoms for c in a.index))))
+    if len(letters) > len(EINSUM):
+        raise DerivantError(
+            f"a term has {len(letters)} indices; an einsum has letters for {len(EINSUM)}"
+        )
+    return dict(zip(letters, EINSUM, strict=False))
 
 
 def _letter(c: int, letters: Sequence[str]) -> str:
@@ -245,9 +306,34 @@ def added(terms: Iterable[tuple[int, Node]], total: Terms | None) -> Node:
             found = bare
     first = next((k for k, (sign, _) in enumerate(found) if sign > 0), 0)
     ordered = [found[first], *found[:first], *found[first + 1 :]]
-    if len(ordered) == 1 and ordered[0][0] > 0:
-        return ordered[0][1]
+    if len(ordered) == 1:
+        sign, part = ordered[0]
+        opposite = part if sign > 0 else _opposite(part)
+        if opposite is not None:
+            return opposite
     return Sum(tuple(ordered), rank)
+
+
+def _opposite(node: Node) -> Node | None:
+    """Minus a part by exchanging the sides of a difference in it: -2 (s - x) = 2 (x - s)."""
+    if isinstance(node, Turned):
+        inner = _opposite(node.of)
+        return None if inner is None else replace(node, of=inner)
+    if isinstance(node, Scaled) and node.body is not None:
+        inner = _opposite(node.body)
+        return None if inner is None else replace(node, body=inner)
+    if isinstance(node, Sum):
+        signs = [sign for sign, _ in node.terms]
+        if len(signs) < 2 or all(sign > 0 for sign in signs):
+            return None
+        turned = added([(-sign, part) for sign, part in node.terms], None)
+        return replace(turned, rank=node.rank) if isinstance(turned, Sum) else None
+    if isinstance(node, (Product, Entrywise)):
+        for k, factor in enumerate(node.factors):
+            inner = _opposite(factor)
+            if inner is not None:
+                return replace(node, factors=(*node.factors[:k], inner, *node.factors[k + 1 :]))
+    return None
 
 
 def _without_ones(node: Node) -> Node:
@@ -273,6 +359,13 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
             under.insert(0, Number(Fraction(size.denominator)))
     if not above and not under and body is not None:
         return body
+    if isinstance(body, Entrywise) and not body.factors and above:  # s 1 ./ x = s ./ x
+        front = (
+            above[0]
+            if len(above) == 1 and not under
+            else Scaled(tuple(above), None, tuple(under), 0)
+        )
+        return replace(body, factors=(front,))
     if len(above) == 1 and not under and body is None:
         return above[0]
     if isinstance(body, Sum) and len(body.terms) == 1:
@@ -281,5 +374,7 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
 
 
 def _is_short(size: Fraction) -> bool:
-    """Whether a fraction is better read as a decimal: 0.5, 1.25."""
+    """Whether a fraction is better read as a decimal: 0.5, 1.25, or a float that is no quotient."""
+    if size.denominator > LARGEST_QUOTIENT:
+        return SMALLEST < size < 1 / SMALLEST  # others would lose digits, or be 0
     return len(repr(float(size))) <= 4 and Fraction(repr(float(size))) == size

@@ -9,7 +9,7 @@ matrix notation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -19,9 +19,11 @@ from derivant.notation.words import (
     Chain,
     Word,
     entrywise,
+    flips,
     inner,
     node_of,
     ones,
+    sized,
     summed,
     trace,
     turned,
@@ -59,6 +61,7 @@ class Network:
     sizes: dict[int, Size]
     factors: list[Factor]
     numbers: list[Node] = field(default_factory=list)
+    lengths: list[tuple[Node, Node]] = field(default_factory=list)  # of vectors that are summed
 
     def reduced(self) -> Node | tuple[()] | None:
         """The body of the term, () where it is a number, None where there is no matrix notation."""
@@ -81,6 +84,16 @@ class Network:
             return ()
         factor = self.factors[0]
         return node_of(turned(factor.plain()) if factor.letters == (1, 0) else factor.plain(), rank)
+
+    def averaged(self, below: list[Node]) -> list[Node]:
+        """What is below without the lengths that make a sum a mean."""
+        left = list(below)
+        for node, length in self.lengths:
+            if length in left and isinstance(node, Call) and node.name == "sum":
+                left.remove(length)
+                place = next(k for k, other in enumerate(self.numbers) if other is node)
+                self.numbers[place] = replace(node, name="mean")
+        return left
 
     def _outer(self) -> Node | None:
         """Vectors on free letters, and ones where there is none."""
@@ -138,12 +151,29 @@ class Network:
                 )
                 number = inner(left, right) if len(ends) == 1 else trace(turned(left) + right)
                 return self._replace(tuple(same), (Word(number),), ())
+            if len(same) == 2 and self._diagonal_of_product(same[0], same[1]):
+                return True
             node = entrywise([f.word(letters) for f in members], len(letters))
             symmetric = all(w.symmetric for f in members for w in f.chain) and all(
                 len(f.chain) == 1 for f in members
             )
             return self._replace(tuple(same), (Word(node, symmetric=symmetric),), letters)
         return False
+
+    def _diagonal_of_product(self, first: int, second: int) -> bool:
+        """M[i, j] N[j, i] with j summed: the diagonal of M N."""
+        one, two = self.factors[first], self.factors[second]
+        if one.letters != two.letters[::-1] or flips(one.chain + two.chain):
+            return False
+        if one.power != 1 or two.power != 1 or one.letters == two.letters:
+            return False
+        summed_over = [c for c in one.letters if self._inner(c) and len(self._users(c)) == 2]
+        if len(summed_over) != 1:
+            return False
+        if one.letters[1] != summed_over[0]:
+            one, two = two, one
+        diagonal = Word(Call("diag", (node_of(one.chain + two.chain, 2),), 1))
+        return self._replace((first, second), (diagonal,), one.letters[:1])
 
     def _loose_end(self) -> bool:
         """A summed letter on one factor only: the sum along that axis."""
@@ -154,7 +184,10 @@ class Network:
                 continue
             chain = factor.plain()
             if len(loose) == len(letters):
-                return self._replace((k,), (self._total(factor),), ())
+                total = self._total(factor)
+                if len(letters) == 1:
+                    self.lengths.append((total.node, sized(self.sizes[letters[0]])))
+                return self._replace((k,), (total,), ())
             kept = next(c for c in letters if c not in loose)
             standing = chain if letters[1] == loose[0] else turned(chain)
             if len(chain) == 1 and not chain[0].symmetric:

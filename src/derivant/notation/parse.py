@@ -20,9 +20,10 @@ from derivant.notation.grammar import Grammar
 from derivant.notation.inference import Reading, infer, value_words
 from derivant.notation.items import Program
 from derivant.notation.kinds import NUMBER
-from derivant.notation.lexer import NUMPY_MARKS, Token, marks_of, pointed
+from derivant.notation.lexer import BESIDE, NUMPY_MARKS, Token, marks_of, pointed
 from derivant.notation.program import program_of
 from derivant.notation.spelling import canonical_name, is_name, shown_name
+from derivant.notation.vocabulary import ALIASES, FUNCTIONS, OPERATORS
 
 Shapes: TypeAlias = str | Mapping[str, str | Sequence[Size]] | None
 Facts: TypeAlias = str | Mapping[str, str | Sequence[str]] | None
@@ -38,6 +39,7 @@ FACTS = SQUARE_FACTS | frozenset(
     + ("onehot", "pm1", "mask", "unit", "gt1", "big", "unitint")
 )
 SIZE_LIMIT = 10**9
+CALLED = frozenset((*FUNCTIONS, *ALIASES, *OPERATORS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def read_formula(
     if notation not in NOTATIONS:
         raise ArgumentError(f"the notation is one of {', '.join(NOTATIONS)}, not {notation!r}")
     given, facts = read_shapes(shapes), _facts(assume)
-    grammar = Grammar(text)
+    grammar = Grammar(text, CALLED - {*given})
     grammar.read()
     candidates = _notations(text, grammar.tokens, notation)
     square = _square(given, facts)
@@ -134,10 +136,14 @@ def _notations(text: str, tokens: list[Token], notation: str) -> tuple[str, ...]
         return ("matrix", "numpy") if notation == "auto" else (notation,)
     said = "numpy" if mark.text in NUMPY_MARKS else "matrix"
     if notation not in ("auto", said):
-        message = f"{text[mark.start : mark.end]} is not in {NAMES[notation]}, which was asked for"
+        message = f"{_said_of(text, mark)} is not in {NAMES[notation]}, which was asked for"
         hint = f'leave `notation` out, or say notation="{said}"'
         raise pointed(text, mark.start, mark.end, message, hint)
     return (said,)
+
+
+def _said_of(text: str, mark: Token) -> str:
+    return "a product without a sign" if mark.text == BESIDE else text[mark.start : mark.end]
 
 
 def _mixed(text: str, matrix: Token, numpy: Token) -> DerivantError:
@@ -146,7 +152,7 @@ def _mixed(text: str, matrix: Token, numpy: Token) -> DerivantError:
         text,
         later.start,
         later.end,
-        f"{text[matrix.start : matrix.end]} belongs to matrix notation and "
+        f"{_said_of(text, matrix)} belongs to matrix notation and "
         f"{text[numpy.start : numpy.end]} to NumPy notation",
         "write all of it in one: x'*A*x, or x.T @ A @ x",
     )
@@ -273,6 +279,13 @@ def _size(name: str, part: object) -> Size:
     if isinstance(part, str) and part.isascii() and part.isdigit() and len(part) < 10:
         return int(part)
     raise ArgumentError(f"shapes: {part!r:.60} is no size of {name}; write a name or a number")
+
+
+def read_facts(assume: Facts, shapes: Mapping[str, Shape]) -> dict[str, tuple[str, ...]]:
+    """Facts by canonical names; ShapeError where one needs a square matrix and there is none."""
+    facts = _facts(assume)
+    _square(dict(shapes), facts)
+    return facts
 
 
 def _facts(assume: Facts) -> dict[str, tuple[str, ...]]:

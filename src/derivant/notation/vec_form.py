@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 
-from derivant.notation.document import Call, Node, Product, Turned
+from derivant.notation.document import Call, Node, Product, Scaled, Turned
 from derivant.notation.matrix_form import Forms, added, with_numbers
 from derivant.notation.words import sized
 from derivant.rewriting import Atom, Sum, Term, components
@@ -27,16 +27,38 @@ def vec_form(forms: Forms, total: Sum) -> Node | None:
     """The document of a sum over four letters; None where a term does not split in two."""
     if total.rank != 4:
         return None
-    terms = []
+    terms, swapped = list[tuple[int, Node]](), list[tuple[int, Node]]()
+    flat = replace(total, shape=(total.shape[0], total.shape[2]))
+    swap = Call("K", (sized(total.shape[2]), sized(total.shape[3])), 2)
     for term in total.terms:
-        part = _term(forms, term, total)
-        if part is None:
+        found = _term(forms, term, total)
+        if found is None:
             return None
-        terms.append((1 if term.coefficient > 0 else -1, part))
-    return added(terms, replace(total, shape=(total.shape[0], total.shape[2])))
+        part, is_swapped = found
+        (swapped if is_swapped else terms).append((1 if term.coefficient > 0 else -1, part))
+    if len(swapped) == 1:
+        terms.append((swapped[0][0], _behind(swapped[0][1], swap)))
+    elif swapped:
+        terms.append((1, Product((added(swapped, flat), swap), 2)))
+    return added(terms, flat)
 
 
-def _term(forms: Forms, term: Term, total: Sum) -> Node | None:
+def _behind(node: Node, swap: Node) -> Node:
+    """A product with the commutation matrix, numbers in front; the identity leaves it alone."""
+    if isinstance(node, Scaled) and node.body is not None:
+        return replace(node, body=_behind(node.body, swap))
+    if isinstance(node, Call) and all(
+        isinstance(x, Call) and x.name == "eye" for x in node.arguments
+    ):
+        return swap
+    return Product((node, swap), 2)
+
+
+def _term(forms: Forms, term: Term, total: Sum) -> tuple[Node, bool] | None:
+    """A term without its sign, and whether the commutation matrix stands behind it."""
+    own = _entry_by_entry(forms, term, total)
+    if own is not None:
+        return own, False
     for pairs in (KRONECKER, COMMUTED, SIDES):
         halves = _halves(term, pairs)
         if halves is None:
@@ -47,18 +69,24 @@ def _term(forms: Forms, term: Term, total: Sum) -> Node | None:
         if None in matrices:
             return None
         first, second = (m for m in matrices if m is not None)
-        return with_numbers(abs(term.coefficient), [], _joined(pairs, first, second, total), [])
+        body: Node = Call("kron", (second, first), 2)
+        if pairs == SIDES:
+            body = Product((Call("vec", (first,), 1), Turned(Call("vec", (second,), 1), 1)), 2)
+        return with_numbers(abs(term.coefficient), [], body, []), pairs == COMMUTED
     return None
 
 
-def _joined(pairs: object, first: Node, second: Node, total: Sum) -> Node:
-    if pairs == SIDES:
-        return Product((Call("vec", (first,), 1), Turned(Call("vec", (second,), 1), 1)), 2)
-    product = Call("kron", (second, first), 2)
-    if pairs == KRONECKER:
-        return product
-    swap = Call("K", (sized(total.shape[2]), sized(total.shape[3])), 2)
-    return Product((product, swap), 2)
+def _entry_by_entry(forms: Forms, term: Term, total: Sum) -> Node | None:
+    """M[i, j] delta[i, k] delta[j, l] is diag(vec(M))."""
+    rest = [a for a in term.atoms if a.payload is not None]
+    units = {a.index for a in term.atoms if a.payload is None}
+    if units != {*KRONECKER} or not any({*a.index} & {0, 1} for a in rest):
+        return None
+    matrix = _half(forms, term, total, (0, 1), rest)
+    if matrix is None:
+        return None
+    body = Call("diag", (Call("vec", (matrix,), 1),), 2)
+    return with_numbers(abs(term.coefficient), [], body, [])
 
 
 def _halves(term: Term, pairs: Sequence[tuple[int, int]]) -> list[list[Atom]] | None:

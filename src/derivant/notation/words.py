@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import groupby
 from typing import TypeAlias
 
 from derivant.base.dims import Dim, Size
@@ -19,7 +20,10 @@ from derivant.notation.document import (
     Scaled,
     Sum,
     Turned,
+    size,
 )
+
+LONG = 4  # a vector as large is written once, in norm2(v)^2, not twice in v'v
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +53,46 @@ def flips(chain: Chain) -> int:
 
 
 def node_of(chain: Chain, rank: int) -> Node:
-    """A product as a part of a document."""
-    nodes = [_standing(w) for w in chain]
+    """A product as a part of a document; a factor that is repeated is a power."""
+    nodes: list[Node] = []
+    for word, run in groupby(chain):
+        count = len(list(run))
+        nodes += _repeated(word, count)
     return nodes[0] if len(nodes) == 1 else Product(tuple(nodes), rank)
 
 
+def _repeated(word: Word, count: int) -> list[Node]:
+    """A factor that stands so often: X'X' = (X X)', X X X = X^3."""
+    node = word.node
+    if count == 1:
+        return [_standing(word)]
+    if count == 2 and word.flipped and node.rank == 2:
+        return [Turned(_squared(node), 2)]
+    if count > 2 and node.rank == 2:
+        node, count = Call("matpow", (node,), 2, (count,)), 1
+    return [Turned(node, node.rank) if word.flipped else node] * count
+
+
 def _standing(word: Word) -> Node:
+    """One factor; a transpose that is turned again is what it was before."""
     if not word.flipped:
         return word.node
     return word.node.of if isinstance(word.node, Turned) else Turned(word.node, word.node.rank)
 
 
+def _squared(node: Node) -> Node:
+    """X X, and inv(X) inv(X) = inv(X X)."""
+    if isinstance(node, Call) and node.name == "inv" and isinstance(node.arguments[0], Name):
+        return replace(node, arguments=(_squared(node.arguments[0]),))
+    return Product((node, node), 2)
+
+
 def inner(left: Chain, right: Chain) -> Node:
     """The number x'y, from the side that needs fewer transposes."""
+    if left == right:
+        node = node_of(left, 1)
+        if size(node) >= LONG:
+            return Power(Call("norm2", (node,), 0), Fraction(2), 0)
     one, two = turned(left) + right, turned(right) + left
     return node_of(one if (flips(one), len(left)) <= (flips(two), len(right)) else two, 0)
 

@@ -14,13 +14,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.errors import BoundsError, DifferentiationError, ShapeError
+from derivant.base.errors import BoundsError, DifferentiationError, LinAlgError, ShapeError
 from derivant.base.loader import load
 from derivant.base.types import Array, Operand, shape_of
+from derivant.operators.writing import letters_text
+from derivant.primitives import RECORD
 
 DEFAULT_LIMIT = 2 << 30
 Ints: TypeAlias = tuple[int, ...]
 Numbers: TypeAlias = npt.NDArray[np.float64]
+NUMBERS = (int, float, np.number)
 Map: TypeAlias = Callable[[Operand], Array]
 
 
@@ -70,10 +73,7 @@ class Jacobian:
     @property
     def structure(self) -> str:
         """What is known of the entries, in index form."""
-        letters = "ijklmnopqrstuvwxyzabcdefgh"
-        split = len(self.out_shape)
-        joined = ",".join(letters[:split]) + (";" if split and self.in_shape else "")
-        return f"D[{joined}{','.join(letters[split : self.ndim])}]"
+        return letters_text(len(self.out_shape), len(self.in_shape))
 
     @property
     def T(self) -> Jacobian:
@@ -91,11 +91,61 @@ class Jacobian:
         if isinstance(other, Jacobian):
             return self._after(other)
         self._check("J @ t", "tangent", other, self.in_shape)
-        return self.forward(other)
+        return self._pushed(other)
 
     def __rmatmul__(self, cotangent: Operand) -> Array:
         self._check("g @ J", "cotangent", cotangent, self.out_shape)
+        return self._pulled(cotangent)
+
+    def _pushed(self, tangent: Operand) -> Array:
+        return self.forward(tangent)
+
+    def _pulled(self, cotangent: Operand) -> Array:
         return self.reverse(cotangent)
+
+    def _whole(self) -> Array:
+        return self.dense()
+
+    def __add__(self, other: Jacobian) -> Jacobian:
+        return self._plus(other, 1) if isinstance(other, Jacobian) else NotImplemented
+
+    def __sub__(self, other: Jacobian) -> Jacobian:
+        return self._plus(other, -1) if isinstance(other, Jacobian) else NotImplemented
+
+    def __mul__(self, number: float) -> Jacobian:
+        return self._times(number) if isinstance(number, NUMBERS) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Jacobian:
+        return self._times(-1)
+
+    def _plus(self, other: Jacobian, sign: int) -> Jacobian:
+        """The sum of two maps of one shape, the second times a sign."""
+        if (self.out_shape, self.in_shape) != (other.out_shape, other.in_shape):
+            raise ShapeError(
+                f"J1 + J2: the shapes are {self.out_shape} + {self.in_shape} and "
+                f"{other.out_shape} + {other.in_shape}"
+            )
+        return Jacobian(
+            self.out_shape,
+            self.in_shape,
+            np.result_type(self.dtype, other.dtype),
+            lambda t: self.forward(t) + sign * other.forward(t),
+            lambda g: self.reverse(g) + sign * other.reverse(g),
+            lambda: self.dense() + sign * other.dense(),
+        )
+
+    def _times(self, number: float) -> Jacobian:
+        """The map times a number."""
+        return Jacobian(
+            self.out_shape,
+            self.in_shape,
+            self.dtype,
+            lambda t: number * self.forward(t),
+            lambda g: number * self.reverse(g),
+            lambda: number * self.dense(),
+        )
 
     def _check(self, what: str, kind: str, given: Operand, wanted: Ints) -> None:
         if shape_of(given) != wanted:
@@ -112,9 +162,12 @@ class Jacobian:
             )
 
         def dense() -> Array:
-            left: Numbers = np.asarray(self.dense()).reshape(math.prod(self.out_shape), -1)
-            right: Numbers = np.asarray(first.dense()).reshape(math.prod(self.in_shape), -1)
-            return as_result((left @ right).reshape(self.out_shape + first.in_shape))
+            middle = math.prod(self.in_shape)
+            tall, wide = math.prod(self.out_shape), math.prod(first.in_shape)
+            left = RECORD.reshape(self.dense(), shape=(tall, middle))
+            right = RECORD.reshape(first.dense(), shape=(middle, wide))
+            product = RECORD.matmul(left, right)
+            return as_result(RECORD.reshape(product, shape=self.out_shape + first.in_shape))
 
         return Jacobian(
             self.out_shape,
@@ -127,64 +180,90 @@ class Jacobian:
 
     def __getitem__(self, index: int | slice | tuple[int | slice, ...]) -> Array:
         """Entries, by the product that gives the fewest: a row by a cotangent, else by tangents."""
-        places = index if isinstance(index, tuple) else (index,)
+        places = self._places(index)
         split = len(self.out_shape)
-        if len(places) > self.ndim:
-            raise BoundsError(f"{len(places)} indices for a Jacobian of shape {self.shape}")
-        self._check_bounds(places)
         rows, columns = places[:split], places[split:]
         if len(rows) == split and all(isinstance(i, int) for i in rows):
-            row = self.reverse(unit(self.out_shape, rows, self.dtype))
+            row = self._pulled(unit(self.out_shape, rows, self.dtype))
             return row[columns] if columns else row
         if len(columns) == len(self.in_shape) and all(isinstance(i, int) for i in columns):
-            return self.forward(unit(self.in_shape, columns, self.dtype))[rows]
+            return self._pushed(unit(self.in_shape, columns, self.dtype))[rows]
         return self.materialize()[places]
 
-    def _check_bounds(self, places: tuple[int | slice, ...]) -> None:
+    def _places(self, index: int | slice | tuple[int | slice, ...]) -> tuple[int | slice, ...]:
+        """An index as a tuple of places that there are."""
+        places = index if isinstance(index, tuple) else (index,)
+        if len(places) > self.ndim:
+            raise BoundsError(f"{len(places)} indices for a Jacobian of shape {self.shape}")
         for axis, (place, size) in enumerate(zip(places, self.shape, strict=False)):
             if isinstance(place, int) and not -size <= place < size:
                 raise BoundsError(f"index {place} on axis {axis} of the Jacobian, which has {size}")
+        return places
 
     def materialize(self, limit: int = DEFAULT_LIMIT) -> Array:
         """The dense array of shape `out_shape + in_shape`.
 
         Raises DifferentiationError where it would take more than `limit` bytes (2 GiB unless told).
         """
+        self._check_limit(limit)
+        return self._whole()
+
+    def _check_limit(self, limit: int = DEFAULT_LIMIT) -> None:
         if self.dense_nbytes > limit:
             raise DifferentiationError(
                 f"the dense Jacobian of shape {self.shape} takes {_size(self.dense_nbytes)}, the "
                 f"limit is {_size(limit)}; use J @ t, g @ J or entries, or pass limit="
             )
-        return self.dense()
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Numbers:
         return np.asarray(self.materialize(), dtype=dtype)
 
     def diagonal(self) -> Array:
         """The entries J[i, i], for an output of the shape of the input."""
+        self._check_diagonal()
+        found = RECORD.diagonal(self._matrix(), offset=0)
+        return as_result(RECORD.reshape(found, shape=self.out_shape))
+
+    def _check_diagonal(self) -> None:
         if self.out_shape != self.in_shape:
             raise ShapeError(
                 f"a Jacobian of shape {self.out_shape} + {self.in_shape} has no diagonal"
             )
-        return as_result(np.diagonal(self._matrix()).reshape(self.out_shape))
 
-    def _matrix(self) -> Numbers:
-        size = math.prod(self.in_shape)
-        return np.asarray(self.materialize()).reshape(-1, size) if size else np.zeros((0, 0))
+    def row_sums(self) -> Array:
+        """The sum of each row: J times ones, of `out_shape`."""
+        return self._pushed(np.ones(self.in_shape, self.dtype)[()])
 
-    def _square(self, what: str) -> Numbers:
+    def column_sums(self) -> Array:
+        """The sum of each column: ones times J, of `in_shape`."""
+        return self._pulled(np.ones(self.out_shape, self.dtype)[()])
+
+    def _matrix(self) -> Any:
+        """The dense array as a matrix, of the carrier that it is of."""
+        shape = (math.prod(self.out_shape), math.prod(self.in_shape))
+        return RECORD.reshape(self.materialize(), shape=shape)
+
+    def _square(self, what: str) -> Any:
+        self._check_square(what)
+        return self._matrix()
+
+    def _check_square(self, what: str) -> None:
         if math.prod(self.out_shape) != math.prod(self.in_shape):
             raise ShapeError(
                 f"{what}: the Jacobian of shape {self.out_shape} + {self.in_shape} is not square"
             )
-        return self._matrix()
 
     def solve(self, b: npt.ArrayLike) -> Array:
         """The tangent t with J @ t = b, by a dense factorisation under the default limit."""
         self._check("solve", "right side", b, self.out_shape)
         matrix = self._square("solve")
-        right: Numbers = np.asarray(b).reshape(-1)
-        return as_result(np.linalg.solve(matrix, right).reshape(self.in_shape))
+        right = b if hasattr(b, "derivant_rank") else np.asarray(b)
+        right = RECORD.reshape(right, shape=(math.prod(self.out_shape),))
+        try:
+            found = RECORD.solve(matrix, right)
+        except np.linalg.LinAlgError as error:
+            raise LinAlgError(f"solve: the Jacobian of shape {self.shape} is singular") from error
+        return as_result(RECORD.reshape(found, shape=self.in_shape))
 
     def logdet(self) -> float:
         """log |det J|, by a dense factorisation under the default limit."""
@@ -222,8 +301,9 @@ def as_result(array: Any) -> Array:
 
 
 def _swapped(dense: Any, split: int) -> Array:
-    axes = tuple(range(split, dense.ndim)) + tuple(range(split))
-    return as_result(dense.transpose(axes))
+    rank = len(dense.shape)
+    axes = (*range(split - rank, 0), *range(-rank, split - rank))
+    return as_result(RECORD.permute_dims(dense, axes=axes))
 
 
 def _size(count: int) -> str:

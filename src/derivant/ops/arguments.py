@@ -12,18 +12,19 @@ import numpy as np
 from derivant.base.dims import Dim, Shape, Size
 from derivant.base.errors import ArgumentError, AxisError
 from derivant.base.names import names_of
-from derivant.base.types import Axes, Operand, shape_of
+from derivant.base.types import Array, Axes, Operand
 from derivant.primitives.dispatch import plain_array
 
 
 def operand(x: Operand) -> Any:
     """An array of some kind: carriers and arrays as they are, numbers and lists as arrays."""
-    return x if hasattr(x, "shape") else plain_array(x)
+    known = x.__class__ is np.ndarray or hasattr(x, "derivant_rank") or hasattr(x, "shape")
+    return x if known else plain_array(x)
 
 
-def one_axis(name: str, x: Operand, axis: int, extra: int = 0) -> int:
+def one_axis(name: str, x: Array, axis: int, extra: int = 0) -> int:
     """An axis of `x` counted from the end. `extra` more axes are allowed (for new ones)."""
-    rank = len(shape_of(x)) + extra
+    rank = len(x.shape) + extra
     if axis.__class__ is int and -rank <= axis < rank:
         return axis - rank if axis >= 0 else axis
     try:
@@ -38,9 +39,9 @@ def one_axis(name: str, x: Operand, axis: int, extra: int = 0) -> int:
     return place - rank if place >= 0 else place
 
 
-def many_axes(name: str, x: Operand, axis: Axes, extra: int = 0) -> tuple[int, ...]:
+def many_axes(name: str, x: Array, axis: Axes, extra: int = 0) -> tuple[int, ...]:
     """Axes of `x` counted from the end, in ascending order; None is all of them."""
-    rank = len(shape_of(x)) + extra
+    rank = len(x.shape) + extra
     if axis is None:
         return _all_axes(rank)
     if isinstance(axis, int) and -rank <= axis < rank:
@@ -81,6 +82,6 @@ def _size(name: str, size: Any) -> int:
         raise ArgumentError(f"{name}: a size is an integer, not {size!r}") from None
 
 
-def _called(x: Operand) -> str:
-    shape = ", ".join(map(str, shape_of(x)))
+def _called(x: Array) -> str:
+    shape = ", ".join(map(str, x.shape))
     return f"{names_of([x])[0] or 'the array'} ({shape})"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from derivant.base.dims import total
+from derivant.base.dims import Shape, total
 from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeError
 from derivant.base.types import Array, DTypeLike, Operand, shape_of
 from derivant.ops.arguments import one_axis
@@ -68,20 +69,28 @@ def einsum(
         text, given = _from_lists((pattern, *operands))
     # Python numbers stay as they are, since they give way in the dtype
     arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
-    shapes = [shape_of(x) for x in arrays]
     try:
-        terms, out = read_pattern(text, tuple(map(len, shapes)))
-        sizes = letter_sizes(terms, shapes, one_fits=True)
+        spec, narrowed = _planned(text, tuple(map(shape_of, arrays)))
     except DerivantError as error:
         raise refusal("einsum", arrays, [repr(text)], error) from None
+    for place, shape in narrowed:
+        arrays[place] = call("reshape", arrays[place], shape=shape)
+    return call("einsum", *arrays, spec=spec)
+
+
+@lru_cache(maxsize=4096)
+def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[str, tuple[tuple[int, Shape], ...]]:
+    """The spec of a pattern, and the operands that lose axes of size 1 beside larger ones."""
+    terms, out = read_pattern(text, tuple(map(len, shapes)))
+    sizes = letter_sizes(terms, shapes, one_fits=True)
     named: list[str] = []
+    narrowed: list[tuple[int, Shape]] = []
     for place, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         kept = [size == sizes[c] for c, size in zip(term, shape, strict=True)]
         if not all(kept):
-            shape = tuple(s for s, keep in zip(shape, kept, strict=True) if keep)
-            arrays[place] = call("reshape", arrays[place], shape=shape)
+            narrowed.append((place, tuple(s for s, k in zip(shape, kept, strict=True) if k)))
         named.append("".join(c for c, keep in zip(term, kept, strict=True) if keep))
-    return call("einsum", *arrays, spec=f"{','.join(named)}->{out}")
+    return f"{','.join(named)}->{out}", tuple(narrowed)
 
 
 def _from_lists(
@@ -125,14 +134,22 @@ def tensordot(
     first, second = _paired_axes(a, b, axes)
     for one, two in zip(first, second, strict=True):
         _same_size("tensordot", a, one, b, two, [f"axes={axes}"])
+    spec = _tensordot_spec(len(a.shape), len(b.shape), tuple(first), tuple(second))
+    return call("einsum", a, b, spec=spec)
+
+
+@lru_cache(maxsize=4096)
+def _tensordot_spec(
+    left_rank: int, right_rank: int, first: tuple[int, ...], second: tuple[int, ...]
+) -> str:
     letters = iter(SPARE)
-    left = [next(letters) for _ in a.shape]
-    right = [next(letters) for _ in b.shape]
+    left = [next(letters) for _ in range(left_rank)]
+    right = [next(letters) for _ in range(right_rank)]
     for one, two in zip(first, second, strict=True):
         right[two] = left[one]
     summed = {left[one] for one in first}
     out = "".join(c for c in (*left, *right) if c not in summed)
-    return call("einsum", a, b, spec=f"{''.join(left)},{''.join(right)}->{out}")
+    return f"{''.join(left)},{''.join(right)}->{out}"
 
 
 def _paired_axes(

@@ -45,10 +45,10 @@ def index(x: Operand, key: Index) -> Array:
     """
     a = read(x)
     how = plan(a.shape, key)
-    if not how.indices and not how.whole:
-        return call("getitem", a, key=how.basic)
-    part = _together(a if how.whole else call("getitem", a, key=how.basic), how)
-    return call("gather", part, *how.indices, axis=how.axis) if how.indices else part
+    part = a if how.whole else call("getitem", a, key=how.basic)
+    if not how.indices:
+        return part
+    return call("gather", _together(part, how), *how.indices, axis=how.axis)
 
 
 def _together(part: Array, how: Plan) -> Array:

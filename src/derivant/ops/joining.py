@@ -33,6 +33,8 @@ MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 def _arrays(name: str, arrays: Sequence[Operand] | Array) -> list[Any]:
     """The arrays of a sequence; those of one array along its first axis."""
     given: Any = arrays
+    if given.__class__ is list and given:
+        return given
     found = list(unstack(given) if hasattr(given, "shape") else given)
     if not found:
         raise ArgumentError(f"{name}: there are no arrays")
@@ -52,7 +54,7 @@ def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
     if axis is None:
         return call("concat", *map(ravel, given), axis=-1)
     try:
-        found = [read(x) for x in given]
+        found = list(map(read, given))
     except ArgumentError as error:
         raise refusal("concat", tuple(given), [], error) from error
     return call("concat", *found, axis=one_axis("concat", found[0], axis))
@@ -73,7 +75,7 @@ def stack(arrays: Sequence[Operand] | Array, axis: int = 0) -> Array:
     """
     given = _arrays("stack", arrays)
     found = [x if isinstance(x, (int, float)) else read(x) for x in given]
-    return call("stack", *found, axis=one_axis("stack", found[0], axis, extra=1))
+    return call("stack", *found, axis=one_axis("stack", read(found[0]), axis, extra=1))
 
 
 def unstack(x: Operand, axis: int = 0) -> tuple[Array, ...]:

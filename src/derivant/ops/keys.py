@@ -8,12 +8,13 @@ begin.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from derivant.base.dims import Dim, Shape, Size
 from derivant.base.errors import ArgumentError, BoundsError, DTypeError
@@ -22,31 +23,35 @@ from derivant.ops.rows import numbers_of
 from derivant.primitives.dispatch import plain_array
 
 Key: TypeAlias = tuple[Any, ...]
+NEW_AXIS = (None,)
+INTS = {int}
 PLAIN = (int, type(None))  # what the bounds of a slice are, as a rule
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How to read `x[key]`: by `basic`, the axes in `order` (None: as they are), then gather."""
 
     basic: Key
+    whole: bool  # whether the basic part reads everything as it is
     order: tuple[int, ...] | None = None
     axis: int = 0
     indices: tuple[Any, ...] = ()
-    whole: bool = field(init=False)  # whether the basic part reads everything as it is
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "whole", all(isinstance(item, str) for item in self.basic))
 
 
 def plan(shape: Shape, key: Index) -> Plan:
     """The plan of a key for an array of that shape; refuses what does not fit."""
-    spelled = _spelled(key)
-    return _planned(shape, key) if spelled is None else _remembered(shape, spelled)
+    if key.__class__ is int:
+        return _remembered(shape, key)
+    arrays: list[Any] = []
+    spelled = _spelled(key, arrays)
+    if spelled is None:
+        return _planned(shape, key)
+    how = _remembered(shape, spelled)
+    return Plan(how.basic, how.whole, how.order, how.axis, tuple(arrays)) if arrays else how
 
 
-def _spelled(key: Any) -> Any:
-    """A key of ints, plain slices, None and the ellipsis as what can be looked up; else None."""
+def _spelled(key: Any, arrays: list[Any]) -> Any:
+    """A key as what can be looked up, its arrays of indices apart; None where it cannot."""
     kind = key.__class__
     if kind is int or key is Ellipsis:
         return key
@@ -54,10 +59,31 @@ def _spelled(key: Any) -> Any:
         start, stop, step = key.start, key.stop, key.step
         plain = start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN
         return (slice, start, stop, step) if plain else None
+    if kind is np.ndarray:
+        return _spelled_array(key, arrays)
+    if kind is list:
+        array = np.asarray(key) if key and set(map(type, key)) == INTS else None
+        return None if array is None else _spelled(array, arrays)
     if kind is not tuple:
         return None
-    parts = tuple([(None,) if item is None else _spelled(item) for item in key])
-    return None if None in parts else (tuple, *parts)
+    parts: list[Any] = [tuple]
+    for item in key:
+        spelled = NEW_AXIS if item is None else _spelled(item, arrays)
+        if spelled is None:
+            return None
+        parts.append(spelled)
+    return tuple(parts)
+
+
+def _spelled_array(key: npt.NDArray[Any], arrays: list[Any]) -> Any:
+    """Indices by their rank; a mask by its shape, for its plan is that of as many indices."""
+    if key.dtype.kind in "iu" and key.ndim:
+        arrays.append(key)
+        return (np.intp, key.ndim)
+    if key.dtype.kind == "b" and key.ndim:
+        arrays.extend(key.nonzero())
+        return (np.bool_, *key.shape)
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -66,12 +92,16 @@ def _remembered(shape: Shape, spelled: Any) -> Plan:
 
 
 def _key(spelled: Any) -> Any:
-    """The key of a spelling."""
+    """The key of a spelling, zeros in the place of indices."""
     if spelled.__class__ is not tuple:
         return spelled
     head, *rest = spelled
     if head is None:
         return None
+    if head is np.intp:
+        return np.zeros((1,) * rest[0], np.intp)
+    if head is np.bool_:
+        return np.zeros(rest, np.bool_)
     return slice(*rest) if head is slice else tuple(map(_key, rest))
 
 
@@ -98,7 +128,7 @@ def _planned(shape: Shape, key: Index) -> Plan:
             axis += item is not None
             dims += 1
     if not arrays:
-        return Plan(tuple(basic))
+        return Plan(tuple(basic), _reads_all(basic))
     together = advanced[-1][0] - advanced[0][0] == len(advanced) - 1
     return _gathered(tuple(basic), arrays, advanced[0][1], dims, together)
 
@@ -109,11 +139,15 @@ def _gathered(
     """The plan with index arrays: in the place of their axes, or first where they lie apart."""
     indices = tuple(index for _, index in arrays)
     if together:
-        return Plan(basic, None, first - rank, indices)
+        return Plan(basic, _reads_all(basic), None, first - rank, indices)
     indexed = [axis for axis, _ in arrays]
     rest = [axis for axis in range(rank) if axis not in indexed]
     order = tuple(axis - rank for axis in indexed + rest)
-    return Plan(basic, order, -rank, indices)
+    return Plan(basic, _reads_all(basic), order, -rank, indices)
+
+
+def _reads_all(basic: Sequence[Any]) -> bool:
+    return all(isinstance(item, str) for item in basic)
 
 
 @dataclass(frozen=True, slots=True)

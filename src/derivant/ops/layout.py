@@ -118,7 +118,7 @@ def permute_dims(x: Operand, axes: Sequence[int]) -> Array:
     (3, 1)
     """
     a = read(x)
-    order = tuple(one_axis("permute_dims", a, axis) for axis in axes)
+    order = tuple([one_axis("permute_dims", a, axis) for axis in axes])
     if sorted(order) != list(range(-len(a.shape), 0)):
         raise AxisError(f"permute_dims: {tuple(axes)} is not an order of the axes of {a.shape}")
     return call("permute_dims", a, axes=order)

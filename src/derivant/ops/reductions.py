@@ -42,8 +42,8 @@ def _reduced(name: str, x: Operand, axis: Axes, keepdims: bool) -> Array:
     return call(name, a, axis=many_axes(name, a, axis), keepdims=bool(keepdims))
 
 
-def _cast(x: Operand, dtype: DTypeLike | None) -> Array:
-    return read(x) if dtype is None else astype(x, dtype)
+def _cast(x: Operand, dtype: DTypeLike | None) -> Operand:
+    return x if dtype is None else astype(x, dtype)
 
 
 def sum(
@@ -58,7 +58,8 @@ def sum(
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return _reduced("sum", _cast(x, dtype), axis, keepdims)
+    a = read(x if dtype is None else astype(x, dtype))
+    return call("sum", a, axis=many_axes("sum", a, axis), keepdims=bool(keepdims))
 
 
 def prod(
@@ -375,8 +376,7 @@ def cumprod(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None)
 def cummax(x: Operand, axis: int | None = None) -> Array:
     """The largest entry so far along an axis: y_i = max(x_0, ..., x_i); flattened for None.
 
-    Of equal entries the later one has the derivative. Raises AxisError for an axis that is not
-    there.
+    Of equal entries the later one has the derivative. Raises AxisError for an axis not there.
 
     >>> from derivant.ops.reductions import cummax
     >>> cummax([1.0, 3.0, 2.0])
@@ -389,8 +389,7 @@ def cummax(x: Operand, axis: int | None = None) -> Array:
 def cummin(x: Operand, axis: int | None = None) -> Array:
     """The smallest entry so far along an axis: y_i = min(x_0, ..., x_i); flattened for None.
 
-    Of equal entries the later one has the derivative. Raises AxisError for an axis that is not
-    there.
+    Of equal entries the later one has the derivative. Raises AxisError for an axis not there.
 
     >>> from derivant.ops.reductions import cummin
     >>> cummin([3.0, 1.0, 2.0])

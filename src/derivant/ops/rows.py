@@ -13,14 +13,18 @@ from derivant.primitives import TABLE, apply
 
 def call(name: str, /, *operands: Any, **params: Any) -> Array:
     """The row of that name on operands, in the carrier that they ask for."""
-    result: Array = apply(TABLE[name], operands, params)
+    row = TABLE[name]
+    if operands and getattr(operands[0], "derivant_rank", 0) == 1:  # `apply`, without the call
+        eager: Array = operands[0].derivant_apply(row, operands, params)
+        return eager
+    result: Array = apply(row, operands, params)
     return result
 
 
 def read(x: Operand) -> Array:
     """An operand that has a shape: carriers and arrays as they are, numbers and lists as arrays."""
     given: Any = x
-    array: Array = given if hasattr(x, "shape") else operand(x)
+    array: Array = given if hasattr(x, "derivant_rank") else operand(x)
     return array
 
 

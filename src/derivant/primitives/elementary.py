@@ -248,10 +248,19 @@ tanh = elementwise(
     text="tanh({0})",
     latex=r"\tanh {0}",
 )
+
+
+def _sech2(x: Data) -> Data:
+    c = np.cosh(x)
+    if c.__class__ is np.ndarray:  # in its own memory: at every tanh of a network this runs
+        return np.reciprocal(np.square(c, c), c)
+    return np.reciprocal(np.square(c))
+
+
 # The slope of tanh. 1 - tanh^2 has no correct digit left beyond x = 19.
 sech2 = elementwise(
     "sech2",
-    lambda x: np.reciprocal(np.square(np.cosh(x))),
+    _sech2,
     lambda xp, out, x: -2.0 * out * xp.tanh(x),
     dtype=resolved(np.cosh),
     text="1 / cosh({0})**2",

@@ -188,7 +188,7 @@ def _tail(axis: int, count: int) -> int:
 
 def _gather(x: Data, *indices: Indices, axis: int) -> Data:
     if len(indices) == 1:
-        return np.take(x, indices[0], axis)
+        return x.take(indices[0], axis)
     return x[(Ellipsis, *indices, *(WHOLE,) * _tail(axis, len(indices)))]
 
 

@@ -98,7 +98,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _permute(x: Data, *, axes: tuple[int, ...]) -> Data:
-    return x.transpose(_from_front(x.ndim, axes))
+    return x.transpose(axes if x.ndim == len(axes) else _from_front(x.ndim, axes))
 
 
 @lru_cache

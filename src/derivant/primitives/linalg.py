@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
 from derivant.primitives.matrices import (
     Numbers,
+    all_finite,
     batch_cores,
     each_matrix,
     matrix_dtype,
@@ -49,7 +51,7 @@ def _inv(a: Numbers, *, singular: str = "raise") -> Numbers:
         result = np.linalg.inv(a)
     except np.linalg.LinAlgError:
         result = each_matrix(a, np.linalg.inv)
-    if singular == "raise" and not np.isfinite(result).all():
+    if singular == "raise" and not all_finite(result):
         refuse_where(_finite(a) & ~_finite(result), "is singular: it has no inverse")
     return result
 
@@ -103,15 +105,18 @@ def _system_shape(a: Shape, b: Shape, **params: object) -> Shape:
         raise ShapeError(f"the leading axes do not broadcast: {error}") from None
 
 
+_checked_system = lru_cache(maxsize=4096)(_system_shape)
+
+
 def _solve(a: Numbers, b: Numbers) -> Numbers:
     a, b = np.asarray(a), np.asarray(b)
-    _system_shape(a.shape, b.shape)
+    _checked_system(a.shape, b.shape)
     try:
         result = np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
         refuse_where(_finite(a) & ~_finite(each_matrix(a, np.linalg.inv)), "is singular")
         raise
-    if not np.isfinite(result).all() and np.isfinite(b).all():
+    if not all_finite(result) and all_finite(b):
         refuse_where(_finite(a) & ~_finite(_inv(a, singular="nan")), "is singular")
     return result
 

@@ -54,7 +54,8 @@ def number_shape(shape: Shape, **params: object) -> Shape:
 def require_square(a: Numbers) -> Numbers:
     """The array, a stack of square matrices."""
     a = np.asarray(a)
-    square_shape(a.shape)
+    if a.ndim != 2 or a.shape[0] != a.shape[1]:
+        square_shape(a.shape)
     return a
 
 
@@ -85,6 +86,11 @@ def matrix_dtype(*dtypes: DType | type, **params: object) -> DType:
 
 
 # stacks
+
+
+def all_finite(a: Numbers) -> bool:
+    """Whether all entries are finite: by one product, entry by entry only where it is not."""
+    return bool(-math.inf < np.vdot(a, a) < math.inf or np.isfinite(a).all())
 
 
 def batch_cores(*ranks: int) -> Batch:

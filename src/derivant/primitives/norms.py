@@ -14,6 +14,12 @@ from derivant.primitives.rules import batch_tail, same_shape
 SAFE = {"d": (1e-280, 1e290), "f": (1e-30, 1e36)}
 
 
+def _in_range(total: Data) -> bool:
+    """Whether a sum of powers has all its digits."""
+    low, high = SAFE[total.dtype.char]
+    return bool(low < total < high)
+
+
 def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
     """The sum of |x|^p with the axes kept."""
     powers = x * x if ord == 2 else np.abs(x) ** x.dtype.type(ord)
@@ -26,6 +32,10 @@ def _root(total: Numbers, ord: float) -> Numbers:
 
 def _norm(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
     """The norm with its axes kept; scaled first where a power would leave the range of floats."""
+    if ord == 2 and _in_range(np.vdot(x, x)):  # then no square is too large
+        total = _power_sum(x, axis, ord)
+        if _in_range(np.minimum.reduce(total, axis=None)):
+            return np.asarray(np.sqrt(total))
     with np.errstate(all="ignore"):
         total = _power_sum(x, axis, ord)
         low, high = SAFE[x.dtype.char]
@@ -48,7 +58,7 @@ def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: floa
     x = _floats(x)
     if ord == 2 and len(axis) == x.ndim and not keepdims:
         total = np.vdot(x, x)  # BLAS, and no warning where it overflows
-        if SAFE[x.dtype.char][0] < total < SAFE[x.dtype.char][1]:
+        if _in_range(total):
             return np.sqrt(total)
     kept = _norm(x, axis, ord)
     return kept if keepdims else np.squeeze(kept, axis)[()]

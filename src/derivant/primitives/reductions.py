@@ -22,6 +22,8 @@ from derivant.primitives.rules import (
     same_shape,
 )
 
+ADD_UP: Any = np.add.reduce  # looked up once: a ufunc makes its methods anew each time
+
 AXES_CASES = tuple(
     Case((shape,), {"axis": axis, "keepdims": keep})
     for shape, axis in [
@@ -74,7 +76,7 @@ def _sum_reading(
 
 sum_ = linear(
     "sum",
-    lambda x, *, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
+    lambda x, *, axis, keepdims: ADD_UP(x, axis, None, None, keepdims),
     _sum_pull,
     shape=reduced_shape,
     dtype=summed,

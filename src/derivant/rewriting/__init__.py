@@ -1,7 +1,7 @@
 """Floor 4: expressions rewritten, each rewrite named and logged; the contraction normal form."""
 
 from derivant.rewriting.canonical import components
-from derivant.rewriting.context import Step
+from derivant.rewriting.context import Condition, Step
 from derivant.rewriting.derivative import derivative_form, pulled_back
 from derivant.rewriting.indexed import Atom, Sum, Term, as_number
 from derivant.rewriting.laws import RULES, Rule
@@ -12,6 +12,7 @@ from derivant.rewriting.settling import size_of_number
 __all__ = [
     "RULES",
     "Atom",
+    "Condition",
     "Form",
     "Rule",
     "Step",

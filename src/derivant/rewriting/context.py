@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from derivant.base.dims import Size
+from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
 from derivant.rewriting.canonical import Namer
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, is_moderate
 from derivant.rewriting.labels import Labels
 from derivant.rewriting.lowering import lowered
+from derivant.rewriting.measure import Sizes
 from derivant.rewriting.regions import LARGEST_EXPONENT
+from derivant.rewriting.rule import Rule
 
 Fresh: TypeAlias = Callable[[Size], Letter]
 LONGEST_INLINED = 64  # factors of a form that is written out where it is used
@@ -41,19 +44,72 @@ class Condition:
 class Context:
     """Turns a sum into a factor, remembers the sum of each payload, and keeps the log."""
 
-    __slots__ = ("_oriented", "conditions", "namer", "normalised", "opened", "steps")
+    __slots__ = (
+        "_laws",
+        "_oriented",
+        "conditions",
+        "exponents",
+        "forms",
+        "namer",
+        "normalised",
+        "opened",
+        "operands",
+        "rebuilt",
+        "sizes",
+        "steps",
+        "tries",
+        "trying",
+    )
 
-    def __init__(self, normalised: Callable[[Context, Sum], Sum]) -> None:
+    def __init__(
+        self,
+        normalised: Callable[[Context, Sum], Sum],
+        laws: Mapping[str, Sequence[Rule[Context, Any, Sum | None]]],
+    ) -> None:
+        self._laws = laws
         self.namer = Namer(Labels(), set())
         self.normalised = normalised
         self.opened: dict[int, tuple[Expr, Sum]] = {}
+        self.operands: dict[int, tuple[Expr, Sum]] = {}  # what functions are taken of
+        self.exponents: dict[int, tuple[Expr, Sum, Sum]] = {}  # u and v of each u^v
+        self.rebuilt: dict[int, Expr] = {}  # nodes of several results on operands in normal form
+        self.sizes = Sizes()
+        self.forms: dict[object, tuple[Sum, Sum]] = {}  # normal forms by the keys of sums
+        self.tries: dict[object, tuple[Sum, Sum]] = {}
+        self.trying = False  # whether what is made is a try only
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
 
+    def laws_of(self, row: str) -> Sequence[Rule[Context, Any, Sum | None]]:
+        """The laws of a function."""
+        return self._laws.get(row, ())
+
     def require(self, kind: str, payload: Expr) -> None:
         """Note that what is shown holds only where `payload` is so: "nonzero", "invertible"."""
         self.conditions[kind, id(payload)] = Condition(kind, payload)
+
+    def follow(self, before: Context, names: Mapping[Expr, Expr] | None = None) -> None:
+        """Put the rewrites of what was worked on before in front, and take over its conditions."""
+        self.steps[:0] = before.steps
+        for known in before.conditions.values():
+            payload = replaced([known.payload], dict(names))[0] if names else known.payload
+            self.require(known.kind, payload)
+
+    def inside(self, payload: Expr | None) -> Sum | None:
+        """The sum that a payload stands for; None for leaves and functions."""
+        known = self.opened.get(id(payload))
+        return None if known is None else known[1]
+
+    def operand(self, payload: Expr | None) -> Sum | None:
+        """What a function is taken of; None for what is no function of one operand."""
+        known = self.operands.get(id(payload))
+        return None if known is None else known[1]
+
+    def enter(self, payload: Expr, operand: Sum) -> None:
+        """Learn what a function is taken of."""
+        self.operands[id(payload)] = (payload, operand)
+        self.sizes.enter(payload, operand, 2)
 
     def note(self, leaf: Expr) -> None:
         """Learn the facts of a leaf."""
@@ -100,6 +156,7 @@ class Context:
         whole = lowered(form)
         if all(a.payload is not whole for t in form.terms for a in t.atoms):
             self.opened[id(whole)] = (whole, form)
+            self.sizes.enter(whole, form)
         return whole
 
     def payload(self, form: Sum) -> tuple[Fraction, Expr, bool]:
@@ -126,10 +183,18 @@ class Context:
         return expr, index
 
     def _turned(self, form: Sum) -> Sum:
-        steps, self.steps = self.steps, []  # a look from the other side is no step
-        turned = self.normalised(self, form.transposed())
+        return self.tried(form.transposed())
+
+    def tried(self, form: Sum) -> Sum:
+        """A sum in normal form; a look from another side is no step."""
+        return self.without_steps(lambda: self.normalised(self, form))
+
+    def without_steps(self, look: Callable[[], Sum]) -> Sum:
+        """What a look gives, its rewrites not logged."""
+        steps, self.steps = self.steps, []
+        found = look()
         self.steps = steps
-        return turned
+        return found
 
     def _best(self, form: Sum) -> tuple[Fraction, Expr, bool]:
         number, one, expr = self._signed(form)
@@ -142,6 +207,7 @@ class Context:
                 choice, one = (turned, back, True), other
         if all(a.payload is not choice[1] for t in one.terms for a in t.atoms):
             self.opened[id(choice[1])] = (choice[1], one)
+            self.sizes.enter(choice[1], one)
         return choice
 
     def _signed(self, form: Sum) -> tuple[Fraction, Sum, Expr]:

@@ -19,6 +19,7 @@ from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.primitives import RECORD
 from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import Atom, Sum, Term
+from derivant.rewriting.laws import FUNCTION_RULES
 from derivant.rewriting.normal_form import Form, form_of, normalised
 from derivant.rewriting.plainer import plainer
 from derivant.sweeps import pullback
@@ -27,8 +28,10 @@ MOST_TERMS = 512  # of a Jacobian whose sums had to be multiplied out
 COTANGENT = " g"  # no name that a reader could write
 
 
-def derivative_form(value: Expr, wrt: Expr) -> Form:
+def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> Form:
     """The normal form of the derivative: axes of the value first, then those of the variable.
+
+    With `upstream`, a cotangent of the value's shape, that of the vector-Jacobian product.
 
     Raises DerivantError where the derivative has a factor that is no contraction of known ones.
 
@@ -37,9 +40,17 @@ def derivative_form(value: Expr, wrt: Expr) -> Form:
     >>> derivative_form(A @ x, x).to_expr() is A
     True
     """
-    seed = symbol(COTANGENT, value.shape, value.dtype) if value.shape else None
-    form = form_of(plainer(pulled_back(plainer(value), wrt, seed)))
-    if seed is None:
+    seed = upstream
+    if seed is None and value.shape:
+        seed = symbol(COTANGENT, value.shape, value.dtype)
+    plain, known = plainer(value), None
+    if any(node.primitive.name in FUNCTION_RULES for node in ancestors([plain])):
+        known = form_of(plain)
+        plain = plainer(known.to_expr())
+    form = form_of(plainer(pulled_back(plain, wrt, seed), plain))
+    if known is not None:
+        form.context.follow(known.context)
+    if seed is None or seed is upstream:
         return form
     return Form(_stripped(form, seed, value, wrt), form.context)
 

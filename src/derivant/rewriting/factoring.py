@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import combinations, count
 
 from derivant.base.dims import Size
 from derivant.rewriting.canonical import components
 from derivant.rewriting.context import Context
-from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
+from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, letters_of
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
 MOST_PAIRS = 256  # of equal atoms of two terms: each is tried as a start, each start walks over all
+MOST_TRIED = 4  # common factors that are tried before the sum is left as it is
 MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to read
 
 
@@ -31,19 +33,52 @@ class Cover:
 
 
 def factored(context: Context, total: Sum) -> Sum:
-    """The sum with the largest common factor of two terms extracted; itself where there is none."""
+    """The sum with the largest common factor of two terms extracted where that is shorter."""
     if not 2 <= len(total.terms) <= MOST_TERMS:
         return total
-    best: tuple[int, int, int, Sum, Cover] | None = None
+    found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
     for i, j in combinations(range(len(total.terms)), 2):
-        one, two = total.terms[i], total.terms[j]
+        one, two = _levelled(total.terms[i], total.terms[j])
         cover = _cover(context, one, two, total.rank)
-        if best is not None and len(cover.pairs) <= best[0]:
-            continue
         rest = _rest(one, two, cover, total)
         if rest is not None:
-            best = (len(cover.pairs), i, j, rest, cover)
-    return total if best is None else _with_factor(context, total, *best[1:])
+            pair = replace(total, terms=_put(_put(total.terms, i, one), j, two))
+            found.append((-len(cover.pairs), i, j, rest, cover, pair))
+    found.sort(key=lambda entry: entry[:3])
+    size = context.sizes.measure(total)
+    for _, i, j, rest, cover, pair in found[:MOST_TRIED]:
+        shorter = _with_factor(context, pair, i, j, rest, cover)
+        if context.sizes.measure(shorter) < size:
+            return shorter
+    return total
+
+
+def _put(terms: tuple[Term, ...], place: int, term: Term) -> tuple[Term, ...]:
+    return (*terms[:place], term, *terms[place + 1 :])
+
+
+def _levelled(one: Term, two: Term) -> tuple[Term, Term]:
+    """Both terms with the power of a base that they share split off: x^3 is x x^2 beside x."""
+    powers = [{(id(a.payload), a.index): a.power for a in t.atoms} for t in (one, two)]
+    shared = {
+        key: min(p, powers[1][key], key=abs)
+        for key, p in powers[0].items()
+        if powers[1].get(key, p) != p and p * powers[1][key] > 0
+    }
+    if not shared:
+        return one, two
+    return _split(one, shared), _split(two, shared)
+
+
+def _split(term: Term, shared: dict[tuple[int, Index], Fraction]) -> Term:
+    atoms = list[Atom]()
+    for a in term.atoms:
+        part = shared.get((id(a.payload), a.index))
+        if part is None or part == a.power:
+            atoms.append(a)
+        else:
+            atoms += [replace(a, power=part), replace(a, power=a.power - part)]
+    return replace(term, atoms=tuple(atoms))
 
 
 def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover: Cover) -> Sum:
@@ -181,8 +216,6 @@ def _rest(one: Term, two: Term, cover: Cover, total: Sum) -> Sum | None:
     left, right = _leftovers(one, two, cover)
     letters = _boundary(one, two, cover, total.rank)
     if not cover.pairs or len(letters) > MOST_AXES:
-        return None
-    if letters and not (left and right):  # x o y + x = x o (y + ones) is no shorter
         return None
     if not total.rank and len(cover.pairs) <= max(len(left), len(right)):
         return None

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 
+from derivant.rewriting.cancelling import adjugates, inverses_cancelled
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
+from derivant.rewriting.entries import entries_joined, softmax_read
 from derivant.rewriting.factoring import factored
+from derivant.rewriting.facts import facts_used
+from derivant.rewriting.functions import ENTRYWISE_RULES
+from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import ONE, Atom, Sum, Term
+from derivant.rewriting.inverses import INVERSE_RULES
 from derivant.rewriting.regions import MOST_SHARED_TERMS
-from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rewrite with the name that it is shown by."""
-
-    name: str
-    rewrite: Callable[[Context, Sum], Sum]
-
+from derivant.rewriting.rule import Rule
+from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
 # Factors
 
 
 def powers_joined(context: Context, total: Sum) -> Sum:
     """x^p x^q = x^(p + q), where x is one entry with the same letters."""
-    return replace(total, terms=tuple(_joined_powers(context, t) for t in total.terms))
+    return with_terms(total, [_joined_powers(context, t) for t in total.terms])
 
 
 def _joined_powers(context: Context, term: Term) -> Term:
@@ -40,7 +38,13 @@ def _joined_powers(context: Context, term: Term) -> Term:
             powers[key] = atom
         else:
             powers[key] = replace(atom, power=known.power + atom.power)
-    return replace(term, atoms=tuple(a for a in powers.values() if a.power))
+    atoms = tuple(a for a in powers.values() if a.power)
+    same = len(atoms) == len(term.atoms) and all(map(_is_same, atoms, term.atoms))
+    return term if same else replace(term, atoms=atoms)
+
+
+def _is_same(one: Atom, two: Atom) -> bool:
+    return one.payload is two.payload and one.index == two.index and one.power == two.power
 
 
 # Sums
@@ -48,10 +52,11 @@ def _joined_powers(context: Context, term: Term) -> Term:
 
 def parentheses_opened(context: Context, total: Sum) -> Sum:
     """c (a + b) in a sum is c a + c b; alone too, unless c is what both have in common."""
-    terms: list[Term] = []
-    for term in total.terms:
-        opened = _opened(context, term, total)
-        terms += [term] if opened is None else opened
+    opened = [_opened(context, term, total) for term in total.terms]
+    if all(found is None for found in opened):
+        return total
+    pairs = zip(total.terms, opened, strict=True)
+    terms = [t for term, found in pairs for t in ([term] if found is None else found)]
     return replace(total, terms=tuple(terms))
 
 
@@ -118,15 +123,27 @@ def factors_extracted(context: Context, total: Sum) -> Sum:
     return factored(context, total)
 
 
-RULES = (
-    Rule("a unit tensor merges two letters", lambda _, total: deltas_merged(total)),
+LAUE = "Laue, Mitterreiter, Giesen, A Simple and Efficient Tensor Calculus, 2.3"
+RULES: tuple[Rule[Context, Sum, Sum], ...] = (
+    Rule("a unit tensor merges two letters", lambda _, total: deltas_merged(total), "", LAUE),
     Rule("axes of size 1 have one letter", lambda _, total: singles_merged(total)),
     Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
     Rule("powers of one base are joined", powers_joined),
+    Rule("a matrix times its inverse is the identity", inverses_cancelled),
+    Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read),
+    Rule("functions of one entry are joined", entries_joined, "u not 0 where a sign goes"),
+    Rule("a fact of the entries is used", facts_used, "the fact is declared"),
     Rule("parentheses in a sum are opened", parentheses_opened),
     Rule("like terms are added", like_terms_added),
+    Rule("two functions are one", identities_used),
+    Rule("det(A) inv(A) = adj(A)", adjugates),
     Rule("a common factor is extracted", factors_extracted),
     Rule("a common number is extracted", number_extracted),
 )
+MULTIPLIED_OUT = "parentheses are multiplied out"
+FUNCTION_RULES = {
+    row: (*INVERSE_RULES.get(row, ()), *ENTRYWISE_RULES.get(row, ()))
+    for row in (*INVERSE_RULES, *ENTRYWISE_RULES)
+}
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]

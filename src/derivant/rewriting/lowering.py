@@ -169,7 +169,7 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
             users.setdefault(c, set()).add(place)
     for place, part in alive.items():
         alive[place] = part.summed(c for c in part.index if c not in free and users[c] == {place})
-    queue = _pairs(alive, users, alive)
+    queue = _pairs(alive, users, alive, free)
     while queue:
         _, i, j = heapq.heappop(queue)
         if i not in alive or j not in alive:
@@ -180,13 +180,16 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
         alive[new] = _pair(left, right, kept)
         for c in (*left.index, *right.index):
             users[c] = (users[c] - {i, j}) | ({new} if c in kept else set())
-        for entry in _pairs({new: alive[new]}, users, alive):
+        for entry in _pairs([new], users, alive, free):
             heapq.heappush(queue, entry)
     return _side_by_side([*scalars, *alive.values()])
 
 
 def _pairs(
-    some: Iterable[int], users: dict[Letter, set[int]], alive: dict[int, Part]
+    some: Iterable[int],
+    users: dict[Letter, set[int]],
+    alive: dict[int, Part],
+    free: set[Letter],
 ) -> list[tuple[tuple[int, int], int, int]]:
     """Pairs of parts that share a letter, those first whose product has the fewest letters."""
     found = set()
@@ -198,7 +201,7 @@ def _pairs(
     queue = []
     for i, j in found:
         both = {*alive[i].index, *alive[j].index}
-        alone = sum(1 for c in both if users[c] <= {i, j})
+        alone = sum(1 for c in both if c not in free and users[c] <= {i, j})
         queue.append(((len(both), -alone), i, j))
     heapq.heapify(queue)
     return queue

@@ -9,20 +9,25 @@ import numpy as np
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
+from derivant.rewriting.conditions import conditions_of
 from derivant.rewriting.context import (
     LONGEST_INLINED,
     LONGEST_SHARED,
+    Condition,
     Context,
     Fresh,
     Step,
 )
+from derivant.rewriting.expanding import shortened
+from derivant.rewriting.functions import applied
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
-from derivant.rewriting.laws import RULES
+from derivant.rewriting.laws import FUNCTION_RULES, MULTIPLIED_OUT, RULES
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
+from derivant.rewriting.settling import settled
 
-KEEPS_SYMMETRY = ("inv", "expm")  # f(A') = f(A)'
+OF_ONE = ("inv", "det", "logdet", "expm", "logsumexp", "softmax", "prod")
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
 
 
@@ -37,6 +42,11 @@ class Form:
     def steps(self) -> tuple[Step, ...]:
         """The rewrites that were applied, in order."""
         return tuple(self.context.steps)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What must hold of the variables where the form is read, beyond the declared facts."""
+        return conditions_of(self.context, self.sum)
 
     def to_expr(self) -> Expr:
         """The expression that evaluates the normal form."""
@@ -62,8 +72,10 @@ def normal_form(expression: Expr) -> Expr:
     return form_of(expression).to_expr()
 
 
-def form_of(expression: Expr) -> Form:
+def form_of(expression: Expr, as_written: bool = False) -> Form:
     """The normal form with its parts and the log of the rewrites.
+
+    `as_written` reads the sum itself as it stands: only its letters are settled.
 
     >>> from derivant.carriers.trace import trace_graph
     >>> form = form_of(trace_graph(lambda x, A: A @ x + A.T @ x, "n", "n n"))
@@ -71,7 +83,7 @@ def form_of(expression: Expr) -> Form:
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
-    context = Context(normalised)
+    context = Context(normalised, FUNCTION_RULES)
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
@@ -83,6 +95,8 @@ def form_of(expression: Expr) -> Form:
         if id(node) in regions.whole:
             if regions[node].kind is Kind.ATOM:
                 forms[id(node)] = _atom(node, forms, context)
+            elif as_written and node is expression:
+                forms[id(node)] = settled(reader.read(node))
             else:
                 forms[id(node)] = normalised(context, reader.read(node))
     return Form(forms[id(expression)], context)
@@ -90,12 +104,31 @@ def form_of(expression: Expr) -> Form:
 
 def normalised(context: Context, total: Sum) -> Sum:
     """The sum with the first law that changes it applied, until none does; all changes logged."""
+    key, forms = total.key, context.tries if context.trying else context.forms
+    known = forms.get(key)
+    if known is not None:
+        return known[1]
+    found = _settled(context, total, key)
+    if not context.trying:
+        shorter = context.without_steps(lambda: shortened(context, found, _settled))
+        if shorter is not found:
+            context.steps.append(Step(MULTIPLIED_OUT, found, shorter))
+            found = shorter
+    forms[key] = (total, found)
+    return found
+
+
+def _settled(context: Context, total: Sum, key: object = None) -> Sum:
+    key = total.key if key is None else key
     for _ in range(MOST_STEPS):
         for rule in RULES:
             after = rule.rewrite(context, total)
-            if after.key != total.key:
+            if after is total:
+                continue
+            changed = after.key
+            if changed != key:
                 context.steps.append(Step(rule.name, total, after))
-                total = after
+                total, key = after, changed
                 break
         else:
             return total
@@ -106,19 +139,50 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     """A node that is no contraction, on operands in normal form, as one factor."""
     row, payload = node.primitive, node
     if row.outputs > 1:  # nothing but its parts is a factor
+        context.rebuilt[id(node)] = _on_forms(node, forms, context)
         return Sum((), np.dtype(np.float64), ())
+    if row.name == "part":
+        whole = context.rebuilt[id(node.inputs[0])]
+        payload = Expr.derivant_apply(row, (whole,), node.params)
     index: Index = tuple(range(len(node.shape)))
-    if row.family == "elementwise" and len(node.inputs) == 1 and not node.levels:
-        operand, index = context.upright(forms[id(node.inputs[0])])
-        payload = Expr.derivant_apply(row, (operand,), node.params)
+    simple = row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node))
+    if len(node.inputs) == 1 and not node.levels and simple:
+        return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
+    if row.name == "expm" and _is_identity(forms[id(node.inputs[1])]):
+        return applied(context, row.name, forms[id(node.inputs[0])])
     elif node.inputs and not node.levels and row.family not in ("structure", "level"):
-        operands = tuple(_restored(x, forms, context) for x in node.inputs)
-        if any(new is not old for new, old in zip(operands, node.inputs, strict=True)):
-            payload = Expr.derivant_apply(row, operands, node.params)
+        payload = _on_forms(node, forms, context)
+    if row.name == "pow" and not node.levels:
+        base, exponent = (forms[id(x)] for x in node.inputs)
+        context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
-    if row.name in KEEPS_SYMMETRY and not node.levels and len(node.shape) == 2:
-        context.note_function(payload, forms[id(node.inputs[0])])
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _on_forms(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
+    """A node on operands in normal form."""
+    operands = tuple(_restored(x, forms, context) for x in node.inputs)
+    if all(new is old for new, old in zip(operands, node.inputs, strict=True)):
+        return node
+    made: Expr = Expr.derivant_apply(node.primitive, operands, node.params)
+    return made
+
+
+def _is_plain(node: Expr) -> bool:
+    """Whether a function of matrices or rows is as formulas have it: of one matrix, an axis."""
+    (x,) = node.inputs
+    if node.params.get("singular") or node.params.get("keepdims"):
+        return False
+    axis = node.params.get("axis")
+    return len(x.shape) <= 2 and (axis is None or axis == (-1,))
+
+
+def _is_identity(total: Sum) -> bool:
+    """Whether a sum is the identity matrix."""
+    if len(total.terms) != 1 or total.terms[0].coefficient != 1:
+        return False
+    atoms = total.terms[0].atoms
+    return len(atoms) == 1 and atoms[0].payload is None
 
 
 def _restored(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:

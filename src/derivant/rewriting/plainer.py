@@ -15,8 +15,11 @@ from derivant.primitives import RECORD
 Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
 
 
-def plainer(expression: Expr) -> Expr:
+def plainer(expression: Expr, of: Expr | None = None) -> Expr:
     """The expression with such rows replaced.
+
+    Where it is a derivative, `of` is what it is the derivative of: then the guards of rules go. A
+    choice that the value itself makes, such as where(y = 1, a, b), is no guard and stays.
 
     >>> from derivant.carriers.trace import symbols
     >>> import derivant as dv
@@ -24,9 +27,12 @@ def plainer(expression: Expr) -> Expr:
     'power'
     """
     made: dict[int, Expr] = {}
+    own = None if of is None else {id(node) for node in ancestors([of])}
     for node in ancestors([expression]):
         operands = tuple(made[id(x)] for x in node.inputs)
         rewrite = REWRITES.get(node.primitive.name)
+        if node.primitive.name == "where" and (own is None or id(node.inputs[0]) in own):
+            rewrite = None
         found = rewrite(node, operands) if rewrite and not node.levels else None
         if found is None:
             same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
@@ -84,10 +90,104 @@ def _product_without(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 def _guard(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """where(u = a number, ..., y) = y but where u is that number."""
     condition, _, other = operands
-    if condition.primitive.name != "equal" or other.shape != node.shape:
+    if not _is_rare(condition):
         return None
-    known = any(x.primitive.name == "const" and not x.shape for x in condition.inputs)
-    return other if known else None
+    if other.shape != node.shape:
+        other = RECORD.broadcast_to(other, shape=node.shape)
+    return other
+
+
+def _is_rare(condition: Expr) -> bool:
+    """Whether a condition is that something is one number, perhaps with others."""
+    stack = [condition]
+    while stack:
+        x = stack.pop()
+        if x.primitive.name == "logical_and":
+            stack += x.inputs
+        elif x.primitive.name == "equal" and any(
+            y.primitive.name == "const" and not y.shape for y in x.inputs
+        ):
+            return True
+    return False
+
+
+def _rectified(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """max(0, x) = relu(x), min(0, x) = -relu(-x)."""
+    zeros = [_is_zero(x) for x in operands]
+    if zeros.count(True) != 1:
+        return None
+    x = operands[zeros.index(False)]
+    if x.shape != node.shape:
+        return None
+    found: Expr = RECORD.relu(x) if node.primitive.name == "maximum" else -RECORD.relu(-x)
+    return found
+
+
+def _is_zero(x: Expr) -> bool:
+    while x.primitive.name == "broadcast_to":
+        x = x.inputs[0]
+    return x.primitive.name == "const" and x.shape == () and bool(x.params["value"] == 0)
+
+
+def _of_one_eigenvalue(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """The gradient of one eigenvalue: c v v' with its unit eigenvector v."""
+    matrix, g = operands
+    if g.primitive.name != "place" or len(g.params["key"]) != 1 or g.inputs[0].shape:
+        return None
+    (at,) = g.params["key"]
+    if isinstance(at, slice) or at in (None, ":"):
+        return None
+    vectors = RECORD.eigh(matrix)[1]
+    v = RECORD.getitem(vectors, key=(":", at))
+    outer: Expr = RECORD.einsum(v, v, spec="i,j->ij")
+    found: Expr = RECORD.multiply(g.inputs[0], outer)
+    return found
+
+
+def _flat(x: Expr) -> Expr | None:
+    """What a vector of all entries was before it was flat; None for anything else."""
+    flat = x.primitive.name == "reshape" and len(x.shape) == 1 and len(x.inputs[0].shape) > 1
+    return x.inputs[0] if flat else None
+
+
+def _inner_of_flat(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """vec(X)'vec(Y) = sum(X o Y)."""
+    one, two = map(_flat, operands)
+    if one is None or two is None or one.shape != two.shape:
+        return None
+    axes = tuple(range(-len(one.shape), 0))
+    total: Expr = RECORD.sum(RECORD.multiply(one, two), axis=axes, keepdims=False)
+    return total
+
+
+def _of_flat(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """f(vec(X)) = vec(f(X)) and sum(vec(X)) = sum(X)."""
+    known = [x if not x.shape else _flat(x) for x in operands]
+    wide = [x for x in known if x is not None and x.shape]
+    if any(x is None for x in known) or not wide or any(x.shape != wide[0].shape for x in wide):
+        return None
+    found: Expr
+    if node.primitive.name == "sum":
+        axes = tuple(range(-len(wide[0].shape), 0))
+        found = RECORD.sum(wide[0], axis=axes, keepdims=False)
+        return found if not node.shape else None
+    inner = Expr.derivant_apply(
+        node.primitive, tuple(x for x in known if x is not None), node.params
+    )
+    found = RECORD.reshape(inner, shape=node.shape)
+    return found
+
+
+def _trace_of_kron(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """tr(kron(A, B)) = tr(A) tr(B): the trace before two axes were made one."""
+    (x,) = operands
+    if x.primitive.name != "reshape" or node.params.get("offset") or len(x.shape) != 2:
+        return None
+    wide = x.inputs[0]
+    if len(wide.shape) != 4 or wide.shape[:2] != wide.shape[2:]:
+        return None
+    found: Expr = RECORD.einsum(wide, spec="ijij->")
+    return found
 
 
 REWRITES: dict[str, Rewrite] = {
@@ -97,4 +197,10 @@ REWRITES: dict[str, Rewrite] = {
     "prod_except": _product_without,
     "sech2": _slope_of_tanh,
     "where": _guard,
+    "matmul": _inner_of_flat,
+    "trace": _trace_of_kron,
+    **dict.fromkeys(("sum", "power", "multiply", "add", "subtract", "exp", "log", "abs"), _of_flat),
+    "maximum": _rectified,
+    "minimum": _rectified,
+    "eigen_scale": _of_one_eigenvalue,
 }

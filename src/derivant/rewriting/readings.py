@@ -16,7 +16,7 @@ from derivant.carriers.expr import Expr
 # `inside` is NaN outside the domain that a rule holds on; formulas are read on the domain.
 SAME = ("bind", "positive", "inside")
 MOVES_ONES = ("reshape", "expand_dims", "squeeze")
-PRODUCTS = ("multiply", "scale")
+PRODUCTS = ("multiply", "scale", "strong")
 
 
 class Reading(NamedTuple):

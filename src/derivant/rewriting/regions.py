@@ -22,7 +22,7 @@ from derivant.rewriting.readings import Reading, reading_of
 
 SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
 QUOTIENTS = ("divide", "quotient")  # they differ where both operands are 0
-POWERS = {"square": 2, "reciprocal": -1}
+POWERS = {"square": Fraction(2), "reciprocal": Fraction(-1), "sqrt": Fraction(1, 2)}
 REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that stand so often
 # A node with several users is read through only while it has few factors: repeated squaring would
 # have 2**k of them.
@@ -165,7 +165,7 @@ def exponent_of(node: Expr) -> Fraction | None:
     name = node.primitive.name
     if name == "power":
         return as_exact(node.params["exponent"])
-    return Fraction(POWERS[name]) if name in POWERS else None
+    return POWERS.get(name)
 
 
 def _constant(node: Expr) -> Fraction | None:

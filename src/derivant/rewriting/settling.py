@@ -6,7 +6,7 @@ letters of which nothing else carries the second.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -18,6 +18,13 @@ from derivant.primitives import RECORD
 from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
 
 
+def with_terms(total: Sum, terms: Sequence[Term]) -> Sum:
+    """The sum with other terms; itself where each term is what it was."""
+    if all(new is old for new, old in zip(terms, total.terms, strict=True)):
+        return total
+    return replace(total, terms=tuple(terms))
+
+
 def settled(total: Sum) -> Sum:
     """The sum with all letters settled."""
     return ones_counted(singles_merged(deltas_merged(total)))
@@ -25,7 +32,7 @@ def settled(total: Sum) -> Sum:
 
 def deltas_merged(total: Sum) -> Sum:
     """delta[i, j] with j summed: j becomes i. With both free it stays, and only it carries j."""
-    return replace(total, terms=tuple(_delta_free(t, total) for t in total.terms))
+    return with_terms(total, [_delta_free(t, total) for t in total.terms])
 
 
 def _delta_free(term: Term, total: Sum) -> Term:
@@ -57,7 +64,7 @@ def _last(names: Mapping[Letter, Letter], letter: Letter) -> Letter:
 
 def singles_merged(total: Sum) -> Sum:
     """Axes of size 1 have one entry: one letter stands for all of them, a free one if there is."""
-    return replace(total, terms=tuple(_single_merged(t, total) for t in total.terms))
+    return with_terms(total, [_single_merged(t, total) for t in total.terms])
 
 
 def _single_merged(term: Term, total: Sum) -> Term:
@@ -72,7 +79,7 @@ def _single_merged(term: Term, total: Sum) -> Term:
 
 def ones_counted(total: Sum) -> Sum:
     """A sum over a letter that no factor carries is a factor n."""
-    return replace(total, terms=tuple(map(_counted, total.terms)))
+    return with_terms(total, [_counted(t) for t in total.terms])
 
 
 def _counted(term: Term) -> Term:

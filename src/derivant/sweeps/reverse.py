@@ -71,7 +71,7 @@ class Cotangents(dict[int, Any]):
 def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespace) -> Cotangents:
     """On the arrays that the operations saw. The hot loop of training: kept flat."""
     take, get, add = cotangents.pop, cotangents.get, cotangents.add
-    watch = WATCH.get()
+    watch = WATCH.get() if xp is RAW else None
     for node in reversed(nodes):
         g = take(id(node), None)
         if g is None:
@@ -79,9 +79,10 @@ def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespa
         row, inputs = node.primitive, node.inputs
         if row.outputs > 1:
             g = parts_of(g, row)
-        if len(inputs) == 1:
+        count = len(inputs)
+        if count == 1:
             wanted = ALONE
-        elif len(inputs) == 2:
+        elif count == 2:
             wanted = id(inputs[0]) in active, id(inputs[1]) in active
         else:
             wanted = tuple([id(x) in active for x in inputs])
@@ -89,14 +90,14 @@ def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespa
         for place, gx in enumerate(found):
             if gx is not None and wanted[place]:
                 x = inputs[place]
-                if watch is not None and xp is RAW:
+                if watch is not None:
                     watch(node, gx)
+                key = id(x)
                 if gx.__class__ is dict:
-                    add(id(x), gx)
+                    add(key, gx)
                 else:
                     if gx.dtype is not x.data.dtype:
                         gx = fitted(gx, x, False)
-                    key = id(x)
                     old = get(key)
                     cotangents[key] = gx if old is None else old + gx
     return cotangents

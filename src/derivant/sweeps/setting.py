@@ -53,9 +53,9 @@ class Setting:
 
 def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int, plain: bool) -> Setting:
     """Record exactly where a node or a seed is symbolic, hidden, or depends on something older."""
-    record = any(hasattr(s, "derivant_rank") for s in seeds) or not (
-        plain or all(node.tag >= since and not node.levels for node in nodes)
-    )
+    record = not (plain or all(node.tag >= since and not node.levels for node in nodes))
+    for seed in seeds:
+        record = record or hasattr(seed, "derivant_rank")
     return Setting(record, since, RECORD if record else FAST)
 
 

@@ -1,0 +1,287 @@
+"""Is my formula right? A claim compared with the derivative, and what is wrong with it.
+
+The answer is numeric first: differences of the value, in which no rule of the table takes part,
+decide at random points and sizes; normal forms then say whether it is right for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from derivant.base.dims import Shape
+from derivant.base.errors import ArgumentError, DerivantError
+from derivant.base.graph import ancestors
+from derivant.base.types import Function
+from derivant.carriers.evaluate import replaced
+from derivant.carriers.expr import Expr, symbol
+from derivant.carriers.trace import variables
+from derivant.derivation.checking import names_in
+from derivant.derivation.claims import read_claim
+from derivant.derivation.counterexample import Counterexample, counterexample, exception
+from derivant.derivation.derive import derive, name_of, read_value
+from derivant.derivation.diagnosis import diagnosed
+from derivant.derivation.edits import addends
+from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
+from derivant.derivation.result import Derivative
+from derivant.derivation.scrutiny import scrutinised
+from derivant.notation import Facts, Forms, Shapes, canonical_name, text_of
+from derivant.primitives import RECORD
+from derivant.rewriting import form_of
+
+ENOUGH = 9  # points at which a right claim is right
+FEWEST = 3  # fewer than so many finite points decide nothing
+LONGEST = 100  # characters of a difference that is shown
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """Whether a claimed derivative is right, and what is wrong with it where it is not.
+
+    `kind` is a word for the diagnosis: right, fact, layout, factor, sign, transpose, term,
+    product, order, power, size, shape, wrong or undecided.
+
+    >>> from derivant.derivation import verify
+    >>> print(verify("x'*A*x", wrt="x", claim="2*A*x"))
+    not true in general; true if A = A'.   derivative (A + A') x;  claim − derivative = (A - A') x
+    counterexample x = [1, 0], A = [[0, 1], [0, 0]]: derivative [0, 1], claim [0, 0]
+    """
+
+    right: bool
+    kind: str
+    diagnosis: str
+    wrt: str
+    said: str
+    derivative: str | None
+    difference: str | None
+    counterexample: Counterexample | None
+
+    def __str__(self) -> str:
+        told = self.derivative is None or self.kind == "layout"
+        parts = [] if told else [f"derivative {self.derivative}"]
+        if self.difference is not None:
+            parts.append(f"claim − derivative = {self.difference}")
+        line = self.diagnosis + (".   " + ";  ".join(parts) if parts else "")
+        found = self.counterexample
+        return line if found is None else f"{line}\ncounterexample {found}"
+
+
+def verify(
+    what: str | Expr | Function,
+    wrt: str | Expr,
+    claim: str | Expr,
+    shapes: Shapes = None,
+    assume: Facts = None,
+    order: int = 1,
+    cotangent: str | None = None,
+    notation: str = "auto",
+    layout: str = "tensor",
+    structured: str = "none",
+) -> Verdict:
+    """Whether a claimed derivative of a formula is right, and if not, what is wrong with it.
+
+    The arguments are those of `derive`; the claim may be in either notation, with the variables
+    of the formula, its sizes and the names that a program gives. Shape: that of the value, then
+    that of the variable, once for each order. The claim is compared with differences of the value
+    (central, Richardson's extrapolation) and with the closed form at random points of different
+    sizes; where it is wrong, facts, layouts, factors, signs, transposes and terms are tried, and a
+    counterexample of small numbers is given. Where nothing can be compared the answer is "not
+    decided", never right.
+
+    Raises ArgumentError or ShapeError, with the place marked, where formula or claim cannot be
+    read.
+
+    >>> verify("A*x", wrt="x", claim="A'").diagnosis
+    'right in the other (denominator) layout; here, shape of the value first: A'
+    >>> verify("norm2(x)^2", wrt="x", claim="x").diagnosis
+    'off by a constant factor, a factor 2 is missing: the claim is 1/2 times the derivative'
+    """
+    value, known, read = read_value(what, shapes, assume, notation)
+    name = name_of(wrt, value, known)
+    options = {"order": order, "cotangent": cotangent, "layout": layout, "structured": structured}
+    plain = _derived(what, name, shapes, assume, notation, {**options, **PLAIN})
+    answer = plain
+    if layout != "tensor" or structured != "none":
+        answer = _derived(what, name, shapes, assume, notation, options)
+    if cotangent is not None:
+        value, known = _paired(value, known, cotangent)
+    shape = arranged_shape((*value.shape, *known[name].shape * order), layout)
+    sizes = _dimensions([value, *known.values()])
+    assigned = {} if isinstance(read, str) else read.assignments
+    written = "numpy" if isinstance(read, str) else read.notation
+    claimed = read_claim(claim, known, assigned, shape, sizes, assume, written)
+    question = _question(value, known, name, plain, claimed)
+    question = replace(question, order=order, layout=layout, structured=structured)
+    if answer is not None:
+        terms = tuple(addends(answer.expr))
+        question = replace(question, shown=answer.expr, terms=terms)
+    return _judged(question, answer, name, read if isinstance(read, str) else read.said)
+
+
+def _paired(value: Expr, known: Mapping[str, Expr], cotangent: str) -> tuple[Expr, dict[str, Expr]]:
+    """The number <G, value>, whose gradient is the product with the cotangent G."""
+    upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
+    axes = tuple(range(-len(value.shape), 0))
+    paired: Expr = RECORD.sum(RECORD.multiply(value, upstream), axis=axes, keepdims=False)
+    return paired, {**known, str(upstream.params["name"]): upstream}
+
+
+PLAIN = {"layout": "tensor", "structured": "none"}
+
+
+def _derived(
+    what: Any, name: str, shapes: Any, assume: Any, notation: str, options: dict[str, Any]
+) -> Derivative | None:
+    """The closed form; None where there is none, and differences alone must decide."""
+    try:
+        found = derive(what, name, shapes, assume, notation=notation, **options)
+    except ArgumentError:
+        raise
+    except DerivantError:
+        return None
+    assert isinstance(found, Derivative)
+    return found
+
+
+def _question(
+    value: Expr, known: Mapping[str, Expr], name: str, plain: Derivative | None, claim: Expr
+) -> Question:
+    """What is asked; the variable is free of its facts where it moves."""
+    variable, closed = known[name], None if plain is None else plain.expr
+    free = symbol(name, variable.shape, variable.dtype)
+    moving = value if free is variable else replaced([value], {variable: free})[0]
+    roots = [e for e in (value, closed, claim, variable) if e is not None]
+    used = {str(v.params["name"]) for v in variables(roots)}
+    leaves = {n: v for n, v in known.items() if n in used}
+    names = _dimensions(roots)
+    return Question(moving, free, variable, 1, closed, None, (), claim, leaves, names, "", "")
+
+
+def _dimensions(roots: list[Expr]) -> tuple[str, ...]:
+    """The named sizes that occur."""
+    shapes = [node.shape for node in ancestors(roots) if node.primitive.outputs == 1]
+    return tuple(sorted({n for shape in shapes for size in shape for n in names_in(size)}))
+
+
+def _judged(question: Question, answer: Derivative | None, name: str, said: str) -> Verdict:
+    """The verdict at points where everything is finite."""
+    seen = list(islice(points(question), ENOUGH))
+    difference, proved = _difference(question, answer)
+    shown = None if answer is None else answer.text
+    undecided = _undecided(seen, proved)
+    if undecided:
+        text = f"not decided: {undecided}"
+        return Verdict(False, "undecided", text, name, said, shown, difference, None)
+    if all(_right_at(question, p, proved) for p in seen):
+        if not proved and _asks_for_equality(question):
+            text = (
+                "not decided: the value asks whether numbers are equal, and random ones never are"
+            )
+            return Verdict(False, "undecided", text, name, said, shown, difference, None)
+        rare = None if proved else scrutinised(question)
+        found, kink = exception(question) if rare is None else (None, "")
+        if rare is None and found is None:
+            text = _right_said(seen, answer, proved) + kink
+            return Verdict(True, "right", text, name, said, shown, None, None)
+        if rare is None:
+            text = "right at random points and wrong at special ones"
+            return Verdict(False, "wrong", text, name, said, shown, difference, found)
+        seen.append(rare)
+    kind, text = _wrong_said(question, seen, shown)
+    example = counterexample(question, seen)
+    return Verdict(False, kind, text, name, said, shown, difference, example)
+
+
+def _asks_for_equality(question: Question) -> bool:
+    """Whether a choice hangs on two numbers being equal, which no random point shows."""
+    roots = [question.value, question.claim]
+    return any(node.primitive.name in ("equal", "not_equal") for node in ancestors(roots))
+
+
+def _difference(question: Question, answer: Derivative | None) -> tuple[str | None, bool]:
+    """The normal form of claim minus derivative, and whether it is 0."""
+    claim = question.claim
+    if answer is None or claim.shape not in ((), answer.expr.shape):
+        return None, False
+    whole = claim
+    if claim.shape != answer.expr.shape:
+        whole = RECORD.broadcast_to(claim, shape=answer.expr.shape)
+    try:
+        form = form_of(RECORD.subtract(whole, answer.expr))
+        text = text_of(Forms(form).best(form.sum))
+    except DerivantError:
+        return None, False
+    shown = whole is claim and len(text) <= LONGEST and "reshape" not in text
+    return (text if shown else None), not form.sum.terms
+
+
+def _undecided(seen: list[Point], proved: bool) -> str:
+    """Why the points say nothing, if they do not: too few, all of size 1, or all zero."""
+    wide = [p for p in seen if all(n > 1 for n in p.sizes.values())]
+    if len(seen) < FEWEST or len(wide) < 2:
+        return "too few random points had finite values and a derivative"
+    if not proved and not any(not p.empty for p in seen):
+        return "the derivative and the claim are zero at all random points"
+    return ""
+
+
+def _right_at(question: Question, point: Point, proved: bool) -> bool:
+    """Whether the claim is the derivative; a number 0 stands for an array of zeros."""
+    if agree(point):
+        return True
+    if point.claim is None:
+        return False
+    if point.claim.shape == ():
+        return not np.any(point.claim) and not np.any(point.truth)
+    same = point.claim.shape == point.truth.shape
+    # what cancels exactly leaves rounding behind, which no relative bound allows
+    return proved and same and bool(np.all(np.abs(point.claim - point.truth) < ROUNDING))
+
+
+def _right_said(seen: list[Point], answer: Derivative | None, proved: bool) -> str:
+    sizes = len({tuple(p.sizes.items()) for p in seen})
+    where = f"{len(seen)} points" + (f" of {sizes} sizes" if sizes > 1 else "")
+    if answer is None:
+        return f"right: compared with differences alone at {where}; there is no closed form here"
+    same = ", and the normal forms are equal" if proved else ""
+    return f"right: equal to the derivative and to differences at {where}{same}"
+
+
+def _wrong_said(question: Question, seen: list[Point], shown: str | None) -> tuple[str, str]:
+    """The kind of the mistake, and all that is said of it."""
+    finite = [p for p in seen if p.claim is not None]
+    if len(finite) < len(seen) and finite and all(map(agree, finite)):
+        return "domain", "right where the claim is a number, which it is not everywhere"
+    found = diagnosed(question, finite)
+    claim = question.claim
+    if not found and claim.shape != question.shape:
+        return "shape", _shapes_said(question, claim, seen)
+    if not found:
+        return "wrong", "wrong"
+    text = "; ".join(f.text for f in found)
+    if found[0].kind == "fact":
+        text = f"not true in general; {text}"
+    elif found[0].kind == "layout" and shown is not None:
+        text = f"{text}: {shown}"
+    elif found[0].kind not in ("layout", "size"):
+        text = f"wrong: {text}" if not found[0].text.startswith("off by") else text
+    return found[0].kind, text
+
+
+def _shapes_said(question: Question, claim: Expr, seen: list[Point]) -> str:
+    what = f"wrong shape: the claim is {_shape_said(claim.shape)}"
+    text = f"{what}, the derivative {_shape_said(question.shape)}"
+    if claim.shape == () and all(
+        p.claim is not None and close(p, np.full(p.truth.shape, p.claim), p.truth) for p in seen
+    ):
+        return f"{text}, each entry of which is the claim"
+    return text
+
+
+def _shape_said(shape: Shape) -> str:
+    return f"of shape ({', '.join(map(str, shape))})" if shape else "a number"

@@ -1,0 +1,66 @@
+"""How much there is to read in a sum, to choose between equal forms before they are written out.
+
+An estimate of the size of the document (names, numbers, signs, functions) from letters alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from derivant.carriers.expr import Expr
+from derivant.rewriting.indexed import Atom, Sum, Term
+from derivant.rewriting.settling import size_of_number
+
+FUNCTION = 2  # a function's name and its call
+
+
+class Sizes:
+    """The sizes of payloads, each entered once, inner ones first."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Expr, int]] = {}
+
+    def of(self, payload: Expr | None) -> int:
+        """The size of a payload as it stands in a term."""
+        if payload is None:
+            return 1 + FUNCTION
+        known = self._known.get(id(payload))
+        if known is not None:
+            return known[1]
+        plain = not payload.inputs or size_of_number(payload) is not None
+        return 1 if plain else FUNCTION + len(payload.inputs)
+
+    def enter(self, payload: Expr, inside: Sum, more: int = 0) -> None:
+        """Note the size of a payload that is a sum, or a function of one."""
+        if id(payload) not in self._known:
+            self._known[id(payload)] = (payload, self.measure(inside) + more)
+
+    def measure(self, total: Sum) -> int:
+        """The size of a sum."""
+        if not total.terms:
+            return 1
+        size = sum(self.term(t, total) for t in total.terms) + len(total.terms) - 1
+        return size + all(t.coefficient < 0 for t in total.terms)
+
+    def term(self, term: Term, total: Sum) -> int:
+        """The size of a term without its sign."""
+        rank, number = total.rank, abs(term.coefficient)
+        numbers = (number.numerator != 1) + (number.denominator != 1)
+        sizes = [self._atom(a) for a in term.atoms]
+        degrees = Counter(c for a in term.atoms for c in a.index)
+        size = sum(sizes) + max(0, len(sizes) + numbers - 1) + numbers
+        size += sum(FUNCTION for c, n in degrees.items() if c >= rank and n == 1)
+        joined = Counter(c for a in term.atoms if len(a.index) > 1 for c in a.index)
+        for c in {a.index[0] for a in term.atoms if len(a.index) == 1}:  # diag(v) M
+            size += FUNCTION * (joined[c] + (c < rank) > 1)
+        if 0 < sum(a.payload is None for a in term.atoms) < len(term.atoms):
+            size -= FUNCTION
+        lacking = sum(c not in degrees for c in range(rank))
+        if rank == 2 and lacking and (lacking < rank or len(total.terms) == 1):
+            size += lacking * (1 + FUNCTION)  # ones; a number beside arrays needs none
+        return max(size, 1)
+
+    def _atom(self, atom: Atom) -> int:
+        return self.of(atom.payload) + FUNCTION * (abs(atom.power) != 1)
