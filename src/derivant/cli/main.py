@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from derivant.base.errors import DerivantError
 from derivant.cli.derive import add_derive
 from derivant.cli.minimize import add_minimize
-from derivant.cli.solve import add_solve
 from derivant.cli.shapes import add_shapes
+from derivant.cli.solve import add_solve
 from derivant.cli.train import add_train
 from derivant.cli.verify import add_verify
 
