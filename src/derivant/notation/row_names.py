@@ -103,23 +103,6 @@ def _size(node: Expr, operands: Sequence[Node]) -> Node | None:
     return filled if operands[0] == Number(Fraction(1)) else None
 
 
-def _eigenvector(node: Expr, operands: Sequence[Node]) -> Node | None:
-    """A column of the eigenvectors: that of the largest eigenvalue needs no place."""
-    key, part = node.params["key"], node.inputs[0]
-    if part.primitive.name != "part" or part.inputs[0].primitive.name != "eigh":
-        return None
-    if len(key) != 2 or key[0] != ":" or part.params["index"] != 1:
-        return None
-    (matrix,) = operands[0].arguments if isinstance(operands[0], Call) else (operands[0],)
-    (matrix,) = (
-        matrix.arguments if isinstance(matrix, Call) and matrix.name == "eigh" else (matrix,)
-    )
-    last = key[1] == part.shape[1] - 1
-    if not last and not isinstance(key[1], int):
-        return None
-    return Call("eigv", (matrix,), 1, () if last else (key[1],))
-
-
 def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
     exponent = node.params.get("n", node.params.get("exponent"))
     return Call("matpow", tuple(operands), 2, (int(exponent),)) if exponent is not None else None
@@ -148,7 +131,6 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "broadcast_to": _size,
     "cofactor": _cofactor,
     "expm": _expm,
-    "getitem": _eigenvector,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),
     "reciprocal": lambda node, operands: Power(operands[0], Fraction(-1), len(node.shape)),
