@@ -336,7 +336,6 @@ from derivant.ops.trigonometry import (
     tan,
     tanh,
 )
-from derivant.stationary import Solution, SolutionStep, minimize, solve
 
 __version__ = "0.1.0"
 
@@ -350,12 +349,15 @@ if _TYPE_CHECKING:
         derive,
         verify,
     )
+    from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
+    _STATIONARY = ("Solution", "SolutionStep", "minimize", "solve")
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        globals()[name] = value = getattr(_load("derivant.derivation"), name)
+        room = "derivant.stationary" if name in _STATIONARY else "derivant.derivation"
+        globals()[name] = value = getattr(_load(room), name)
         return value
 
 
