@@ -201,8 +201,9 @@ def _on_forms(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
     operands = tuple(_restored(x, forms, context) for x in node.inputs)
     if all(new is old for new, old in zip(operands, node.inputs, strict=True)):
         return node
-    made: Expr = Expr.derivant_apply(node.primitive, operands, node.params)
-    return made
+    made = Expr.derivant_apply(node.primitive, operands, node.params)
+    whole: Expr = made[0].inputs[0] if node.primitive.outputs > 1 else made
+    return whole
 
 
 def _is_plain(node: Expr) -> bool:
