@@ -22,13 +22,15 @@ REAL = "biuf"  # the kinds of dtype that there are derivatives for: bool, intege
 
 def apply(row: Primitive, operands: tuple[Data, ...], params: Params = NO_PARAMS) -> Data:
     """The result of a row on operands, in the carrier that they ask for."""
-    if operands and getattr(operands[0], "derivant_rank", 0) >= 1:
-        return operands[0].derivant_apply(row, operands, params)  # it defers to a higher one
-    rank, carrier = 0, None
+    carrier = None
     for operand in operands:
-        its = getattr(operand, "derivant_rank", 0)
-        if its > rank:
-            rank, carrier = its, operand
+        if operand.__class__ is NDARRAY:
+            continue
+        rank = getattr(operand, "derivant_rank", 0)
+        if rank >= 1:
+            return operand.derivant_apply(row, operands, params)  # it defers to a higher one
+        if rank and carrier is None:
+            carrier = operand
     if carrier is not None:
         return carrier.derivant_apply(row, operands, params)
     arrays = plain_operands(row, operands, params)
