@@ -38,12 +38,6 @@ from derivant.calculus.control import (
 from derivant.calculus.custom import (
     primitive,
 )
-from derivant.calculus.jacobians import (
-    hessian,
-    jacfwd,
-    jacobian,
-    jacrev,
-)
 from derivant.calculus.transforms import (
     grad,
     hvp,
@@ -70,9 +64,6 @@ from derivant.carriers.tensor import Tensor
 from derivant.carriers.trace import (
     symbols,
     trace_graph,
-)
-from derivant.operators import (
-    Jacobian,
 )
 from derivant.ops.activations import (
     elu,
@@ -339,8 +330,10 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that read and write formulas load when one of their names is first asked for.
+# The rooms that read and write formulas, and those that find the structure of a Jacobian, load when
+# one of their names is first asked for.
 if _TYPE_CHECKING:
+    from derivant.calculus.jacobians import hessian, jacfwd, jacobian, jacrev
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -349,12 +342,17 @@ if _TYPE_CHECKING:
         derive,
         verify,
     )
+    from derivant.operators import Jacobian
 else:
+    _LATE = dict.fromkeys(
+        ("hessian", "jacfwd", "jacobian", "jacrev"), "derivant.calculus.jacobians"
+    )
+    _LATE["Jacobian"] = "derivant.operators"
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        globals()[name] = value = getattr(_load("derivant.derivation"), name)
+        globals()[name] = value = getattr(_load(_LATE.get(name, "derivant.derivation")), name)
         return value
 
 

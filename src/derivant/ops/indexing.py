@@ -65,7 +65,7 @@ def _apart(part: Array, how: Plan) -> Array:
     return call("permute_dims", part, axes=back)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class At:
     """An array whose places are to be changed; see `at`.
 
@@ -80,7 +80,7 @@ class At:
         return AtPlaces(self.array, key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AtPlaces:
     """Places of an array; each method gives a new array that differs there.
 

@@ -162,7 +162,7 @@ def _gathered(
     return basic._replace(order=order, axis=-rank, indices=indices)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Indices:
     """An item of a key that is an array: of indices into one axis, or a mask over several."""
 
