@@ -330,10 +330,14 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that read and write formulas, and those that find the structure of a Jacobian, load when
-# one of their names is first asked for.
+# The rooms that compile, that read and write formulas, and that find the structure of a Jacobian
+# load when a name of theirs is first asked for.
 if _TYPE_CHECKING:
     from derivant.calculus.jacobians import hessian, jacfwd, jacobian, jacrev
+    from derivant.compiler import (
+        compile,
+        jit,
+    )
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -343,16 +347,20 @@ if _TYPE_CHECKING:
         verify,
     )
     from derivant.operators import Jacobian
+    from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
-    _LATE = dict.fromkeys(
-        ("hessian", "jacfwd", "jacobian", "jacrev"), "derivant.calculus.jacobians"
-    )
-    _LATE["Jacobian"] = "derivant.operators"
+    _ROOMS = {
+        "Jacobian": "derivant.operators",
+        **dict.fromkeys(("hessian", "jacfwd", "jacobian", "jacrev"), "derivant.calculus.jacobians"),
+        **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
+        **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
+    }
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        globals()[name] = value = getattr(_load(_LATE.get(name, "derivant.derivation")), name)
+        room = _load(_ROOMS.get(name, "derivant.derivation"))
+        globals()[name] = value = getattr(room, name)
         return value
 
 
@@ -380,6 +388,8 @@ __all__ = [
     "MissingExtraError",
     "NanError",
     "ShapeError",
+    "Solution",
+    "SolutionStep",
     "Tensor",
     "UniqueAllResult",
     "UniqueCountsResult",
@@ -428,6 +438,7 @@ __all__ = [
     "ceil",
     "check_grads",
     "clip",
+    "compile",
     "concat",
     "concatenate",
     "cond",
@@ -505,6 +516,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "kron",
     "leaky_relu",
@@ -537,6 +549,7 @@ __all__ = [
     "median",
     "meshgrid",
     "min",
+    "minimize",
     "minimum",
     "mish",
     "mod",
@@ -590,6 +603,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "solve",
     "sort",
     "special",
     "split",

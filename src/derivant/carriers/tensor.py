@@ -30,7 +30,7 @@ NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
 NDARRAY = np.ndarray
 DOUBLE = np.dtype(np.float64)
-PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
+PART, BIND, HIDE, ASTYPE = (TABLE[name] for name in ("part", "bind", "hide", "astype"))
 FLOATS = ("float32", "float64")
 
 
@@ -322,7 +322,8 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
     tag = min(t.tag for t in tensors)
     levels = tuple(sorted({level for t in tensors for level in t.levels}))
     operands = plain_operands(row, operands, params)
-    args = tuple(lv.argument(x, levels) for x in operands)
+    weak = not levels and all(map(lv.is_weak, operands))
+    args = tuple(lv.argument(x, levels, weak) for x in operands)
     try:
         if levels:
             row.shape(*map(shape_of, operands), **params)
@@ -331,7 +332,7 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
             data = row.evaluate(*args, **params)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
+    if weak and np.ndim(data) == 0 and row is not ASTYPE:
         levels = WEAK
     operands, seen = _owned(operands)
     return _node(row, operands, seen, params, data, tag, levels)

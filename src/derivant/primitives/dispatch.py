@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Data, Namespace, Params, Primitive
 
@@ -63,6 +63,11 @@ def plain_array(value: object) -> np.ndarray[Any, Any]:
         return value
     try:
         array = np.asarray(value)
+    except DerivantError as error:
+        raise ArgumentError(
+            "a list that holds recorded Tensors or expressions is no array, and their derivatives "
+            "would be lost; put them together first, as stack([...])"
+        ) from error
     except ValueError as error:
         raise ArgumentError(
             f"the nested lists are ragged: rows differ in length ({error})"
