@@ -257,8 +257,8 @@ def test_conditions_stand_on_the_lines_that_need_them_and_are_printed_once():
     needs = ("X invertible",)
     assert [line.conditions for line in found.lines] == [(), needs, needs]
     assert str(found).count("X invertible") == 1
-    assert lines[1].source == "Matrix Cookbook 59"
-    assert "d inv(X) = -h dX h" in lines[1].rule
+    assert found.lines[1].source == "Matrix Cookbook 59"
+    assert "d inv(X) = -h dX h" in found.lines[1].rule
 
 
 NEEDING = [

@@ -149,13 +149,16 @@ def _sum(terms: tuple[tuple[int, Node], ...]) -> str:
 
 def _power(node: Power) -> str:
     circle = "∘" if node.rank else ""
+    base = _closed(node.base)
+    if isinstance(node.base, (Power, Turned)):
+        base = f"({base})"
     if isinstance(node.exponent, NODES):
-        return f"{_closed(node.base)}<sup>{circle}{html_of(node.exponent)}</sup>"
+        return f"{base}<sup>{circle}{html_of(node.exponent)}</sup>"
     if node.exponent == Fraction(1, 2):
         return f"√({html_of(node.base)})"
     sign = "−" if node.exponent < 0 else ""
     exponent = number_text(abs(node.exponent)).strip("()")
-    return f"{_closed(node.base)}<sup>{circle}{sign}{exponent}</sup>"
+    return f"{base}<sup>{circle}{sign}{exponent}</sup>"
 
 
 def _letters(letters: tuple[str, ...]) -> str:

@@ -105,6 +105,8 @@ def _size(node: Expr, operands: Sequence[Node]) -> Node | None:
 def _eigenvector(node: Expr, operands: Sequence[Node]) -> Node | None:
     """A column of the eigenvectors: that of the largest eigenvalue needs no place."""
     key, part = node.params["key"], node.inputs[0]
+    if part.primitive.name == "eigvalsh" and len(key) == 1:
+        return _eigenvalue(key[0], part, operands[0])
     if part.primitive.name != "part" or part.inputs[0].primitive.name != "eigh":
         return None
     if len(key) != 2 or key[0] != ":" or part.params["index"] != 1:
@@ -135,6 +137,17 @@ def _reached(node: Expr, operands: Sequence[Node]) -> Node | None:
     pair = ((1, top), (-1, x)) if name == "max" else ((1, x), (-1, top))
     behind = Call("step", (Sum(pair, len(shape)),), len(shape))
     return Sum(((1, Number(Fraction(1))), (-1, behind)), len(shape))
+
+
+def _eigenvalue(place: object, part: Expr, values: Node) -> Node | None:
+    """The smallest, the largest, or the eigenvalue at a place in ascending order."""
+    if not isinstance(values, Call) or len(part.shape) != 1:
+        return None
+    if place == 0:
+        return Call("lambda_min", values.arguments, 0)
+    if place == part.shape[0] - 1:
+        return Call("lambda_max", values.arguments, 0)
+    return Call("lam", values.arguments, 0, (place,)) if isinstance(place, int) else None
 
 
 def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
