@@ -339,8 +339,13 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that read and write formulas load when one of their names is first asked for.
+# The rooms that compile, and that read and write formulas, load when a name of theirs is first
+# asked for.
 if _TYPE_CHECKING:
+    from derivant.compiler import (
+        compile,
+        jit,
+    )
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -349,12 +354,18 @@ if _TYPE_CHECKING:
         derive,
         verify,
     )
+    from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
+    _ROOMS = {
+        **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
+        **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
+    }
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        globals()[name] = value = getattr(_load("derivant.derivation"), name)
+        room = _load(_ROOMS.get(name, "derivant.derivation"))
+        globals()[name] = value = getattr(room, name)
         return value
 
 
@@ -382,6 +393,8 @@ __all__ = [
     "MissingExtraError",
     "NanError",
     "ShapeError",
+    "Solution",
+    "SolutionStep",
     "Tensor",
     "UniqueAllResult",
     "UniqueCountsResult",
@@ -430,6 +443,7 @@ __all__ = [
     "ceil",
     "check_grads",
     "clip",
+    "compile",
     "concat",
     "concatenate",
     "cond",
@@ -507,6 +521,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "kron",
     "leaky_relu",
@@ -539,6 +554,7 @@ __all__ = [
     "median",
     "meshgrid",
     "min",
+    "minimize",
     "minimum",
     "mish",
     "mod",
@@ -592,6 +608,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "solve",
     "sort",
     "special",
     "split",

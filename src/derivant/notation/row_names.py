@@ -9,6 +9,7 @@ import numpy as np
 
 from derivant.carriers.expr import Expr
 from derivant.notation.document import Array, Call, Name, Node, Number, Power, Product, Sum, Turned
+from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
 from derivant.rewriting.choices import reached
 
@@ -39,8 +40,9 @@ def _leaf(node: Expr) -> Node:
         return Name(str(node.params["name"]), rank)
     if node.primitive.name == "const":
         value = np.asarray(node.params["value"])
-        if not value.shape and value.dtype.kind in "fiu" and 0 <= value < np.inf:
-            return Number(Fraction(value.item()))
+        if not rank and np.isfinite(value):
+            number = Number(abs(Fraction(value.item())))
+            return number if value >= 0 else Sum(((-1, number),), 0)
         text = str(value.tolist()) if value.size <= SMALL else f"array{value.shape}"
         return Array(text, rank)
     return Array(f"captured{tuple(node.shape)}", rank)
@@ -102,25 +104,6 @@ def _size(node: Expr, operands: Sequence[Node]) -> Node | None:
     return filled if operands[0] == Number(Fraction(1)) else None
 
 
-def _eigenvector(node: Expr, operands: Sequence[Node]) -> Node | None:
-    """A column of the eigenvectors: that of the largest eigenvalue needs no place."""
-    key, part = node.params["key"], node.inputs[0]
-    if part.primitive.name == "eigvalsh" and len(key) == 1:
-        return _eigenvalue(key[0], part, operands[0])
-    if part.primitive.name != "part" or part.inputs[0].primitive.name != "eigh":
-        return None
-    if len(key) != 2 or key[0] != ":" or part.params["index"] != 1:
-        return None
-    (matrix,) = operands[0].arguments if isinstance(operands[0], Call) else (operands[0],)
-    (matrix,) = (
-        matrix.arguments if isinstance(matrix, Call) and matrix.name == "eigh" else (matrix,)
-    )
-    last = key[1] == part.shape[1] - 1
-    if not last and not isinstance(key[1], int):
-        return None
-    return Call("eigv", (matrix,), 1, () if last else (key[1],))
-
-
 def _reached(node: Expr, operands: Sequence[Node]) -> Node | None:
     """The entries that are the extremum, 1 - step(max(x) - x): 0 where it is larger."""
     name, (x, _) = reached(node), operands
@@ -139,17 +122,6 @@ def _reached(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Sum(((1, Number(Fraction(1))), (-1, behind)), len(shape))
 
 
-def _eigenvalue(place: object, part: Expr, values: Node) -> Node | None:
-    """The smallest, the largest, or the eigenvalue at a place in ascending order."""
-    if not isinstance(values, Call) or len(part.shape) != 1:
-        return None
-    if place == 0:
-        return Call("lambda_min", values.arguments, 0)
-    if place == part.shape[0] - 1:
-        return Call("lambda_max", values.arguments, 0)
-    return Call("lam", values.arguments, 0, (place,)) if isinstance(place, int) else None
-
-
 def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
     exponent = node.params.get("n", node.params.get("exponent"))
     return Call("matpow", tuple(operands), 2, (int(exponent),)) if exponent is not None else None
@@ -166,6 +138,7 @@ def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
 
 
 SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
+    **SPECTRAL,
     **dict.fromkeys(REDUCTIONS, _reduction),
     "softmax": _softmax,
     "log_softmax": _softmax,
@@ -179,7 +152,6 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "equal": _reached,
     "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
-    "getitem": _eigenvector,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),
     "reciprocal": lambda node, operands: Power(operands[0], Fraction(-1), len(node.shape)),

@@ -35,6 +35,8 @@ from derivant.rewriting import form_of, size_of_number
 
 MOST = 400  # names, numbers and signs of a document
 Reading: TypeAlias = Callable[[Expr, Sequence[Node]], Node | None]
+KNOWN = {*FUNCTIONS, "eigvalsh"}  # of which lam takes one
+EXTREMES = {(0,): "lambda_min", (-1,): "lambda_max"}
 SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
 
 
@@ -79,7 +81,9 @@ def _read(node: Expr, operands: Sequence[Node]) -> Node | None:
     if elementwise and any(x.shape not in ((), node.shape) for x in node.inputs):
         return None
     found = called(node, operands)
-    return None if isinstance(found, Call) and found.name not in FUNCTIONS else found
+    if isinstance(found, Call) and found.name == "lam" and found.fixed in EXTREMES:
+        return replace(found, name=EXTREMES[found.fixed], fixed=())
+    return None if isinstance(found, Call) and found.name not in KNOWN else found
 
 
 def _leaf(node: Expr) -> Node | None:
@@ -248,5 +252,5 @@ READ: dict[str, Reading] = {
     "matrix_transpose": _turned,
     "einsum": _outer,
     "power": _power,
-    **dict.fromkeys(("reshape", "expand_dims", "squeeze", "permute_dims"), _none),
+    **dict.fromkeys(("expand_dims", "squeeze", "permute_dims"), _none),
 }
