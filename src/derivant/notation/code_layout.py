@@ -19,7 +19,7 @@ def _expand(w: Writer, node: Expr) -> Piece:
 
 def _reshape(w: Writer, node: Expr) -> Piece:
     """Entries in another shape; a product of all entries of two arrays so shaped is kron."""
-    if _is_kron(node):
+    if _is_kron(node) and w.target.name != "torch":  # whose kron takes no transposed operand
         one, two = (w[x].text for x in node.inputs[0].inputs)
         return Piece(f"{w.target.module}.kron({one}, {two})")
     shape = w.shape(node.params["shape"])
