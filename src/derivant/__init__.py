@@ -354,13 +354,18 @@ if _TYPE_CHECKING:
         derive,
         verify,
     )
+    from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
+    _ROOMS = {
+        **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
+        **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
+    }
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        room = "compiler" if name in ("compile", "jit") else "derivation"
-        globals()[name] = value = getattr(_load(f"derivant.{room}"), name)
+        room = _load(_ROOMS.get(name, "derivant.derivation"))
+        globals()[name] = value = getattr(room, name)
         return value
 
 
@@ -388,6 +393,8 @@ __all__ = [
     "MissingExtraError",
     "NanError",
     "ShapeError",
+    "Solution",
+    "SolutionStep",
     "Tensor",
     "UniqueAllResult",
     "UniqueCountsResult",
@@ -547,6 +554,7 @@ __all__ = [
     "median",
     "meshgrid",
     "min",
+    "minimize",
     "minimum",
     "mish",
     "mod",
@@ -600,6 +608,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "solve",
     "sort",
     "special",
     "split",
