@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.tree import flatten, matching_leaves, unflatten
 from derivant.base.types import Array, Operand, shape_of
+from derivant.carriers.expr import Expr
+from derivant.carriers.staging import STAGE
 from derivant.ops.indexing import index
 from derivant.ops.joining import stack
 
@@ -34,6 +37,9 @@ def scan(
     leaves: list[Any] = found
     arrays = [leaf for leaf in leaves if leaf is not None]
     count = _length(arrays, length)
+    stage = STAGE.get()
+    if stage is not None:
+        return stage.scan(f, init, xs, count, False)
     carry = init
     outputs = []
     for step in range(count):
@@ -74,6 +80,10 @@ def fori_loop(lower: int, upper: int, body: Callable[[int, Carry], Carry], init:
     >>> fori_loop(0, 3, lambda i, v: v * 2.0, 1.0)
     8.0
     """
+    stage = STAGE.get()
+    if stage is not None:
+        staged: Carry = stage.fori_loop(lower, upper, body, init)
+        return staged
     value = init
     for i in range(lower, upper):
         value = body(i, value)
@@ -88,6 +98,10 @@ def while_loop(
     >>> while_loop(lambda v: v < 100, lambda v: v * 2.0, 1.0)
     128.0
     """
+    stage = STAGE.get()
+    if stage is not None:
+        staged: Carry = stage.while_loop(condition, body, init)
+        return staged
     value = init
     while bool(condition(value)):
         value = body(value)
@@ -107,4 +121,10 @@ def cond(
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 1.0)
     2.0
     """
+    stage = STAGE.get()
+    if stage is not None and isinstance(predicate, Expr):
+        branch: Array = stage.cond(
+            predicate, partial(true_fun, *operands), partial(false_fun, *operands)
+        )
+        return branch
     return true_fun(*operands) if bool(predicate) else false_fun(*operands)

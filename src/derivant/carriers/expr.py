@@ -74,6 +74,8 @@ class Expr(Methods):
             raise explained(row, operands, params, error) from error
         levels, hidden = _common_levels(inputs)
         weak = bool(inputs) and shape == () and all(x.weak for x in inputs)
+        if row.weak:
+            weak = row.outputs == 1 and row.weak[0]
         node = intern(row, inputs, params, shape, dtype, weak, levels, hidden)
         return node.parts() if row.outputs > 1 else node
 
@@ -116,7 +118,7 @@ class Expr(Methods):
                 {"index": i},
                 self.shape[i],
                 self.dtype[i],
-                False,
+                bool(self.primitive.weak) and self.primitive.weak[i],
                 self.levels,
                 self.hidden,
             )
@@ -139,10 +141,25 @@ class Expr(Methods):
         )
 
     def __float__(self) -> float:
-        raise DifferentiationError("an expression is not a number yet; evaluate it first")
+        raise self._unknown("a Python number")
+
+    def __int__(self) -> int:
+        raise self._unknown("a Python number")
+
+    def __complex__(self) -> complex:
+        raise self._unknown("a Python number")
+
+    def __index__(self) -> int:
+        raise self._unknown("a whole number of Python, as range() and slices want it,")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        raise DifferentiationError("an expression has no numbers; evaluate it first")
+        raise self._unknown("an array")
+
+    def _unknown(self, what: str) -> DifferentiationError:
+        return DifferentiationError(
+            f"{what} cannot be made of an expression: its numbers are not known yet; evaluate it "
+            "first, or use derivant's functions"
+        )
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or not isinstance(self.shape[0], int):

@@ -18,6 +18,7 @@ from derivant.compiler.plan import Outside, Plan
 from derivant.compiler.program import Program
 from derivant.compiler.views import View
 
+BOXED = (np.ndarray, int, bool)  # numbers whose bits are not where those of a float are
 Words = npt.NDArray[np.int64]
 
 
@@ -105,8 +106,8 @@ class Frame:
         made = [np.empty(shape, dtype) for shape, dtype in self._fresh]
         objects = [*operands, *made]
         for k in self._numbers:
-            if objects[k].__class__ is np.ndarray:
-                objects[k] = objects[k][()]
+            if objects[k].__class__ in BOXED:
+                objects[k] = np.asarray(objects[k])[()]
         self._ids[:] = [id(x) for x in objects]
         held: dict[int, Any] = {}
         for segment, start in zip(self._segments, self._starts, strict=True):
@@ -146,7 +147,7 @@ class Frame:
         else:
             base = objects[place]
         if isinstance(view, int) or layout.values[root].weak:
-            return base.item() if isinstance(base, np.ndarray) and not base.ndim else base
+            return base.item() if isinstance(base, (np.ndarray, np.generic)) else base
         base = np.asarray(base)
         if view.shape == base.shape and view.whole:
             return base if base.ndim else base[()]

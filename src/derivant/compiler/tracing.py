@@ -13,11 +13,13 @@ from derivant.base.errors import DerivantError
 from derivant.base.tree import Structure, flatten, unflatten
 from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
 from derivant.carriers.mode import serial
+from derivant.carriers.staging import STAGE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.closure import read_at_calls
 from derivant.compiler.donation import Pairs, donations
 from derivant.compiler.graph import Graph
+from derivant.compiler.staging import Tracing
 
 PACKAGE = "derivant"
 
@@ -56,6 +58,7 @@ def traced(
     """
     variables = [_variable(x, k) for k, x in enumerate(given.values)]
     args, kwargs = given.rebuilt(variables)
+    stage = STAGE.set(Tracing())
     token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
     try:
         result = read_at_calls(function)(*args, **kwargs)
@@ -63,6 +66,7 @@ def traced(
         raise _located(error) from error
     finally:
         LIFTED.reset(token)
+        STAGE.reset(stage)
     leaves, structure = flatten(result)
     outputs: list[Expr] = []
     places: list[Any] = []

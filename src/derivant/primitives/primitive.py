@@ -52,6 +52,8 @@ class Primitive:
     push(xp, tangents, out, inputs, params) the tangent of the result; None is a zero tangent
     pull(xp, g, out, inputs, params, wanted)  one cotangent an operand; None is not wanted, or zero
     batch(row, count, arrays, params)       evaluate under `count` leading axes on every operand
+    weak                                    which results give way as Python numbers do; where it is
+                                            empty, a number made of such numbers alone
     """
 
     name: str
@@ -63,6 +65,7 @@ class Primitive:
     pull: Pull
     batch: Batch
     outputs: int = 1
+    weak: tuple[bool, ...] = ()
     constant: bool = False
     needs_values: bool = True
     partials: tuple[Any, ...] = ()
