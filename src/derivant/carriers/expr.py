@@ -14,14 +14,14 @@ from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import LEAF_TYPES
 from derivant.carriers.interning import frozen_params, interned
 from derivant.carriers.methods import Methods
-from derivant.carriers.mode import serial
+from derivant.carriers.mode import FREE, serial
 from derivant.primitives import TABLE, Primitive
 from derivant.primitives.dispatch import plain_array
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import Params
 
-VARIABLE, CONST, CAPTURE, PART, BIND = (
-    TABLE[n] for n in ("variable", "const", "capture", "part", "bind")
+VARIABLE, CONST, CAPTURE, PART, BIND, HIDE = (
+    TABLE[n] for n in ("variable", "const", "capture", "part", "bind", "hide")
 )
 # The ids of arrays that a trace reads at each run instead of copying them.
 LIFTED: ContextVar[frozenset[int]] = ContextVar("derivant_lifted", default=frozenset())
@@ -231,7 +231,15 @@ def as_expr(value: Any) -> Expr:
 
 
 def _captured_tensor(value: Any) -> Expr:
-    """A Tensor met in a formula: an input that is read at evaluation, hidden axes and all."""
+    """A Tensor met in a formula: an input that is read at evaluation, hidden axes and all.
+
+    One that depends on nothing and has hidden axes is a transform's own seed: a constant.
+    """
+    if value.levels and value.tag == FREE:
+        node = _constant_array(np.asarray(value.data))
+        for level in value.levels:
+            node = node.derivant_level(HIDE, {"axis": -len(node.shape), "level": level})
+        return node
     hidden = np.shape(value.data)[: len(value.levels)]
     return intern(
         CAPTURE, (), {"source": value}, value.shape, value.dtype, False, tuple(value.levels), hidden

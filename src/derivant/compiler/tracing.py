@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.errors import DerivantError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.tree import Structure, flatten, unflatten
 from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
 from derivant.carriers.mode import serial
@@ -75,11 +75,24 @@ def traced(
             places.append(_Output(len(outputs)))
             outputs.append(as_expr(leaf))
         else:
-            places.append(leaf)
+            places.append(_still(leaf, given.statics))
     graph = Graph(variables, outputs)
     pairs = donations(given, donated, graph.outputs) if donated else ()
     kept = (*around, *given.statics)
     return Traced(graph, structure, tuple(places), kept, pairs)
+
+
+def _still(leaf: Any, statics: Sequence[Any]) -> Any:
+    """A leaf of the results that is no array: one that can hold no number of the trace."""
+    if isinstance(leaf, (bool, int, float, str, bytes, type(None))):
+        return leaf
+    if any(leaf is static for static in statics):
+        return leaf
+    raise ArgumentError(
+        f"a compiled function returns arrays, numbers and containers of them; this one returns "
+        f"{type(leaf).__name__}, which would keep numbers that are not known yet: return what it is "
+        "used for, such as a product with it"
+    )
 
 
 def _variable(value: Any, place: int) -> Expr:
