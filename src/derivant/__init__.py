@@ -346,6 +346,9 @@ if _TYPE_CHECKING:
         compile,
         jit,
     )
+    from derivant.compiler.explanation import (
+        explain,
+    )
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -355,11 +358,12 @@ if _TYPE_CHECKING:
         verify,
     )
 else:
+    _ROOMS = {"compile": "compiler", "jit": "compiler", "explain": "compiler.explanation"}
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        room = "compiler" if name in ("compile", "jit") else "derivation"
+        room = _ROOMS.get(name, "derivation")
         globals()[name] = value = getattr(_load(f"derivant.{room}"), name)
         return value
 
@@ -480,6 +484,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expit",
+    "explain",
     "expm1",
     "eye",
     "finfo",

@@ -147,7 +147,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "cond, second": (dv.grad(dv.grad(branch)), (-2.0,)),
     "cond, jvp": (lambda x: dv.jvp(branch, (x,), (1.0,)), (2.0,)),
     "cond, tree": (
-        lambda x: dv.cond(x > 1, lambda: {"a": x, "b": (1.0, None)}, lambda: {"a": -x, "b": (2.0, None)}),
+        lambda x: dv.cond(x > 1, lambda: {"a": x, "b": (1.0, 2)}, lambda: {"a": -x, "b": (2.0, 1)}),
         (2.0,),
     ),
 }  # fmt: skip

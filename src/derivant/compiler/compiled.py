@@ -65,6 +65,11 @@ class Compiled:
         self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
         self._lock = threading.RLock()
 
+    @property
+    def static(self) -> frozenset[int]:
+        """The places of the arguments that are static."""
+        return self._static
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
         given = Arguments(args, kwargs, self._static)

@@ -18,6 +18,7 @@ from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pulled, pushed
 from derivant.compiler.lanes import lanes, outcome, own, settled
 from derivant.compiler.running import runner
+from derivant.compiler.sharing import Cover
 from derivant.primitives import RECORD, Primitive, apply
 from derivant.primitives.primitive import Data, Names, Params
 
@@ -37,6 +38,7 @@ class Scan:
     carry: int
     length: int
     reverse: bool
+    cover: Cover | None = None
 
     def __repr__(self) -> str:
         return f"<loop of {self.length} steps>"
@@ -193,7 +195,11 @@ def _forward(loop: Scan, moving: Flags) -> tuple[Scan, Flags, Flags]:
         order, (*outputs[: loop.carry], *made[:ends], *outputs[loop.carry :], *made[ends:])
     )
     sizes = [len(part) + len(side) for part, side in zip(values, sides, strict=True)]
-    return Scan(body, sizes[0], sizes[1], loop.length, loop.reverse), now, out
+    places = {id(x): k for k, x in enumerate(order)}
+    count = loop.carry
+    results = [k if k < count else k + ends for k in range(len(outputs))]
+    cover = Cover(loop, tuple(places[id(x)] for x in loop.body.inputs), tuple(results))
+    return Scan(body, sizes[0], sizes[1], loop.length, loop.reverse, cover), now, out
 
 
 def _push(
@@ -285,5 +291,6 @@ def _backward(loop: Scan, wanted: Flags, seeded: Flags) -> _Backward | None:
     states = None
     if held:
         whole = Graph(body.inputs, (*body.outputs, *(body.inputs[k] for k in held)))
-        states = Scan(whole, a, loop.carry, loop.length, loop.reverse)
+        cover = Cover(loop, tuple(range(len(body.inputs))), tuple(range(len(body.outputs))))
+        states = Scan(whole, a, loop.carry, loop.length, loop.reverse, cover)
     return _Backward(back, states, tuple(constants), tuple(rows), now, given)

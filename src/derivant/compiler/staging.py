@@ -161,7 +161,19 @@ class _Step:
             raise ArgumentError("scan: the function returns a pair (carry, y)")
         self.carry = carry.matching(result[0], "scan: the carry before and after a step")
         self.y = Tree(result[1])
-        self.settled = list(map(kind_of, carry.numbers)) == list(map(kind_of, self.carry.numbers))
+        before, after = (list(map(kind_of, tree.numbers)) for tree in (carry, self.carry))
+        self.settled = before == after
+        self.widens = not self.settled and self._widens(before, after)
+
+    def _widens(self, before: Sequence[Kind], after: Sequence[Kind]) -> bool:
+        """Whether the carry may be doubles from the start: where Python's floats become doubles,
+        and no other floats are near, the numbers are the same."""
+        changed = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+        double = np.dtype(np.float64)
+        if not all(a == ((), double, True) and b == ((), double, False) for a, b in changed):
+            return False
+        kinds = [kind for node in young(self.outputs, self.start) for kind in _kinds(node)]
+        return all(kind.kind != "f" or kind == double for kind in kinds)
 
     @property
     def outputs(self) -> list[Expr]:
@@ -186,6 +198,15 @@ class _Step:
         return scanned(Scan(graph, len(around), len(self.into), length, reverse), given)
 
 
+def _kinds(node: Expr) -> list[Any]:
+    """The dtypes of a node and its operands."""
+    return [
+        kind
+        for x in (node, *node.inputs)
+        for kind in (x.dtype if isinstance(x.dtype, tuple) else (x.dtype,))
+    ]
+
+
 def _looped(
     f: Callable[..., Any], carry: Tree, rows: _Rows | _Counter, length: int, reverse: bool
 ) -> tuple[Any, Any]:
@@ -196,6 +217,10 @@ def _looped(
         done = len(first)
         if step.settled or done == length:
             break
+        if step.widens:
+            pairs = zip(carry.numbers, step.carry.numbers, strict=True)
+            carry = Tree(carry.with_numbers([a if b.weak else strong(a) for a, b in pairs]))
+            continue
         if done == MOST_UNROLLED:
             raise _unsettled("scan", carry.numbers, step.carry.numbers)
         operands = [*carry.numbers, *rows.at(length - 1 - done if reverse else done)]
@@ -235,7 +260,8 @@ def _truth(name: str, value: Any) -> Expr:
         raise ShapeError(f"{name}: the condition is one number; it has shape {shape_of(test)}")
     if test.shape:
         test = RECORD.reshape(test, shape=())
-    return test if test.dtype.kind == "b" else RECORD.not_equal(test, 0)  # type: ignore[no-any-return]  # a carrier's
+    truth: Expr = test if test.dtype.kind == "b" else RECORD.not_equal(test, 0)
+    return truth
 
 
 def _joined(name: str, a: Kind, b: Kind) -> Kind:

@@ -89,9 +89,9 @@ def _still(leaf: Any, statics: Sequence[Any]) -> Any:
     if any(leaf is static for static in statics):
         return leaf
     raise ArgumentError(
-        f"a compiled function returns arrays, numbers and containers of them; this one returns "
-        f"{type(leaf).__name__}, which would keep numbers that are not known yet: return what it is "
-        "used for, such as a product with it"
+        "a compiled function returns arrays, numbers and containers of them; this one returns "
+        f"{type(leaf).__name__}, which may hold numbers that are not known yet: return what it "
+        "is used for, such as a product with it"
     )
 
 
