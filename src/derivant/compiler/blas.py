@@ -51,7 +51,7 @@ def blas_address(name: str) -> int:
 
 
 WORDS = ("A", "offA", "B", "offB", "C", "m", "n", "k", "lda", "ldb", "ldc", "ta", "tb", "sA", "sB",
-         "sC")  # fmt: skip
+         "sC", "factor", "adds")  # fmt: skip
 
 
 def _loaded(words: tuple[str, ...]) -> list[str]:
@@ -105,6 +105,10 @@ def _addresses() -> list[str]:
     return lines
 
 
+def _narrowed(name: str, word: str) -> str:
+    return f"fptrunc double {name} to float" if word == "float" else f"fadd double {name}, -0.0"
+
+
 def product_text(kind: str, dtype: str) -> str:
     """The kernel of gemm or gemv: one call for each product of a stack."""
     word, letter = NAMES[dtype]
@@ -123,8 +127,11 @@ def product_text(kind: str, dtype: str) -> str:
         *places,
         f"%alpha = alloca {word}",
         f"%beta = alloca {word}",
-        f"store {word} 1.0, ptr %alpha",
-        f"store {word} 0.0, ptr %beta",
+        "%factor.d = bitcast i64 %factor to double",
+        f"%factor.w = {_narrowed('%factor.d', word)}",
+        f"store {word} %factor.w, ptr %alpha",
+        f"%adds.w = uitofp i64 %adds to {word}",
+        f"store {word} %adds.w, ptr %beta",
         f"%blas = inttoptr i64 {address} to ptr",
         "br label %head",
         "head:",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from derivant.carriers.expr import Expr
+from derivant.compiler.donation import Pairs
 from derivant.compiler.graph import Graph, mapped, pulled, pushed
 from derivant.compiler.running import runner
 from derivant.primitives import Primitive, apply
@@ -86,15 +87,16 @@ class _CallRow:
         return self._result(runner(mapped(self.graph, leading, full))(arrays))
 
 
-def applied(graph: Graph, operands: Sequence[Any]) -> list[Any]:
+def applied(graph: Graph, operands: Sequence[Any], donated: Pairs = ()) -> list[Any]:
     """The results of a graph: in line where an operand is an expression, else by its row.
 
-    `operands` are those of its variables; what it captured is added.
+    `operands` are those of its variables; what it captured is added. Plain arrays that are donated
+    may be written to.
     """
     values = (*operands, *graph.sources)
     if any(isinstance(x, Expr) for x in values):
         return list(graph.inlined(values))
     if not any(hasattr(x, "derivant_rank") for x in values):
-        return runner(graph)(values)
+        return runner(graph, donated)(values)
     result = apply(call_row(graph), values)
     return list(result) if len(graph.outputs) > 1 else [result]

@@ -14,9 +14,11 @@ from derivant.base.types import Function
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
 from derivant.compiler.closure import identity, read_at_calls, surroundings
-from derivant.compiler.donation import check_donated, give_back
+from derivant.compiler.donation import Pairs, check_donated, give_back
+from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
 from derivant.compiler.tracing import Traced, traced
 
+MOST_FAST = 4  # kinds of calls that are tried the quick way
 MOST_ENTRIES = 64  # kinds of arguments that one function remembers
 
 
@@ -63,6 +65,7 @@ class Compiled:
         self._donated = donated
         self._static = static
         self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
+        self._fast: tuple[FastCall, ...] = ()
         self._lock = threading.RLock()
 
     @property
@@ -72,16 +75,28 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
+        items = called(args, kwargs)
+        for fast in self._fast:
+            found = fast(items)
+            if found is not MISS:
+                return found
         given = Arguments(args, kwargs, self._static)
         if given.symbolic:
             return read_at_calls(self.__wrapped__)(*args, **kwargs)
         entry = self.traced(given)
         if entry.donated:
             check_donated(entry.donated, (*given.values, *entry.graph.sources))
-        results = fresh(applied(entry.graph, given.values), given.values)
+        results = applied(entry.graph, given.values, entry.donated)
+        results = fresh(results, given.values, entry.donated)
         if entry.donated:
             results = give_back(entry.donated, given.values, results, self.__name__)
+        self._remember(fast_call(self.__wrapped__, items, given, entry))
         return entry.rebuilt(results, given.keeps_tensors)
+
+    def _remember(self, fast: FastCall | None) -> None:
+        """Keep the quick way for the next call."""
+        if fast is not None:
+            self._fast = (fast, *self._fast[: MOST_FAST - 1])
 
     def traced(self, given: Arguments) -> Traced:
         """The graph for arguments of this kind, made now where there is none."""
@@ -100,12 +115,16 @@ class Compiled:
         return f"<jit {self.__name__}, {len(self._entries)} programs>"
 
 
-def fresh(results: Sequence[Any], values: Sequence[Any]) -> list[Any]:
-    """The results as arrays of the caller's own: no views, no inputs, no array twice."""
+def fresh(results: Sequence[Any], values: Sequence[Any], donated: Pairs) -> list[Any]:
+    """The results as arrays of the caller's own: no views, no inputs, no array twice.
+
+    One that was put into the array of its donated input stays that array.
+    """
+    kept = {o: values[i] for i, o in donated}
     held = {id(x) for x in values}
     found = []
-    for result in results:
-        if result.__class__ is np.ndarray:
+    for place, result in enumerate(results):
+        if result.__class__ is np.ndarray and kept.get(place) is not result:
             if result.base is not None or id(result) in held or not result.flags.writeable:
                 result = result.copy()
             held.add(id(result))

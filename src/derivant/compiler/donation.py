@@ -76,7 +76,7 @@ def give_back(pairs: Pairs, values: Sequence[Any], results: list[Any], name: str
         value = values[place]
         if isinstance(value, Tensor):
             value.data = _Gone(f"{name} at {user_line()}")
-        else:
+        elif results[output] is not value:
             np.copyto(value, results[output])
             results[output] = value
     return results

@@ -120,7 +120,7 @@ def split_exponent(b: Block, x: Reg) -> tuple[Reg, Reg]:
     r = b.muladd(n, b.number(-form.ln2_high, kind), x)
     r = b.muladd(n, b.number(-form.ln2_low, kind), r)
     whole = b.select(b.unordered(n), b.number(0, kind), n)
-    return b.put(f"fptosi {whole.type} {whole.name} to i32", "int32"), r
+    return b.cast(whole, "int32"), r
 
 
 def exp(b: Block, x: Reg) -> Reg:
@@ -219,7 +219,8 @@ def tanh(b: Block, x: Reg) -> Reg:
     e = exp(b, b.mul(two, a))
     far = b.call("copysign", b.sub(one, b.div(two, b.add(e, one))), x)
     found = b.select(b.compare("less", a, b.number(0.625, kind)), near, far)
-    still = b.put(f"fcmp ueq {x.type} {x.name}, 0.0", "bool")
+    zero = b.number(0.0, kind)
+    still = b.put(f"fcmp ueq {x.type} {x.name}, {zero.name}", "bool")
     return b.select(still, x, found)  # zeros keep their sign, NaN stays
 
 

@@ -29,7 +29,7 @@ def _compare(how: str) -> Emit:
 
 
 def _logic(word: str) -> Emit:
-    return lambda b, x, y: b.put(f"{word} i1 {x.name}, {y.name}", "bool")
+    return lambda b, x, y: b.logic(word, x, y)
 
 
 def _intrinsic(name: str) -> Emit:
@@ -48,27 +48,21 @@ def _scale(b: Block, g: Reg, p: Reg) -> Reg:
     """g p, and 0 where g is 0."""
     zero = b.number(0.0, g.kind)
     product = b.mul(g, p)
-    lost = b.put(f"fcmp uno {g.type} {product.name}, {product.name}", "bool")
-    absent = b.put(f"and i1 {lost.name}, {b.compare('equal', g, zero).name}", "bool")
+    absent = b.logic("and", b.unordered(product), b.compare("equal", g, zero))
     return b.select(absent, zero, product)
 
 
 def _strong(b: Block, x: Reg, y: Reg) -> Reg:
     zero = b.number(0.0, x.kind)
     product = b.mul(x, y)
-    lost = b.put(f"fcmp uno {x.type} {product.name}, {product.name}", "bool")
-    either = b.put(
-        f"or i1 {b.compare('equal', x, zero).name}, {b.compare('equal', y, zero).name}", "bool"
-    )
-    absent = b.put(f"and i1 {lost.name}, {either.name}", "bool")
+    either = b.logic("or", b.compare("equal", x, zero), b.compare("equal", y, zero))
+    absent = b.logic("and", b.unordered(product), either)
     return b.select(absent, zero, product)
 
 
 def _quotient(b: Block, x: Reg, y: Reg) -> Reg:
     zero = b.number(0.0, x.kind)
-    both = b.put(
-        f"and i1 {b.compare('equal', x, zero).name}, {b.compare('equal', y, zero).name}", "bool"
-    )
+    both = b.logic("and", b.compare("equal", x, zero), b.compare("equal", y, zero))
     return b.select(both, zero, b.div(x, y))
 
 
@@ -208,7 +202,7 @@ ROWS: dict[str, Emit] = {
     "logical_and": _logic("and"),
     "logical_or": _logic("or"),
     "logical_xor": _logic("xor"),
-    "logical_not": lambda b, x: b.put(f"xor i1 {x.name}, true", "bool"),
+    "logical_not": lambda b, x: b.logic("xor", x, b.number(1, "bool")),
     **{how: _compare(how) for how in
        ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")},
 }  # fmt: skip
@@ -218,6 +212,10 @@ FLOATS_ONLY = frozenset(ROWS) - {
     "logical_and", "logical_or", "logical_xor", "logical_not",
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
 }  # fmt: skip
+HEAVY = frozenset(
+    ("sigmoid", "softplus", "log_sigmoid", "silu", "gelu", "elu", "exp", "expm1", "log", "log1p",
+     "tanh", "sech2", "erf", "erfc")
+)  # fmt: skip
 LOGICAL = frozenset(("logical_and", "logical_or", "logical_xor", "logical_not"))
 
 

@@ -6,13 +6,16 @@ and pieces of scratch memory; pieces are used again once nothing reads them any 
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 import numpy as np
 
 from derivant.compiler.loops import Call, Slot
-from derivant.compiler.plan import Outside, Plan
+from derivant.compiler.ordering import Donated, Schedule
+from derivant.compiler.plan import Outside
 from derivant.compiler.products import Product
+from derivant.compiler.program import Program
 from derivant.compiler.views import View
 
 LINE = 64  # bytes of a line of the cache: pieces begin on one
@@ -29,32 +32,45 @@ class Result:
 class Layout:
     """The table of a plan: which entry is which buffer, and what fills it when."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.values, self.steps = plan, plan.values, plan.steps
-        program = plan.program
+    def __init__(self, program: Program, donated: Donated) -> None:
+        schedule = Schedule(program, donated)
+        plan = self.plan = schedule.plan
+        self.values, self.steps = plan.values, schedule.steps
         self.inputs = program.inputs
         self.slots: dict[int, int] = {root: k for k, root in enumerate(self.inputs)}
+        self.donated = {o: self.slots[i] for i, o in schedule.in_place.items()}
+        self.slots |= self.donated
         self.outside = {root for s in self.steps if isinstance(s, Outside) for root in s.writes}
         native = {r for s in self.steps if not isinstance(s, Outside) for r in s.writes}
         self.results: list[Result] = []
+        self._given: set[int] = set()  # roots that a result is
         self.fresh: list[int] = []  # roots that a new array is made for at each call
         for value in program.outputs:
             view = plan.views.get(value, value)
             self.results.append(self._result(view, value, native))
         self.constants = {root: np.asarray(x, order="C") for root, x in program.constants}
+        self.size = len(self.inputs)  # of the table
         for root in (*self.fresh, *self.constants, *sorted(self.outside)):
-            self.slots.setdefault(root, len(self.slots))
+            self._enter(root)
         self.offsets: dict[int, int] = {}
-        self.scratch = self._assign(native - {*self.fresh})
+        self.scratch = self._assign(native - {*self.fresh} - {*self.donated})
 
     def _result(self, view: View | int, value: int, native: set[int]) -> Result:
         """The buffer of a value itself where a step fills just that, and no other result has it."""
-        if isinstance(view, View) and view.root in native and view.root not in self.fresh:
+        if isinstance(view, View) and view.root in native and view.root not in self._given:
             own = self.values[view.root]
             if view.whole and own.shape == view.shape == self.values[value].shape:
-                self.fresh.append(view.root)
+                self._given.add(view.root)
+                if view.root not in self.donated:
+                    self.fresh.append(view.root)
                 return Result(view, True)
         return Result(view, False)
+
+    def _enter(self, root: int) -> None:
+        """The next entry of the table."""
+        if root not in self.slots:
+            self.slots[root] = self.size
+            self.size += 1
 
     def _assign(self, roots: set[int]) -> int:
         """Give each buffer a piece of scratch memory while it is needed; the size of all."""
@@ -87,7 +103,7 @@ class Layout:
                     free.append((offset + size, hole[1] - size))
             busy.append((last[root], offset, size))
             self.offsets[root] = offset
-            self.slots[root] = len(self.slots)
+            self._enter(root)
         return end
 
     # records
@@ -115,6 +131,8 @@ class Layout:
             shape = [k, n] if p.turned[0] else [n, k]
             step = ldb if p.turned[1] else 1
             record = [*a, *b, c, *shape, 0, lda, step, 1, turned[0], 0, sa, sb, sc]
+        (factor,) = struct.unpack("<q", struct.pack("<d", p.factor))
+        record += [factor, int(p.onto is not None)]
         return [address, p.stack, len(record), *record]
 
 

@@ -55,6 +55,11 @@ class Loop:
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     rows: tuple[str, ...]
+    elsewhere: frozenset[int]  # buffers read at other places than those that are written
+
+    def crosses(self, root: int) -> bool:
+        """Whether what is written must not be the buffer that is read."""
+        return root in self.elsewhere
 
 
 def planned(
@@ -100,7 +105,8 @@ class _Builder:
         partial = tuple(range(before, len(self.values)))
         writes = (*(m.root for m, _, _ in self.stored), *results, *partial)
         rows = tuple(a.row for a in group.body) + tuple(s.row.name for s, _ in group.reduces)
-        return Loop(tuple(calls), reads, writes, rows)
+        elsewhere = frozenset(v.root for v in group.reads if not v.whole or v.shape != group.shape)
+        return Loop(tuple(calls), reads, writes, rows, elsewhere)
 
     # numbering
 

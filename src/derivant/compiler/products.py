@@ -33,11 +33,18 @@ class Product:
     turned: tuple[bool, bool]
     leading: tuple[int, int, int]  # lda, ldb, ldc, in numbers
     steps: tuple[int, int, int]  # from one product of the stack to the next, in bytes
+    factor: float = 1.0
+    onto: int | None = None  # the buffer whose numbers it is added to, in whose place it is put
 
     @property
     def reads(self) -> Ints:
         """The buffers it reads."""
-        return (self.first.root, self.second.root)
+        both = (self.first.root, self.second.root)
+        return both if self.onto is None else (*both, self.onto)
+
+    def crosses(self, root: int) -> bool:
+        """Whether what is written must not be the buffer that is read."""
+        return root in (self.first.root, self.second.root) or root != self.onto
 
     @property
     def writes(self) -> Ints:
@@ -91,6 +98,27 @@ def planned_product(
     b = _steps(letters[1], right.shape, right.strides)
     made = _steps(letters[2], out, ordered(out, left.itemsize))
     return _Layout(sizes, a, b, made, left, right, root).product()
+
+
+def outer_factors(
+    step: Instruction, left: View, right: View, out: Ints
+) -> tuple[View, View] | None:
+    """Both operands over the shape of the result, where nothing is summed: its factors."""
+    letters = letters_of(step, left.shape, right.shape)
+    if letters is None:
+        return None
+    first, second, made = letters
+    kept = set(made)
+    sides = ((first, left), (second, right))
+    sizes = [s for names, v in sides for c, s in zip(names, v.shape, strict=True) if c not in kept]
+    if any(size != 1 for size in sizes):
+        return None
+    found = []
+    for names, view in sides:
+        steps = _steps(names, view.shape, view.strides)
+        strides = tuple(steps.get(c, 0) for c in made)
+        found.append(View(view.root, view.itemsize, out, strides, view.offset))
+    return found[0], found[1]
 
 
 def _steps(names: str, shape: Ints, strides: Ints) -> Steps:

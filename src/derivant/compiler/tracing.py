@@ -34,6 +34,11 @@ class Traced:
     around: tuple[Any, ...]
     donated: Pairs
 
+    @property
+    def in_order(self) -> bool:
+        """Whether the leaves are the outputs, one after the other."""
+        return list(self.leaves) == [_Output(k) for k in range(len(self.graph.outputs))]
+
     def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
         """The nesting of the results with these numbers; Tensors where an argument was one."""
         if keep:
