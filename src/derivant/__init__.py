@@ -357,14 +357,19 @@ if _TYPE_CHECKING:
         derive,
         verify,
     )
+    from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
-    _ROOMS = {"compile": "compiler", "jit": "compiler", "explain": "compiler.explanation"}
+    _ROOMS = {
+        **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
+        "explain": "derivant.compiler.explanation",
+        **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
+    }
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        room = _ROOMS.get(name, "derivation")
-        globals()[name] = value = getattr(_load(f"derivant.{room}"), name)
+        room = _load(_ROOMS.get(name, "derivant.derivation"))
+        globals()[name] = value = getattr(room, name)
         return value
 
 
@@ -392,6 +397,8 @@ __all__ = [
     "MissingExtraError",
     "NanError",
     "ShapeError",
+    "Solution",
+    "SolutionStep",
     "Tensor",
     "UniqueAllResult",
     "UniqueCountsResult",
@@ -552,6 +559,7 @@ __all__ = [
     "median",
     "meshgrid",
     "min",
+    "minimize",
     "minimum",
     "mish",
     "mod",
@@ -605,6 +613,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "solve",
     "sort",
     "special",
     "split",

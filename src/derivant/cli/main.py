@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from derivant.base.errors import DerivantError
 from derivant.cli.derive import add_derive
+from derivant.cli.minimize import add_minimize
 from derivant.cli.shapes import add_shapes
+from derivant.cli.solve import add_solve
 from derivant.cli.train import add_train
 from derivant.cli.verify import add_verify
 
@@ -20,6 +22,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_derive(commands)
+    add_solve(commands)
+    add_minimize(commands)
     add_verify(commands)
     add_shapes(commands)
     add_train(commands)

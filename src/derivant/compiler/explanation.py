@@ -16,13 +16,14 @@ from derivant.base.types import Function
 from derivant.carriers.trace import parameter_names
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.compiled import Compiled, jit
+from derivant.compiler.donation import Pairs
 from derivant.compiler.graph import Graph
 from derivant.compiler.ir import TYPES
 from derivant.compiler.ir_rows import ROWS
 from derivant.compiler.layout import Layout
 from derivant.compiler.loops import Loop
 from derivant.compiler.lowering import lowered
-from derivant.compiler.plan import Outside, Plan
+from derivant.compiler.plan import Outside
 from derivant.compiler.products import Product
 from derivant.compiler.program import Instruction, Program
 from derivant.compiler.running import has_llvm
@@ -51,7 +52,8 @@ def explain(f: Function, *args: object, **kwargs: object) -> Explanation:
         raise ArgumentError("explain: arguments are arrays and numbers; a formula is not compiled")
     names = parameter_names(compiled.__wrapped__, len(args))
     inputs = [_name(names, given, leaf) for leaf in given.places]
-    return Explanation(compiled.__name__, compiled.traced(given).graph, inputs)
+    entry = compiled.traced(given)
+    return Explanation(compiled.__name__, entry.graph, inputs, entry.donated)
 
 
 def _name(names: Sequence[str], given: Arguments, leaf: int) -> str:
@@ -105,11 +107,12 @@ class Explanation:
     total: 2,000 flops, 8,008 bytes
     """
 
-    def __init__(self, name: str, graph: Graph, inputs: Sequence[str]) -> None:
+    def __init__(self, name: str, graph: Graph, inputs: Sequence[str], donated: Pairs = ()) -> None:
         self.name = name
         program = lowered(graph.inputs, graph.outputs)
         native = has_llvm()
-        self._layout = Layout(Plan(program))
+        places = {program.inputs[i]: program.outputs[o] for i, o in donated}
+        self._layout = Layout(program, places)
         self._names = _Names(program, self._layout, inputs)
         steps: Sequence[Any] = self._layout.steps if native else _one_by_one(program)
         self.steps = tuple(self._step(step, native) for step in steps)
@@ -208,10 +211,13 @@ class Explanation:
     def _memory(self) -> str:
         """How much scratch memory there is, and which buffers take the place of earlier ones."""
         layout, names = self._layout, self._names
+        shared = [
+            f"{names.of(root)} in the array of {names.of(layout.inputs[slot])}"
+            for root, slot in layout.donated.items()
+        ]
         if not layout.scratch:
-            return "no scratch"
+            return "; ".join(["no scratch", *shared])
         held: list[tuple[int, int, int]] = []
-        shared = []
         for root, start in layout.offsets.items():
             end = start + layout.values[root].nbytes
             before = [other for other, a, b in held if a < end and start < b]

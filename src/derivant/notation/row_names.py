@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Array, Call, Name, Node, Number, Power, Turned
+from derivant.notation.document import Array, Call, Name, Node, Number, Power, Sum, Turned
+from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
 
 SMALL = 6  # a constant array of at most so many entries is written out
@@ -38,8 +39,9 @@ def _leaf(node: Expr) -> Node:
         return Name(str(node.params["name"]), rank)
     if node.primitive.name == "const":
         value = np.asarray(node.params["value"])
-        if not value.shape and value.dtype.kind in "fiu" and 0 <= value < np.inf:
-            return Number(Fraction(value.item()))
+        if not rank and np.isfinite(value):
+            number = Number(abs(Fraction(value.item())))
+            return number if value >= 0 else Sum(((-1, number),), 0)
         text = str(value.tolist()) if value.size <= SMALL else f"array{value.shape}"
         return Array(text, rank)
     return Array(f"captured{tuple(node.shape)}", rank)
@@ -101,23 +103,6 @@ def _size(node: Expr, operands: Sequence[Node]) -> Node | None:
     return filled if operands[0] == Number(Fraction(1)) else None
 
 
-def _eigenvector(node: Expr, operands: Sequence[Node]) -> Node | None:
-    """A column of the eigenvectors: that of the largest eigenvalue needs no place."""
-    key, part = node.params["key"], node.inputs[0]
-    if part.primitive.name != "part" or part.inputs[0].primitive.name != "eigh":
-        return None
-    if len(key) != 2 or key[0] != ":" or part.params["index"] != 1:
-        return None
-    (matrix,) = operands[0].arguments if isinstance(operands[0], Call) else (operands[0],)
-    (matrix,) = (
-        matrix.arguments if isinstance(matrix, Call) and matrix.name == "eigh" else (matrix,)
-    )
-    last = key[1] == part.shape[1] - 1
-    if not last and not isinstance(key[1], int):
-        return None
-    return Call("eigv", (matrix,), 1, () if last else (key[1],))
-
-
 def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
     exponent = node.params.get("n", node.params.get("exponent"))
     return Call("matpow", tuple(operands), 2, (int(exponent),)) if exponent is not None else None
@@ -134,6 +119,7 @@ def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
 
 
 SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
+    **SPECTRAL,
     **dict.fromkeys(REDUCTIONS, _reduction),
     "softmax": _softmax,
     "log_softmax": _softmax,
@@ -145,7 +131,6 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "broadcast_to": _size,
     "cofactor": _cofactor,
     "expm": _expm,
-    "getitem": _eigenvector,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),
     "reciprocal": lambda node, operands: Power(operands[0], Fraction(-1), len(node.shape)),

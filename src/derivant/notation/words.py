@@ -64,11 +64,20 @@ def node_of(chain: Chain, rank: int) -> Node:
 def _repeated(word: Word, count: int) -> list[Node]:
     """A factor that stands so often: X'X' = (X X)', X X X = X^3."""
     node = word.node
+    if count == 1:
+        return [_standing(word)]
     if count == 2 and word.flipped and node.rank == 2:
         return [Turned(_squared(node), 2)]
     if count > 2 and node.rank == 2:
         node, count = Call("matpow", (node,), 2, (count,)), 1
     return [Turned(node, node.rank) if word.flipped else node] * count
+
+
+def _standing(word: Word) -> Node:
+    """One factor; a transpose that is turned again is what it was before."""
+    if not word.flipped:
+        return word.node
+    return word.node.of if isinstance(word.node, Turned) else Turned(word.node, word.node.rank)
 
 
 def _squared(node: Node) -> Node:

@@ -1,0 +1,192 @@
+"""Gradients that fall apart by entries: g(x_i) + λ a_i = 0, each solved alone.
+
+The constraint gives λ: softmax, y / sum(y), 1/n. Also all unknowns that are one number.
+"""
+
+from __future__ import annotations
+
+from derivant.base.errors import DerivantError
+from derivant.carriers.expr import Expr
+from derivant.primitives import RECORD
+from derivant.rewriting import Sum, derivative_form, form_of, lowered
+from derivant.stationary.algebra import (
+    at_zero,
+    constant,
+    depends,
+    is_zero,
+    opened,
+    over,
+    payload_of,
+    shown,
+    simple,
+    slope,
+    substituted,
+)
+from derivant.stationary.conditions import definite, sign_of
+from derivant.stationary.found import Found
+from derivant.stationary.hessians import has_kinks, same
+from derivant.stationary.isolating import isolated
+from derivant.stationary.problem import Constraint, Problem
+from derivant.stationary.quadratics import multipliers_of
+from derivant.stationary.spheres import inner
+from derivant.stationary.verifying import verified
+
+
+def entrywise_problem(problem: Problem) -> Found | None:
+    """The pattern; None where the problem has another form."""
+    if len(problem.unknowns) != 1 or len(problem.constraints) > 1:
+        return None
+    (x,) = problem.unknowns
+    if has_kinks(problem.cost, x) or len(x.shape) > 1:
+        return None
+    gradient = slope(problem.cost, x)
+    if not depends(gradient, [x]) or (x.shape and not _falls_apart(gradient, x)):
+        return None
+    if problem.constraints:
+        return _normalised(problem, gradient, x)
+    lines = ((f"∂f/∂{x.params['name']} = 0", f"{shown(gradient)} = 0, entry by entry"),)
+    return _first(
+        problem, [Found({x: v}, "entry by entry", (), lines=lines) for v in isolated(gradient, x)]
+    )
+
+
+def _first(problem: Problem, candidates: list[Found]) -> Found | None:
+    """The first candidate that holds at random data."""
+    failed: DerivantError | None = None
+    for found in candidates:
+        (x,) = found.values
+        (value,) = found.values.values()
+        tries = [found]
+        if problem.facts(x) & {"positive", "unitint"} and sign_of(value) is None:
+            needs = (definite(value),) if not value.shape else ()
+            tries.append(Found(found.values, found.pattern, needs, lines=found.lines))
+        for one in tries:
+            try:
+                verified(problem, one)
+            except DerivantError as error:
+                failed = error
+                continue
+            return one
+    if failed is not None:
+        raise failed
+    return None
+
+
+def _falls_apart(gradient: Expr, x: Expr) -> bool:
+    """Whether each entry of the gradient depends on its own entry of the unknown only."""
+    form = derivative_form(gradient, x)
+    return all(
+        any(a.payload is None and {*a.index} == {0, 1} for a in t.atoms) for t in form.sum.terms
+    )
+
+
+# One affine constraint
+
+
+def _normalised(problem: Problem, gradient: Expr, x: Expr) -> Found | None:
+    """g(x_i) + λ a_i = 0 where x = w t for some number t: the constraint fixes t."""
+    (constraint,) = problem.constraints
+    if constraint.gap.shape or constraint.relation != "==" or not x.shape:
+        return None
+    weights = slope(constraint.gap, x)
+    if depends(weights, [x]) or is_zero(weights):
+        return None
+    (force,) = multipliers_of(problem.constraints)
+    equation = RECORD.add(gradient, RECORD.multiply(force, weights))
+    for value in isolated(equation, x):
+        found = _scaled(constraint, weights, gradient, x, simple(value), force)
+        if found is not None:
+            return found
+    return None
+
+
+def _scaled(
+    constraint: Constraint, weights: Expr, gradient: Expr, x: Expr, value: Expr, force: Expr
+) -> Found | None:
+    """The value where the multiplier is gone, its size fixed by the constraint."""
+    total = simple(RECORD.negative(at_zero(constraint.gap, [x])))
+    shape = _shape_of(value, force)
+    if shape is None:
+        return None
+    size = over(total, inner(weights, shape))
+    answer = _soft(shape, weights, total)
+    if answer is None:
+        answer = simple(RECORD.multiply(size, shape))
+    left = simple(substituted(gradient, {x: answer}))
+    pushed = simple(RECORD.negative(over(inner(left, answer), total)))
+    return Found(
+        {x: answer},
+        "entry by entry, then the constraint",
+        (),
+        {constraint.key: pushed},
+        lines=(
+            (f"∂L/∂{x.params['name']} = 0", f"x is a multiple of {shown(shape)}"),
+            ("the constraint fixes the multiple", ""),
+        ),
+    )
+
+
+def _shape_of(value: Expr, force: Expr) -> Expr | None:
+    """w of w t(λ): the value where λ is a number at which it stands for its direction."""
+    form = form_of(value)
+    if len(form.sum.terms) == 1:
+        (term,) = form.sum.terms
+        own = [a for a in term.atoms if a.payload is not None and depends(a.payload, [force])]
+        if all(not a.index for a in own) and own:
+            rest = tuple(a for a in term.atoms if a not in own)
+            bound = {c for a in rest for c in a.index}
+            one = type(term)(
+                abs(term.coefficient) / abs(term.coefficient),
+                rest,
+                tuple((c, s) for c, s in term.bound if c in bound),
+            )
+            return simple(lowered(Sum(form.sum.shape, form.sum.dtype, (one,))))
+        if len(own) == 1 and own[0].payload is not None:
+            inner_ = own[0].payload
+            if inner_.primitive.name == "exp" and own[0].power == 1:
+                exponent = _without_numbers(inner_.inputs[0], force)
+                if exponent is None:
+                    return None
+                return simple(substituted(value, {inner_: exponent}))
+            if inner_.primitive.name != "exp":
+                line = _factor_of(inner_, force)
+                if line is not None:
+                    return simple(substituted(value, {inner_: line}))
+    return None
+
+
+def _factor_of(value: Expr, force: Expr) -> Expr | None:
+    """v of λ v."""
+    rate = slope(value, force)
+    if depends(rate, [force]) or not is_zero(at_zero(value, [force])):
+        return None
+    return rate
+
+
+def _without_numbers(exponent: Expr, force: Expr) -> Expr | None:
+    """exp of an exponent without the terms that are one number for all entries, λ among them."""
+    form = form_of(exponent)
+    total = opened(form, lambda a: depends(payload_of(a), [force]))
+    if total is None:
+        return None
+    kept = []
+    for term in total.terms:
+        free = any(c < form.sum.rank for a in term.atoms for c in a.index)
+        if any(a.payload is not None and depends(a.payload, [force]) for a in term.atoms):
+            if free:
+                return None
+        elif free:
+            kept.append(term)
+    if not kept:
+        return constant(1.0, exponent.shape)
+    rest = lowered(Sum(form.sum.shape, form.sum.dtype, tuple(kept)))
+    found: Expr = RECORD.exp(simple(rest))
+    return found
+
+
+def _soft(shape: Expr, weights: Expr, total: Expr) -> Expr | None:
+    """softmax(a) times the total where the shape is exp(a) and the weights are ones."""
+    if shape.primitive.name != "exp" or not same(weights, constant(1.0, weights.shape)):
+        return None
+    soft = RECORD.softmax(shape.inputs[0], axis=(-1,))
+    return simple(RECORD.multiply(total, soft))

@@ -1,0 +1,22 @@
+"""What a pattern hands over: the unknowns in closed form, the multipliers, and how it got there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from derivant.carriers.expr import Expr
+from derivant.stationary.conditions import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stationary point. `sure` is what proves it the minimum, empty where nothing does."""
+
+    values: Mapping[Expr, Expr]
+    pattern: str
+    needs: tuple[Condition, ...] = ()
+    multipliers: Mapping[str, Expr] = field(default_factory=dict)
+    sure: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+    unique: str = ""  # "" where it is the only one, else up to what: "sign", "scale", "rotation"

@@ -1,0 +1,157 @@
+"""A matrix unknown under log|det| or an inverse: with P = inv(Q) the gradient is a polynomial in P.
+
+a P + C = 0 gives Q = -a inv(C); a P + P C P = 0, multiplied by Q on both sides, gives Q = -C/a.
+"""
+
+from __future__ import annotations
+
+from derivant.carriers.expr import Expr, symbol
+from derivant.derivation.structured import projected
+from derivant.primitives import RECORD
+from derivant.rewriting import form_of
+from derivant.stationary.algebra import (
+    at_zero,
+    constant,
+    depends,
+    inverse,
+    is_zero,
+    over,
+    shown,
+    simple,
+    slope,
+    substituted,
+    turned,
+)
+from derivant.stationary.conditions import Condition, definite
+from derivant.stationary.found import Found
+from derivant.stationary.hessians import has_kinks, same, scale_of
+from derivant.stationary.problem import Problem
+from derivant.stationary.quadratics import SYMMETRIC, lagrangian, multipliers_of
+
+Lines = tuple[tuple[str, str], ...]
+
+
+def inverse_problem(problem: Problem) -> Found | None:
+    """The pattern; None where the problem has another form."""
+    if len(problem.unknowns) != 1 or len(problem.constraints) > 1:
+        return None
+    (q,) = problem.unknowns
+    if len(q.shape) != 2 or q.shape[0] != q.shape[1] or has_kinks(problem.cost, q):
+        return None
+    if any(c.gap.shape or c.relation != "==" for c in problem.constraints):
+        return None
+    lambdas = multipliers_of(problem.constraints)
+    value = lagrangian(
+        problem.cost, list(zip(lambdas, (c.gap for c in problem.constraints), strict=True))
+    )
+    gradient = slope(value, q)
+    symmetric = bool(problem.facts(q) & SYMMETRIC)
+    p = symbol("P", q.shape, facts=("symmetric",) if symmetric else ())
+    in_p = _by_inverse(problem, gradient, q, p, symmetric)
+    if in_p is None:
+        return None
+    found = _polynomial(in_p, p)
+    if found is None:
+        return None
+    rest, number, square = found
+    if not is_zero(square) and not is_zero(rest):
+        return None
+    lines = (
+        ("∂L/∂Q = 0", f"{shown(in_p)} = 0, where P = inv({q.params['name']})"),
+        ("multiply by Q, solve", ""),
+    )
+    if problem.constraints:
+        return _scaled(problem, q, rest, number, lambdas[0], lines) if is_zero(square) else None
+    return _unscaled(q, rest, number, square, symmetric, lines)
+
+
+def _unscaled(
+    q: Expr, rest: Expr, number: Expr, square: Expr, symmetric: bool, lines: Lines
+) -> Found:
+    """The solution of a P + C = 0 or of a P + P C P = 0."""
+    linear = is_zero(square)
+    if linear:
+        answer = turned(RECORD.negative(RECORD.multiply(number, _inverse(rest))))
+    else:
+        answer = over(RECORD.negative(turned(square)), number)
+    answer = simple(turned(answer) if symmetric else answer)
+    need = definite(_core(rest, number) if linear else answer)
+    if not symmetric:
+        need = Condition("invertible", answer)
+    return Found({q: answer}, "the inverse of a matrix", (need,), lines=lines)
+
+
+def _core(rest: Expr, number: Expr) -> Expr:
+    return simple(RECORD.negative(RECORD.multiply(number, rest)))
+
+
+def _inverse(matrix: Expr) -> Expr:
+    return inverse(simple(matrix))
+
+
+def _by_inverse(problem: Problem, gradient: Expr, q: Expr, p: Expr, symmetric: bool) -> Expr | None:
+    """The gradient with P for the inverse of the unknown; None where the unknown stays."""
+    declared = problem.declared[q]
+    known = simple(substituted(gradient, {q: declared}))
+    if symmetric:
+        known = simple(projected(known, declared, "riesz"))
+    swapped = substituted(known, {RECORD.inv(declared): p})
+    swapped = simple(substituted(swapped, {RECORD.inv(turned(declared)): turned(p)}))
+    if depends(swapped, [declared, q]) or not depends(swapped, [p]):
+        return None
+    return swapped
+
+
+def _polynomial(gradient: Expr, p: Expr) -> tuple[Expr, Expr, Expr] | None:
+    """C0, a and C2 of C0 + a P' + P' C2 P', found at multiples of the identity and compared."""
+    t = symbol("t", ())
+    unit = RECORD.diag_embed(constant(1.0, p.shape[:1]), offset=0)
+    line = simple(substituted(gradient, {p: RECORD.multiply(t, unit)}))
+    rest = at_zero(line, [t])
+    first = slope(line, t)
+    second = slope(first, t)
+    if depends(second, [t]):
+        return None
+    number = scale_of(form_of(at_zero(first, [t])).sum)
+    square = simple(over(second, constant(2.0)))
+    if number is None or is_zero(number):
+        return None
+    other = turned(p)
+    whole = RECORD.add(rest, RECORD.multiply(number, other))
+    whole = RECORD.add(whole, RECORD.matmul(RECORD.matmul(other, square), other))
+    return (rest, number, square) if same(gradient, whole) else None
+
+
+def _scaled(
+    problem: Problem,
+    q: Expr,
+    rest: Expr,
+    number: Expr,
+    force: Expr,
+    lines: Lines,
+) -> Found | None:
+    """a P + λ B = 0: Q = t inv(B), its size fixed by the linear constraint."""
+    (constraint,) = problem.constraints
+    base = slope_of_constraint(rest, force)
+    if base is None:
+        return None
+    shape = simple(turned(_inverse(base)))
+    constant_part = at_zero(constraint.gap, [q])
+    linear = simple(RECORD.subtract(substituted(constraint.gap, {q: shape}), constant_part))
+    size = simple(over(RECORD.negative(constant_part), linear))
+    answer = simple(RECORD.multiply(size, shape))
+    return Found(
+        {q: answer},
+        "the inverse of a matrix",
+        (definite(answer),),
+        {constraint.key: simple(over(RECORD.negative(number), size))},
+        lines=lines,
+    )
+
+
+def slope_of_constraint(rest: Expr, force: Expr) -> Expr | None:
+    """B of a gradient λ B without other terms."""
+    base = slope(rest, force)
+    if depends(base, [force]) or not is_zero(at_zero(rest, [force])):
+        return None
+    return base

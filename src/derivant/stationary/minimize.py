@@ -1,0 +1,395 @@
+"""Optima as numbers: the closed form where there is one, else exact derivatives and SciPy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.dims import Dim
+from derivant.base.errors import ArgumentError, DerivantError, ShapeError
+from derivant.base.loader import load
+from derivant.base.types import Function
+from derivant.carriers.evaluate import evaluate_all
+from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
+from derivant.notation import Facts, Shapes, canonical_name, read_shapes, shown_name
+from derivant.stationary.constrained import Optimum, constrained, finished
+from derivant.stationary.descent import Region, descended, optimize, polished
+from derivant.stationary.functions import minimize_function
+from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, projection
+from derivant.stationary.problem import Problem, read_problem
+from derivant.stationary.reduced import Reduced, reduced, started
+from derivant.stationary.solve import solved_problem
+
+GOOD = 1e-6
+QUIET = 2.0  # seconds before a progress line is shown
+UNBOUNDED = 1e12
+
+
+class MinimizeResult(Protocol):
+    """What `minimize` gives: SciPy's OptimizeResult with multipliers and the residual."""
+
+    x: Mapping[str, npt.NDArray[np.float64]]
+    fun: float
+    nit: int
+    success: bool
+    message: str
+    multipliers: Mapping[str, npt.NDArray[np.float64]]
+    kkt_residual: float
+
+
+def minimize(
+    objective: str | Function,
+    over: object = None,
+    subject_to: str | Sequence[str] = (),
+    data: Mapping[str, npt.ArrayLike] | None = None,
+    start: Mapping[str, npt.ArrayLike] | None = None,
+    assume: Facts = None,
+    shapes: Shapes = None,
+    notation: str = "auto",
+    sense: str = "minimize",
+    max_iterations: int = 5000,
+    closed_form: bool = True,
+) -> MinimizeResult:
+    """The least point of an objective as numbers, by exact derivatives.
+
+    A text has its unknowns in `over` and values for all other names in `data`, sizes too where no
+    array shows them. Where `solve` has a closed form that the data allow, it is used; else L-BFGS-B
+    under bounds and norm1, SLSQP or an augmented Lagrangian under constraints, then Newton steps on
+    what is active. A Python function of one argument takes a start instead:
+    `minimize(f, x0)`. The result is SciPy's OptimizeResult: `x` by name, `fun`, `nit`, `success`,
+    `message`, `multipliers` by constraint, and `kkt_residual`, the largest part of the gradient of
+    the Lagrangian, of a violation, or of a multiplier times its slack.
+
+    Raises ArgumentError or ShapeError where a text cannot be read or data do not fit it or are not
+    finite; a problem that is infeasible, unbounded or not solved to 1e-6 has `success` False and a
+    message that says so.
+
+    >>> m = minimize("norm2(A*x - b)^2", over="x", data={"A": np.eye(2), "b": [1.0, 2.0]})
+    >>> m.x["x"], m.success
+    (array([1., 2.]), True)
+    """
+    if not isinstance(objective, str):
+        if data or subject_to:
+            raise ArgumentError("a Python function takes a start, as in minimize(f, x0)")
+        begin = over if over is not None else start
+        found: MinimizeResult = minimize_function(objective, begin, max_iterations)
+        return found
+    names = over if isinstance(over, (str, list, tuple)) else ()
+    if not names:
+        raise ArgumentError("over names the unknowns, as in over='x'")
+    given = {"data": dict(data or {}), "start": dict(start or {})}
+    problem, known = _read(
+        given,
+        lambda sizes: read_problem(objective, names, subject_to, assume, sizes, notation, sense),
+        shapes,
+    )
+    flat = _flat(problem, known)
+    if closed_form:
+        result: MinimizeResult | None = _by_formula(problem, known, flat)
+        if result is not None:
+            return result
+    begun = _start(problem, flat, dict(start or {}))
+    last: MinimizeResult = _by_numbers(problem, known, begun, max_iterations)
+    return last
+
+
+def _flat(problem: Problem, known: Data) -> Flat:
+    facts = {u: problem.facts(u) for u in problem.unknowns}
+    return Flat(
+        problem.cost, problem.unknowns, problem.constraints, known.values, known.sizes, facts
+    )
+
+
+# Data
+
+
+def _read(
+    given: dict[str, dict[str, Any]], read: Callable[[Shapes], Problem], shapes: Shapes
+) -> tuple[Problem, Data]:
+    """The problem with shapes as the data have them where the text leaves them open."""
+    arrays = {canonical_name(k): v for part in given.values() for k, v in part.items()}
+    scalars = {k: "" for k, v in arrays.items() if np.ndim(v) == 0}
+    floats = {k: "" for k in scalars if not isinstance(arrays[k], (int, np.integer))}
+    known = read_shapes(shapes)
+    first: DerivantError | None = None
+    for guess in ({}, floats, scalars):
+        sizes: Shapes = {**guess, **known} if guess else shapes
+        for _ in range(2):
+            try:
+                problem = read(sizes)
+                return problem, _bound_data(problem, given["data"], given["start"])
+            except DerivantError as error:
+                first = first or error
+            ranks = {k: np.shape(v) for k, v in arrays.items() if np.ndim(v) > 0}
+            sizes = {**{k: " ".join(map(str, s)) for k, s in ranks.items()}, **guess, **known}
+    assert first is not None
+    raise first
+
+
+def _bound_data(problem: Problem, data: dict[str, Any], start: dict[str, Any]) -> Data:
+    """Values for the variables, and the sizes that they and the start show."""
+    given = {canonical_name(name): (name, value) for name, value in data.items()}
+    own = {str(u.params["name"]) for u in problem.unknowns}
+    roots = [problem.cost, *(c.gap for c in problem.constraints)]
+    needed = {str(v.params["name"]): v for v in variables(roots)}
+    values: dict[Expr, Numbers] = {}
+    sizes: dict[str, int] = {}
+    for name, variable in needed.items():
+        if name in own:
+            continue
+        if name not in given:
+            has = ", ".join(data) or "nothing"
+            raise ArgumentError(f"data has no {shown_name(name)}; it has {has}")
+        values[variable] = _value(given[name][1], variable, sizes)
+    for u in problem.unknowns:
+        name = str(u.params["name"])
+        begun = {canonical_name(k): v for k, v in start.items()}
+        if name in begun:
+            _value(begun[name], u, sizes)
+    _named_sizes(problem, given, sizes)
+    return Data(values, sizes)
+
+
+def _value(value: Any, variable: Expr, sizes: dict[str, int]) -> Numbers:
+    """A value as an array of the variable's shape; NaN and other shapes are refused."""
+    name = shown_name(str(variable.params["name"]))
+    try:
+        array = np.asarray(value, float)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} is no array of numbers: {error}") from error
+    wanted = ", ".join(map(str, variable.shape))
+    if array.ndim != len(variable.shape):
+        raise ShapeError(f"{name} has shape {array.shape}; the formula takes it as ({wanted})")
+    for axis, (size, actual) in enumerate(zip(variable.shape, array.shape, strict=True)):
+        if isinstance(size, Dim) and str(size).isidentifier():
+            expected = sizes.setdefault(str(size), actual)
+        elif isinstance(size, Dim):
+            continue
+        else:
+            expected = size
+        if expected != actual:
+            raise ShapeError(
+                f"{name} has shape {array.shape}; the formula takes it as ({wanted}), "
+                f"and axis {axis}, {size}, is {expected} elsewhere"
+            )
+    if not np.all(np.isfinite(array)):
+        raise first_bad(array, name)
+    return array
+
+
+def _named_sizes(problem: Problem, given: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Sizes that only the unknowns show must be given as numbers."""
+    for u in problem.unknowns:
+        for size in u.shape:
+            for name in {n for names, _ in getattr(size, "terms", ()) for n in names}:
+                if name in sizes:
+                    continue
+                if name not in given:
+                    raise ArgumentError(
+                        f"the size {name} of {shown_name(str(u.params['name']))} is not known; "
+                        f"give it in data, as in {{{name!r}: 3}}, or give a start"
+                    )
+                sizes[name] = int(given[name][1])
+    for name, (_, value) in given.items():
+        if np.ndim(value) == 0 and isinstance(value, (int, np.integer)):
+            sizes.setdefault(name, int(value))
+
+
+def _start(problem: Problem, flat: Flat, start: dict[str, Any]) -> dict[Expr, Numbers]:
+    """The start that is given, or one inside the declared domain."""
+    begun = {canonical_name(k): v for k, v in start.items()}
+    rng = np.random.default_rng(0)
+    point = {}
+    for u, shape in zip(flat.unknowns, flat.shapes, strict=True):
+        facts, name = problem.facts(u), str(u.params["name"])
+        if name in begun:
+            value = np.array(begun[name], float)
+            if not np.all(np.isfinite(value)):
+                raise first_bad(value, f"the start of {name}")
+        elif facts & {"spd", "psd", "symmetric-invertible"}:
+            value = np.eye(shape[0])
+        elif facts & {"positive", "unitint", "simplex"}:
+            value = np.full(shape, 1.0 / max(2, int(np.prod(shape))))
+        elif facts & {"gt1", "big"}:
+            value = np.full(shape, 10.0)
+        else:
+            value = 0.1 * np.abs(rng.standard_normal(shape))
+        point[u] = projection(facts, value)
+    return point
+
+
+# The closed form
+
+
+def _by_formula(problem: Problem, known: Data, flat: Flat) -> Any:
+    """The closed form where there is one and the data allow it; else None."""
+    try:
+        found, _ = solved_problem(problem)
+        needs = evaluate_all([c.of for c in found.needs], known.values, known.sizes)
+        if not all(c.holds(np.asarray(v, float)) for c, v in zip(found.needs, needs, strict=True)):
+            return None
+        values = evaluate_all(list(found.values.values()), known.values, known.sizes)
+    except (DerivantError, np.linalg.LinAlgError):
+        return None
+    point = {u: np.asarray(v, float) for u, v in zip(found.values, values, strict=True)}
+    if not all(np.all(np.isfinite(v)) for v in point.values()):
+        return None
+    apart = reduced(problem, known)
+    result = _ended(problem, known, apart, started(apart, point, known), 0, "the closed form")
+    return result if result.success else None
+
+
+# Numbers
+
+
+class _Progress:
+    """A line of progress once a run is long."""
+
+    def __init__(self) -> None:
+        self.begun, self.bar = time.monotonic(), None
+
+    def __call__(self, value: float, left: float) -> None:
+        if self.bar is None and time.monotonic() - self.begun > QUIET:
+            self.bar = load("tqdm").tqdm(desc="minimize", unit="step", leave=False)
+        if self.bar is not None:
+            self.bar.update(1)
+            self.bar.set_postfix(value=f"{value:.6g}", left=f"{left:.1e}", refresh=False)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _by_numbers(problem: Problem, known: Data, point: dict[Expr, Numbers], most: int) -> Any:
+    apart = reduced(problem, known)
+    values = started(apart, point, known)
+    flat = _reduced_flat(problem, apart, known)
+    region, report = apart.region(flat), _Progress()
+    z = region.inside(flat.joined(values))
+    if not np.isfinite(flat.value(z)):
+        raise ArgumentError("the objective is not finite at the start; give another one in start")
+    try:
+        if apart.constraints:
+            best = constrained(flat, z, region, most, report)
+            z, count = best.z, best.count
+        else:
+            z, count = descended(flat, z, region, most, report)
+    finally:
+        report.close()
+    method = "SLSQP and an augmented Lagrangian" if apart.constraints else "L-BFGS-B"
+    return _ended(problem, known, apart, flat.split(z), count, f"{method}, then Newton steps")
+
+
+def _reduced_flat(problem: Problem, apart: Reduced, known: Data) -> Flat:
+    facts = {u: problem.facts(u) for u in problem.unknowns}
+    return Flat(apart.cost, apart.unknowns, apart.constraints, known.values, known.sizes, facts)
+
+
+def _ended(
+    problem: Problem,
+    known: Data,
+    apart: Reduced,
+    point: Mapping[Expr, Numbers],
+    count: int,
+    method: str,
+) -> Any:
+    """The result at a point: polished, judged, and told in words."""
+    flat = _reduced_flat(problem, apart, known)
+    region = apart.region(flat)
+    z = flat.joined(point)
+    if apart.constraints:
+        best = finished(flat, z, region, count)
+    else:
+        z, more = polished(flat, region.inside(z), region)
+        left = region.residual(z, flat.gradient(z))
+        best = Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
+    values = flat.split(best.z)
+    forces = _named_forces(flat, apart, best, region)
+    fun = float(evaluate_all([problem.objective], {**known.values, **values}, known.sizes)[0])
+    message, success = _said(flat, apart, best, problem, fun, method)
+    return optimize.OptimizeResult(
+        x={str(u.params["name"]): _plain(values[u]) for u in problem.unknowns},
+        fun=fun,
+        nit=best.count,
+        success=success,
+        status=0 if success else 1,
+        message=message,
+        multipliers=forces,
+        kkt_residual=best.residual,
+    )
+
+
+def _plain(value: Numbers) -> Any:
+    return value if value.ndim else float(value)
+
+
+def _named_forces(flat: Flat, apart: Reduced, best: Optimum, region: Region) -> dict[str, Any]:
+    """The multipliers by the constraint; those of bounds are what is left of the gradient."""
+    named = [*flat.equal, *flat.unequal]
+    found = {c.key: _plain(f) for c, f in zip(named, best.forces, strict=False) if c.key[0] != " "}
+    if not apart.bounds:
+        return found
+    gradient = flat.gradient(best.z)
+    for force, jacobian in zip(best.forces, flat.jacobians(best.z), strict=True):
+        gradient = gradient + jacobian.T @ np.ravel(force)
+    gradient = gradient + region.weights * np.sign(best.z)
+    near = 1e-9 * (1 + np.abs(best.z))
+    low = flat.split(np.where(best.z <= region.lower + near, np.maximum(gradient, 0), 0.0))
+    high = flat.split(np.where(best.z >= region.upper - near, np.maximum(-gradient, 0), 0.0))
+    for constraint, u in apart.bounds:
+        rises = _rises(constraint.excess, u, flat)
+        found[constraint.key] = _plain((high if rises else low)[u])
+    return found
+
+
+def _rises(excess: Expr, u: Expr, flat: Flat) -> bool:
+    """Whether a bound is from above."""
+    shape = flat.shapes[[id(v) for v in flat.unknowns].index(id(u))]
+    at = [
+        evaluate_all([excess], {**flat.data, u: np.full(shape, t)}, flat.sizes)[0]
+        for t in (0.0, 1.0)
+    ]
+    return bool(np.sum(at[1]) > np.sum(at[0]))
+
+
+def _said(
+    flat: Flat, apart: Reduced, best: Optimum, problem: Problem, fun: float, method: str
+) -> tuple[str, bool]:
+    """Why it stopped, and whether the point is an optimum."""
+    off = [
+        (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
+        for k, (g, c) in enumerate(
+            zip(flat.gaps(best.z), [*flat.equal, *flat.unequal], strict=True)
+        )
+    ]
+    worst = max(off, key=lambda pair: pair[0], default=(0.0, None))
+    size = float(np.max(np.abs(best.z), initial=0.0))
+    if problem.sign * fun < -UNBOUNDED or size > UNBOUNDED:
+        way = "below" if problem.sign > 0 else "above"
+        return (
+            f"unbounded: the objective is {fun:.1e} at a point of size {size:.1e}, "
+            f"and has no bound {way}",
+            False,
+        )
+    if worst[1] is not None and worst[0] > 1e-5 * (1 + size):
+        return (
+            f"infeasible: no point was found that keeps {worst[1].key!r}; "
+            f"it is violated by {worst[0]:.1e} at the best one",
+            False,
+        )
+    if not best.residual <= GOOD:
+        return (
+            f"stopped ({method}) before the conditions of an optimum held: "
+            f"residual {best.residual:.1e}",
+            False,
+        )
+    return f"optimal: {method}; residual of the conditions {best.residual:.0e}", True
+
+
+__all__ = ["minimize"]

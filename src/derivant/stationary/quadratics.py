@@ -1,0 +1,206 @@
+"""Quadratic objectives under affine constraints: linear equations by elimination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from derivant.carriers.expr import Expr, symbol
+from derivant.derivation.structured import projected
+from derivant.notation import Forms, shown_name, text_of
+from derivant.primitives import RECORD
+from derivant.rewriting import derivative_form, form_of
+from derivant.stationary.algebra import (
+    at_zero,
+    depends,
+    over,
+    shown,
+    simple,
+    slope,
+    substituted,
+    summed,
+    turned,
+)
+from derivant.stationary.conditions import Condition, definite, without_number
+from derivant.stationary.found import Found
+from derivant.stationary.hessians import convex, has_kinks, quadratic, same
+from derivant.stationary.problem import Constraint, Problem
+from derivant.stationary.systems import Answer, equations, solved
+
+SYMMETRIC = frozenset(("symmetric", "spd", "psd", "symmetric-invertible"))
+BARE = frozenset(("full-column-rank", "full-row-rank", "nonzero", "invertible"))
+
+
+def lagrangian(cost: Expr, terms: Sequence[tuple[Expr, Expr]]) -> Expr:
+    """The cost plus the inner product of each multiplier with its gap."""
+    parts = [cost]
+    for multiplier, gap in terms:
+        product = RECORD.multiply(multiplier, gap)
+        axes = tuple(range(-len(gap.shape), 0))
+        parts.append(RECORD.sum(product, axis=axes, keepdims=False) if axes else product)
+    return summed(parts)
+
+
+def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:
+    """A symbol for the multiplier of each constraint; no name that a text could have."""
+    return [
+        symbol(c.key if c.key.isidentifier() else f"λ[{c.key}]", c.gap.shape) for c in constraints
+    ]
+
+
+def quadratic_problem(problem: Problem) -> Found | None:
+    """The pattern; None where the equations are not linear or an inequality stands in the way."""
+    mirrored = _mirrored(problem)
+    if mirrored is not None:
+        return mirrored
+    unequal = [c for c in problem.constraints if c.relation != "=="]
+    if len(unequal) > 1 or any(c.gap.shape for c in unequal):
+        return None
+    if any(has_kinks(problem.cost, x) for x in problem.unknowns):
+        return None
+    if any(f - BARE - SYMMETRIC for f in map(problem.facts, problem.unknowns)):
+        return None
+    equal = [c for c in problem.constraints if c.relation == "=="]
+    lambdas = multipliers_of(equal)
+    terms = list(zip(lambdas, (c.gap for c in equal), strict=True))
+    if unequal:
+        return _one_inequality(problem, equal, lambdas, unequal[0])
+    answer = _stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    if answer is None:
+        return None
+    sure, needs = _kind(problem, bool(equal))
+    return Found(
+        {u: answer.values[u] for u in problem.unknowns},
+        "linear equations",
+        tuple(dict.fromkeys((*answer.needs, *needs))),
+        {c.key: answer.values[v] for c, v in zip(equal, lambdas, strict=True)},
+        sure,
+        _lines(problem, equal),
+    )
+
+
+def _mirrored(problem: Problem) -> Found | None:
+    """X = X' as a fact on X; its multiplier is half of the gradient, which is antisymmetric."""
+    for constraint in problem.constraints:
+        for x in problem.unknowns:
+            square = len(x.shape) == 2 and x.shape[0] == x.shape[1]
+            if not square or constraint.gap.shape != x.shape or constraint.relation != "==":
+                continue
+            sign = next((s for s in (1.0, -1.0) if same(constraint.gap, s * (x - turned(x)))), None)
+            if sign is None:
+                continue
+            name = str(x.params["name"])
+            known = symbol(name, x.shape, facts=(*problem.facts(x), "symmetric"))
+            rest = tuple(c for c in problem.constraints if c is not constraint)
+            other = replace(problem, declared={**problem.declared, x: known}, constraints=rest)
+            found = quadratic_problem(other)
+            if found is None or rest:
+                return found
+            at = substituted(slope(problem.cost, x), dict(found.values))
+            force = simple(RECORD.multiply(-sign / 2, at))
+            return replace(found, multipliers={constraint.key: force})
+    return None
+
+
+def _stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:
+    unknowns = [*problem.unknowns, *lambdas]
+    gradients = [slope(value, v) for v in unknowns]
+    structured = [u for u in problem.unknowns if problem.facts(u) & SYMMETRIC]
+    if structured:
+        gradients = [
+            _projected(problem, g, u) if u in structured else g
+            for g, u in zip(gradients, unknowns, strict=True)
+        ]
+    found = equations(gradients, unknowns)
+    return None if found is None else solved(found)
+
+
+def _projected(problem: Problem, gradient: Expr, unknown: Expr) -> Expr:
+    """The symmetric part of a gradient, with the unknown symmetric in it."""
+    declared = problem.declared[unknown]
+    known = simple(substituted(gradient, {unknown: declared}))
+    part = simple(projected(known, declared, "riesz"))
+    return substituted(part, {declared: unknown})
+
+
+def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ...]]:
+    """What proves the minimum, and what else it needs where nothing does."""
+    if len(problem.unknowns) > 1:
+        return "", ()
+    (x,) = problem.unknowns
+    found = quadratic(problem.cost, x)
+    assert found is not None
+    sign = convex(found.hessian)
+    if sign is not None and (sign[0] or constrained):
+        what = "positive definite" if sign[0] else "positive semidefinite"
+        text = shown(found.hessian.to_expr())
+        return f"the Hessian {text} is {what}: the one global minimum", ()
+    if sign is not None:
+        return (
+            "the Hessian is positive semidefinite: the one global minimum where it is regular",
+            (),
+        )
+    if constrained or len(x.shape) > 1:
+        return "", ()
+    return "", (definite(found.hessian.to_expr()),)
+
+
+def _lines(problem: Problem, equal: Sequence[Constraint]) -> tuple[tuple[str, str], ...]:
+    """The Lagrangian by indices, its derivatives, and the equations that they come to."""
+    lambdas = multipliers_of(equal)
+    value = lagrangian(problem.cost, list(zip(lambdas, (c.gap for c in equal), strict=True)))
+    form = form_of(value)
+    name = "L" if equal else "f" if problem.sign > 0 else "-f"
+    lines = [("write with indices", f"{name} = {text_of(Forms(form).indexed(form.sum))}")]
+    unknowns = [*problem.unknowns, *lambdas]
+    for u in problem.unknowns:
+        own = derivative_form(value, u)
+        sign = f"∂{name}/∂{shown_name(str(u.params['name']))}"
+        letters = "_" + "ij"[: len(u.shape)] if u.shape else ""
+        lines.append((f"product rule, {sign}{letters}", text_of(Forms(own).indexed(own.sum))))
+        size = " x ".join(map(str, u.shape)) or "one number"
+        lines.append((f"set to zero, all together ({size})", shown(own.to_expr()) + " = 0"))
+        lines.append(("what is known to the right", _equation(own.to_expr(), u, unknowns)))
+    return tuple(lines)
+
+
+def _equation(gradient: Expr, u: Expr, unknowns: Sequence[Expr]) -> str:
+    """The unknown's terms on the left, what has none of it on the right."""
+    right = at_zero(gradient, [u])
+    left = simple(RECORD.subtract(gradient, right))
+    total = form_of(left).sum
+    number = abs(total.terms[0].coefficient) if len(total.terms) == 1 else 1
+    sides = [simple(RECORD.multiply(s / float(number), e)) for s, e in ((1.0, left), (-1.0, right))]
+    return f"{shown(sides[0])} = {shown(sides[1])}"
+
+
+def _one_inequality(
+    problem: Problem, equal: Sequence[Constraint], lambdas: Sequence[Expr], active: Constraint
+) -> Found | None:
+    """A strictly convex quadratic under one affine inequality: its multiplier is a relu."""
+    excess = active.excess
+    if any(depends(slope(excess, u), problem.unknowns) for u in problem.unknowns):
+        return None
+    pressure = symbol(f"μ[{active.key}]")
+    terms = [*zip(lambdas, (c.gap for c in equal), strict=True), (pressure, excess)]
+    answer = _stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    sure, _ = _kind(problem, bool(equal))
+    if answer is None or not sure or not answer.proved:
+        return None
+    excess_at = substituted(excess, {u: answer.values[u] for u in problem.unknowns})
+    rate = simple(RECORD.negative(slope(excess_at, pressure)))
+    if depends(rate, [pressure]):
+        return None
+    force = over(RECORD.relu(at_zero(excess_at, [pressure])), rate)
+    values = {u: simple(substituted(x, {pressure: force})) for u, x in answer.values.items()}
+    return Found(
+        {u: values[u] for u in problem.unknowns},
+        "linear equations, the inequality active or not",
+        (*answer.needs, Condition("nonzero", without_number(rate))),
+        {
+            **{c.key: values[v] for c, v in zip(equal, lambdas, strict=True)},
+            active.key: simple(force),
+        },
+        sure,
+        _lines(problem, equal),
+    )

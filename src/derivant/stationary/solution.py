@@ -1,0 +1,171 @@
+"""A solved problem as an answer: closed forms, multipliers, value, conditions, steps, code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from derivant.base.dims import Dim
+from derivant.base.errors import ArgumentError
+from derivant.base.graph import ancestors
+from derivant.carriers.expr import Expr
+from derivant.notation import Forms, Node, numpy_text, shown_name, text_of
+from derivant.notation.numpy_text import python_name
+from derivant.rewriting import form_of
+from derivant.stationary.code import Code
+from derivant.stationary.verifying import Verdict
+
+PARTS = ("solution", "multipliers", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class SolutionStep:
+    """One line of the derivation: what was done, and what it gave.
+
+    >>> print(SolutionStep("set to zero", "X'X w = X'y"))
+    set to zero                         X'X w = X'y
+    """
+
+    rule: str
+    result: str
+
+    def __str__(self) -> str:
+        return f"{self.rule:<34}  {self.result}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """The optimum of a problem in closed form, verified before it is given.
+
+    L = f + <λ, left - right>; for g <= 0 the multiplier is not negative; the maximum of f is the
+    minimum of -f. The solutions are expressions of the data, so that `derive` takes them.
+
+    >>> from derivant.stationary import solve
+    >>> s = solve("x'*x", over="x", subject_to=["lam: A*x = y"])
+    >>> print(s.text)
+    x = A' inv(A A') y
+    >>> s.expression("numpy", of="multipliers")
+    {'lam': '-2 * inv(A @ A.T) @ y'}
+    """
+
+    solution: Mapping[str, Expr]
+    multipliers: Mapping[str, Expr]
+    value: Expr
+    conditions: tuple[str, ...]
+    kind: str
+    pattern: str
+    steps: tuple[SolutionStep, ...]
+    check: Verdict
+    said: str
+    data: tuple[Expr, ...]
+
+    @property
+    def text(self) -> str:
+        """The unknowns in matrix notation, a line each."""
+        return "\n".join(f"{shown_name(n)} = {_text(x)}" for n, x in self.solution.items())
+
+    def expression(self, target: str = "numpy", of: str = "solution") -> str | dict[str, str]:
+        """The right-hand sides in NumPy notation: by unknown, by constraint, or of the value.
+
+        Raises ArgumentError for another target or part, DerivantError where a part has no name in
+        the notation or the multipliers are not known.
+
+        >>> from derivant.stationary import solve
+        >>> s = solve("x'*Q*x/2 + q'*x", over="x", assume={"Q": "spd"})
+        >>> s.expression("numpy", of="value")
+        '-0.5 * (q @ inv(Q) @ q)'
+        """
+        if target != "numpy":
+            raise ArgumentError(f"the target of an expression is 'numpy', not {target!r:.40}")
+        if of not in PARTS:
+            raise ArgumentError(f"of is one of {', '.join(PARTS)}, not {of!r:.40}")
+        if of == "value":
+            return numpy_text(document(self.value))
+        return self.expressions(of)
+
+    def expressions(self, of: str = "solution") -> dict[str, str]:
+        """The right-hand sides of the unknowns or of the multipliers in NumPy notation, by name.
+
+        Raises DerivantError where a part has no name in the notation.
+
+        >>> from derivant.stationary import solve
+        >>> solve("norm2(A*x - b)^2", over="x").expressions()
+        {'x': 'inv(A.T @ A) @ A.T @ b'}
+        """
+        values = self.multipliers if of == "multipliers" else self.solution
+        return {name: numpy_text(document(x)) for name, x in values.items()}
+
+    def code(self, target: str = "numpy", name: str = "solution") -> str:
+        """A self-contained function of the data, in order of appearance in the problem.
+
+        No inverse that can be avoided is formed: Gram matrices go to least squares or QR, positive
+        definite ones to Cholesky, others to a solve. With several unknowns it returns a tuple.
+
+        >>> from derivant.stationary import solve
+        >>> print(solve("norm2(A*x - b)^2", over="x").code("numpy"))
+        import numpy as np
+        import scipy.linalg
+        <BLANKLINE>
+        <BLANKLINE>
+        def solution(A, b):
+            z = scipy.linalg.lstsq(A, b)[0]  # least squares by orthogonal factors: the condition \
+        number is not squared
+            return z
+        """
+        if target != "numpy":
+            raise ArgumentError(f"the target of code is 'numpy', not {target!r:.40}")
+        return written(name, self.solution, self.data)
+
+    def __str__(self) -> str:
+        lines = [self.said, self.text]
+        lines += [f"{shown_name(k)} = {_text(x)}" for k, x in self.multipliers.items()]
+        lines.append(f"value = {_text(self.value)}")
+        if self.conditions:
+            lines.append("needs: " + "; ".join(self.conditions))
+        return "\n".join([*lines, self.kind, str(self.check)])
+
+
+def document(expression: Expr) -> Node:
+    """The document of an expression; DerivantError where matrix notation does not reach it."""
+    form = form_of(expression)
+    forms = Forms(form)
+    found = forms.matrix(form.sum)
+    return forms.contractions(form.sum) if found is None else found
+
+
+def written(name: str, values: Mapping[str, Expr], data: tuple[Expr, ...]) -> str:
+    """The text of a function of the data that returns the values."""
+    facts = {str(v.params["name"]): tuple(v.params.get("facts", ())) for v in data}
+    code = Code(facts)
+    results = [code.text(document(x)) for x in values.values()]
+    body = [*code.lines, f"return {', '.join(results)}"]
+    shown, asked = [], []
+    for size in sorted({n for x in (*values.values(), *data) for n in names_in(x)}):
+        if not any(re.search(rf"\b{size}\b", line) for line in body):
+            continue
+        place = next(((v, v.shape.index(s)) for v in data for s in v.shape if str(s) == size), None)
+        if place is None:
+            asked.append(size)
+        else:
+            shown.append(f"{size} = {python_name(str(place[0].params['name']))}.shape[{place[1]}]")
+    sizes = shown
+    lines = [*sizes, *body]
+    names = [n for n in ("scipy.linalg", "scipy.special") if any(n in line for line in lines)]
+    head = ["import numpy as np", *(f"import {n}" for n in names)]
+    arguments = ", ".join([*map(python_name, facts), *asked])
+    return "\n".join(
+        [*head, "", "", f"def {name}({arguments}):", *(f"    {line}" for line in lines)]
+    )
+
+
+def names_in(expression: Expr) -> set[str]:
+    """The named sizes of an expression and of all that it is made of."""
+    plain = [n for n in ancestors([expression]) if n.primitive.outputs == 1]
+    sizes = [s for n in plain for s in n.shape if isinstance(s, Dim)]
+    return {name for s in sizes for names, _ in s.terms for name in names}
+
+
+def _text(expression: Expr) -> str:
+    form = form_of(expression)
+    return text_of(Forms(form).best(form.sum))

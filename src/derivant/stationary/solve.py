@@ -1,0 +1,142 @@
+"""From a stated problem to its optimum in closed form: the first pattern that holds, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from derivant.base.errors import DerivantError
+from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
+from derivant.notation import Facts, Shapes, numpy_text, shown_name
+from derivant.stationary.algebra import shown, simple, substituted
+from derivant.stationary.diagonals import diagonal_problem
+from derivant.stationary.entrywise import entrywise_problem
+from derivant.stationary.found import Found
+from derivant.stationary.frames import frame_problem
+from derivant.stationary.inverses import inverse_problem
+from derivant.stationary.kinks import kinked_problem
+from derivant.stationary.problem import Problem, read_problem
+from derivant.stationary.profile import one_by_one
+from derivant.stationary.quadratics import quadratic_problem
+from derivant.stationary.ratios import ratio_problem
+from derivant.stationary.reading import confirmed
+from derivant.stationary.solution import Solution, SolutionStep, document
+from derivant.stationary.spheres import on_a_ball
+from derivant.stationary.verifying import Verdict, verified
+
+Pattern = Callable[[Problem], Found | None]
+SINGLE: tuple[Pattern, ...] = (
+    quadratic_problem,
+    kinked_problem,
+    on_a_ball,
+    inverse_problem,
+    entrywise_problem,
+    ratio_problem,
+    frame_problem,
+)
+PATTERNS: tuple[Pattern, ...] = (
+    lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
+    *SINGLE,
+    lambda problem: one_by_one(problem, SINGLE),
+)
+
+
+def solve(
+    objective: str,
+    over: str | Sequence[str],
+    subject_to: str | Sequence[str] = (),
+    assume: Facts = None,
+    shapes: Shapes = None,
+    notation: str = "auto",
+    sense: str = "minimize",
+) -> Solution:
+    """The optimum of an objective in closed form, under constraints written with =, <= or >=.
+
+    The gradient of L = f + <λ, left - right> is set to zero and solved for the unknowns; what the
+    answer needs of the data is in its `conditions`. Every answer is feasible, stationary and not
+    beaten at random data before it is given.
+
+    Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
+    DerivantError, with the part that stops it, where no closed form was found.
+
+    >>> s = solve("norm2(A*x - b)^2", over="x")
+    >>> print(s.text, s.conditions)
+    x = inv(A' A) A' b ('A has full column rank',)
+    """
+    problem = read_problem(objective, over, subject_to, assume, shapes, notation, sense)
+    found, verdict = solved_problem(problem)
+    return _solution(problem, found, verdict)
+
+
+def solved_problem(problem: Problem) -> tuple[Found, Verdict]:
+    """The answer of the first pattern that holds; DerivantError with what each one lacked."""
+    said: list[str] = []
+    for pattern in PATTERNS:
+        try:
+            found = pattern(problem)
+            if found is not None:
+                return found, verified(problem, found)
+        except DerivantError as error:
+            said.append(str(error))
+    why = "; ".join(dict.fromkeys(said)) or "its equations have none of the forms that are known"
+    raise DerivantError(f"no closed form was found: {why}. dv.minimize has the numbers")
+
+
+def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
+    values = {u: problem.with_facts(x) for u, x in found.values.items()}
+    value = simple(substituted(problem.objective, dict(values)))
+    names = {u: str(u.params["name"]) for u in values}
+    kind = found.sure or (
+        f"no other of {verdict.compared} random feasible points is better"
+        + (f" (unique up to {found.unique})" if found.unique else "")
+    )
+    steps = [SolutionStep(rule, result) for rule, result in found.lines]
+    if found.needs:
+        needs = "; ".join(dict.fromkeys(map(str, found.needs)))
+        steps.append(SolutionStep("solvable?", f"yes where {needs}"))
+    steps += [
+        SolutionStep("solution", f"{shown_name(names[u])} = {shown(x)}") for u, x in values.items()
+    ]
+    steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]
+    steps.append(SolutionStep("kind", kind))
+    answer = Solution(
+        {names[u]: x for u, x in values.items()},
+        dict(found.multipliers),
+        value,
+        (
+            *dict.fromkeys(map(str, found.needs)),
+            *(() if verdict.everywhere else ("the answer is finite",)),
+        ),
+        kind,
+        found.pattern,
+        tuple(steps),
+        verdict,
+        problem.said,
+        data_of(problem),
+    )
+    _confirm(answer)
+    return answer
+
+
+def data_of(problem: Problem) -> tuple[Expr, ...]:
+    """The variables that are given, in order of appearance."""
+    own = {str(u.params["name"]) for u in problem.unknowns}
+    roots = [problem.cost, *(c.gap for c in problem.constraints)]
+    given = {str(v.params["name"]): v for v in variables(roots)}
+    return tuple(given[n] for n in problem.names if n in given and n not in own)
+
+
+def _confirm(answer: Solution) -> None:
+    """Each text read again and compared, and the value with what the unknowns give."""
+    sample = answer.check.sample
+    if sample is None:
+        return
+    for part in (answer.solution, answer.multipliers, {"": answer.value}):
+        for x in part.values():
+            confirmed(x, numpy_text(document(x)), sample)
+    values = list(answer.solution.values())
+    found = sample([answer.value, *values], {})
+    point = dict(zip(sample.problem.unknowns, found[1:], strict=True))
+    (wanted,) = sample([sample.problem.objective], point)
+    if not abs(found[0] - wanted) <= 1e-7 * max(1.0, abs(float(wanted))):
+        raise DerivantError("the optimal value is not that of the answer; it is not shown")

@@ -1,0 +1,392 @@
+"""An answer against numbers: feasible, stationary, and not beaten by feasible points nearby or far.
+
+Random data of several sizes for which the conditions of the answer hold; no rule that found the
+answer takes part, but for the gradient, which has its own check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.base.dims import Dim, size_of
+from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
+from derivant.carriers.evaluate import evaluate_all
+from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
+from derivant.derivation.draws import SYMMETRIC, directed, drawn
+from derivant.stationary.algebra import slope
+from derivant.stationary.found import Found
+from derivant.stationary.numeric import projection
+from derivant.stationary.problem import Problem
+
+Numbers = npt.NDArray[np.float64]
+POINTS = 4  # data for which an answer must hold
+TRIES = 160  # random data looked at in search of them
+STEPS = (1e-3, 0.05, 1.0, 10.0, 1e3)  # how far the points are that must not be better
+DIRECTIONS = 2
+ENTRIES = 3
+NEWTON = 12  # steps back onto the constraints
+TOLERANCE = 1e-6
+LARGEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an answer was compared: sizes, the worst residual, and points that were not better."""
+
+    sizes: tuple[dict[str, int], ...]
+    residual: float
+    compared: int
+    sample: Measured | None = field(default=None, repr=False, compare=False)
+    everywhere: bool = True  # whether the answer was finite for all data that were drawn
+
+    def __str__(self) -> str:
+        return (
+            f"checked at {len(self.sizes)} sizes: residual {self.residual:.0e}, "
+            f"not beaten at {self.compared} feasible points"
+        )
+
+
+class Measured:
+    """A problem with data: its cost, gaps and gradients as functions of the unknowns."""
+
+    def __init__(self, problem: Problem, data: Mapping[Expr, Numbers], sizes: Mapping[str, int]):
+        self.problem, self.data, self.sizes = problem, dict(data), dict(sizes)
+
+    def __call__(self, expressions: Sequence[Expr], point: Mapping[Expr, Numbers]) -> list[Numbers]:
+        """The values of expressions."""
+        with np.errstate(all="ignore"):
+            found = evaluate_all(list(expressions), {**self.data, **point}, self.sizes)
+        return [np.asarray(v, float) for v in found]
+
+    def cost(self, point: Mapping[Expr, Numbers]) -> float:
+        """What is minimised."""
+        return float(self([self.problem.cost], point)[0])
+
+
+def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
+    """Check an answer; raises DerivantError, saying which part failed, where it does not hold."""
+    leaves = _leaves(problem, found)
+    names = sorted(_dims(problem, found))
+    rng = np.random.default_rng(seed)
+    slopes = _slopes(problem)
+    sizes: list[dict[str, int]] = []
+    worst, compared, skipped, without = 0.0, 0, None, 0
+    for turn in range(TRIES):
+        here = _sizes(names, turn, rng)
+        try:
+            measured = _drawn(problem, found, leaves, here, turn, rng)
+        except (DerivantError, np.linalg.LinAlgError) as error:
+            skipped = error
+            continue
+        if measured is None:
+            continue
+        if not _has_value(measured, found):
+            without += 1
+            continue
+        residual, count = _judged(measured, found, slopes, rng)
+        worst, compared = max(worst, residual), compared + count
+        sizes.append(here)
+        if len(sizes) == POINTS:
+            break
+    if without > len(sizes):
+        raise DerivantError("the answer or the objective there is not finite; it is not shown")
+    if len(sizes) < 2:
+        why = f" ({skipped})" if skipped else ""
+        needs = "; ".join(map(str, found.needs)) or "none"
+        raise DerivantError(
+            f"no data were found for which the conditions of the answer hold ({needs}){why}; "
+            "it is not shown"
+        )
+    return Verdict(tuple(sizes), worst, compared, measured, not without)
+
+
+def _leaves(problem: Problem, found: Found) -> list[Expr]:
+    roots = [problem.cost, *(c.gap for c in problem.constraints), *found.values.values()]
+    own = {id(u) for u in problem.unknowns} | {id(d) for d in problem.declared.values()}
+    return [v for v in variables(roots) if id(v) not in own]
+
+
+def _names(size: object) -> list[str]:
+    return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
+
+
+def _dims(problem: Problem, found: Found) -> set[str]:
+    """The named sizes of all that is evaluated."""
+    roots = [problem.cost, *(c.gap for c in problem.constraints), *problem.unknowns]
+    roots += [*found.values.values(), *found.multipliers.values(), *(c.of for c in found.needs)]
+    plain = [n for n in ancestors(roots) if n.primitive.outputs == 1]
+    return {name for n in plain for size in n.shape for name in _names(size)}
+
+
+def _sizes(names: Sequence[str], turn: int, rng: np.random.Generator) -> dict[str, int]:
+    """Sizes from 1 on, rarely equal ones."""
+    pool = rng.permutation(np.arange(1, max(LARGEST, len(names)) + 1))
+    return {name: int(pool[k]) for k, name in enumerate(names)}
+
+
+def _drawn(
+    problem: Problem,
+    found: Found,
+    leaves: Sequence[Expr],
+    sizes: dict[str, int],
+    turn: int,
+    rng: np.random.Generator,
+) -> Measured | None:
+    """Data for which the conditions hold; None where these do not."""
+    data = {}
+    for v in leaves:
+        shape = tuple(size_of(s, sizes) for s in v.shape)
+        if not _possible(v, shape):
+            return None
+        value = drawn(v, shape, rng)
+        data[v] = _shifted(v, value) if turn % 2 else value
+    measured = Measured(problem, data, sizes)
+    values = measured([c.of for c in found.needs], {})
+    good = all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
+    return measured if good else None
+
+
+def _possible(variable: Expr, shape: tuple[int, ...]) -> bool:
+    """Whether a matrix of this shape can have the rank that is declared of it."""
+    facts = variable.params.get("facts", ())
+    if len(shape) != 2:
+        return True
+    wide = "full-row-rank" in facts and shape[0] > shape[1]
+    tall = ("full-column-rank" in facts or "orthonormal" in facts) and shape[0] < shape[1]
+    return not (wide or tall)
+
+
+def _shifted(variable: Expr, value: Numbers) -> Numbers:
+    """A value that conditions of positivity are likelier to hold for; facts are kept."""
+    if variable.params.get("facts"):
+        return value
+    if value.ndim == 2 and value.shape[0] == value.shape[1]:
+        return np.asarray(value + 2.5 * np.sqrt(len(value)) * np.eye(len(value)), float)
+    return np.abs(value) + 0.1 if value.ndim < 2 else value
+
+
+def _has_value(measured: Measured, found: Found) -> bool:
+    """Whether the objective is finite at a finite answer: it may lie on the edge of its domain."""
+    values = measured(list(found.values.values()), {})
+    if not all(np.all(np.isfinite(v)) for v in values):
+        return False
+    return bool(np.isfinite(measured.cost(dict(zip(found.values, values, strict=True)))))
+
+
+# One draw
+
+
+def _judged(
+    measured: Measured, found: Found, slopes: Mapping[str, Expr], rng: np.random.Generator
+) -> tuple[float, int]:
+    """The worst residual, and how many points were compared."""
+    problem = measured.problem
+    values = measured([found.values[u] for u in problem.unknowns], {})
+    point = dict(zip(problem.unknowns, values, strict=True))
+    for u, value in point.items():
+        name = u.params["name"]
+        if value.shape != tuple(size_of(s, measured.sizes) for s in u.shape):
+            raise DerivantError(f"the answer for {name} has the wrong shape; it is not shown")
+        if not np.all(np.isfinite(value)):
+            raise DerivantError(f"the answer for {name} is not finite; it is not shown")
+        if not _within(problem.facts(u), value):
+            raise DerivantError(
+                f"the stationary point is not {', '.join(sorted(problem.facts(u)))} "
+                f"as {name} must be, for some data"
+            )
+    residual = _infeasible(measured, point)
+    if residual > TOLERANCE:
+        raise DerivantError("the answer does not keep a constraint for some data; it is not shown")
+    residual = max(residual, _slope_left(measured, point, found, slopes))
+    if residual > TOLERANCE:
+        raise DerivantError("the answer is not stationary for some data; it is not shown")
+    return residual, _compared(measured, point, slopes, rng)
+
+
+def _within(facts: frozenset[str], value: Numbers) -> bool:
+    """Whether a value has the facts that bound it."""
+    scale = 1e-9 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
+    if facts & SYMMETRIC and np.max(np.abs(value - value.T), initial=0.0) > 1e3 * scale:
+        return False
+    if "spd" in facts and value.size and np.linalg.eigvalsh(value)[0] <= 0:
+        return False
+    if facts & {"positive", "big", "gt1"} and not np.all(value > 0):
+        return False
+    if facts & {"unitint", "simplex", "mask"} and not np.all((value >= 0) & (value <= 1)):
+        return False
+    if "diagonal" in facts and np.any(value != np.diag(np.diag(value))):
+        return False
+    return "nonzero" not in facts or bool(np.all(value != 0))
+
+
+def _infeasible(measured: Measured, point: Mapping[Expr, Numbers]) -> float:
+    """The largest violation of a constraint, relative to the numbers in it."""
+    worst = 0.0
+    gaps = measured([c.gap for c in measured.problem.constraints], point)
+    for c, gap in zip(measured.problem.constraints, gaps, strict=True):
+        if not np.all(np.isfinite(gap)):
+            return np.inf
+        off = {"==": np.abs(gap), "<=": gap, ">=": -gap}[c.relation]
+        worst = max(worst, float(np.max(off, initial=0.0)))
+    scale = max([1.0, *(float(np.max(np.abs(v), initial=0.0)) for v in point.values())])
+    return worst / scale
+
+
+def _slopes(problem: Problem) -> dict[str, Expr]:
+    """The derivatives of cost and constraints, by the kind, the constraint and the unknown."""
+    found = {}
+    for u in problem.unknowns:
+        name = u.params["name"]
+        with contextlib.suppress(DerivantError):
+            found[f"cost {name}"] = slope(problem.cost, u)
+        for k, c in enumerate(problem.constraints):
+            found[f"{k} {name}"] = slope(c.gap, u)
+    return found
+
+
+def _slope_left(
+    measured: Measured, point: Mapping[Expr, Numbers], found: Found, slopes: Mapping[str, Expr]
+) -> float:
+    """The gradient of the Lagrangian where all multipliers are known, relative to its parts."""
+    problem = measured.problem
+    keys = [c.key for c in problem.constraints]
+    if any(k not in found.multipliers for k in keys) or "kink" in found.pattern:
+        return 0.0
+    lambdas = measured([found.multipliers[k] for k in keys], point)
+    worst = 0.0
+    for k, c in enumerate(problem.constraints):
+        if c.relation != "==":
+            (gap,) = measured([c.gap], point)
+            worst = max(worst, float(np.max(np.abs(lambdas[k] * gap), initial=0.0)))
+            worst = max(worst, float(np.max(-lambdas[k], initial=0.0)))
+    for u in problem.unknowns:
+        name = u.params["name"]
+        if f"cost {name}" not in slopes:
+            continue
+        (total,) = measured([slopes[f"cost {name}"]], point)
+        scale = max(1.0, float(np.max(np.abs(total), initial=0.0)))
+        for k, c in enumerate(problem.constraints):
+            (jacobian,) = measured([slopes[f"{k} {name}"]], point)
+            sign = -1.0 if c.relation == ">=" else 1.0
+            part = np.tensordot(lambdas[k], jacobian, np.ndim(lambdas[k]))
+            scale = max(scale, float(np.max(np.abs(part), initial=0.0)))
+            total = total + sign * part
+        left = projection(problem.facts(u), total)
+        worst = max(worst, float(np.max(np.abs(left), initial=0.0)) / scale)
+    return worst
+
+
+# Other feasible points
+
+
+def _compared(
+    measured: Measured,
+    point: Mapping[Expr, Numbers],
+    slopes: Mapping[str, Expr],
+    rng: np.random.Generator,
+) -> int:
+    """Compare with feasible points at several distances; raises where one is better."""
+    problem = measured.problem
+    best = measured.cost(point)
+    if not np.isfinite(best):
+        raise DerivantError("the objective is not finite at the answer; it is not shown")
+    count = 0
+    for step in STEPS:
+        ways = _ways(measured, point, slopes, rng)
+        for way in ways if step <= 1 else ways[:DIRECTIONS] + ways[-1:]:
+            moved = {u: x + step * way[u] for u, x in point.items()}
+            other = feasible(measured, moved, slopes)
+            if other is None:
+                continue
+            value = measured.cost(other)
+            if value < best - 1e-7 * (1 + abs(best)):
+                raise DerivantError(
+                    "the stationary point is no minimum: another feasible point is better "
+                    f"({value:.6g} against {best:.6g})"
+                    if problem.sign > 0
+                    else "the stationary point is no maximum: another feasible point is better"
+                )
+            count += bool(np.isfinite(value))
+    return count
+
+
+def _ways(
+    measured: Measured,
+    point: Mapping[Expr, Numbers],
+    slopes: Mapping[str, Expr],
+    rng: np.random.Generator,
+) -> list[dict[Expr, Numbers]]:
+    """Directions to look in: random ones, single entries, and down the slope of the cost."""
+    problem = measured.problem
+    ways = [
+        {u: directed(problem.declared[u], x.shape, rng) for u, x in point.items()}
+        for _ in range(DIRECTIONS)
+    ]
+    for u, x in point.items():
+        for k in rng.permutation(x.size)[:ENTRIES]:
+            unit = np.zeros(x.size)
+            unit[k] = 1.0
+            one = projection(problem.facts(u), unit.reshape(x.shape))
+            ways += [
+                {v: sign * one if v is u else np.zeros(y.shape) for v, y in point.items()}
+                for sign in (1.0, -1.0)
+            ]
+    names = [f"cost {u.params['name']}" for u in point]
+    if all(n in slopes for n in names):
+        down = measured([slopes[n] for n in names], point)
+        size = max([1e-12, *(float(np.linalg.norm(d)) for d in down)])
+        ways.append(
+            {u: projection(problem.facts(u), -d / size) for u, d in zip(point, down, strict=True)}
+        )
+    return [w for w in ways if all(np.all(np.isfinite(v)) for v in w.values())]
+
+
+def feasible(
+    measured: Measured, point: dict[Expr, Numbers], slopes: Mapping[str, Expr]
+) -> dict[Expr, Numbers] | None:
+    """A point moved onto the constraints by Gauss-Newton steps; None where they fail."""
+    problem = measured.problem
+    for _ in range(NEWTON):
+        if not all(_within(problem.facts(u), x) for u, x in point.items()):
+            return None
+        rows, gaps = _violated(measured, point, slopes)
+        if not gaps or max(float(np.max(np.abs(g), initial=0.0)) for g in gaps) < 1e-11:
+            return point
+        matrix, gap = np.concatenate(rows), np.concatenate(gaps)
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(gap))):
+            return None
+        change: Numbers = np.asarray(np.linalg.lstsq(matrix, -gap, rcond=None)[0], float)
+        start = 0
+        for u, x in point.items():
+            part: Numbers = np.reshape(change[start : start + x.size], x.shape)
+            point = {**point, u: x + projection(problem.facts(u), part)}
+            start += x.size
+    return point if _infeasible(measured, point) < 1e-9 else None
+
+
+def _violated(
+    measured: Measured, point: Mapping[Expr, Numbers], slopes: Mapping[str, Expr]
+) -> tuple[list[Numbers], list[Numbers]]:
+    """The rows and gaps of the equalities and of the inequalities that do not hold."""
+    rows, gaps = list[Numbers](), list[Numbers]()
+    constraints = measured.problem.constraints
+    known = measured([c.gap for c in constraints], point) if constraints else []
+    for k, (c, gap) in enumerate(zip(constraints, known, strict=True)):
+        flat = np.ravel(gap)
+        off = {"==": np.full(flat.shape, True), "<=": flat > 0, ">=": flat < 0}[c.relation]
+        if not np.any(off) or np.max(np.abs(flat[off])) < 1e-11:
+            continue
+        parts = []
+        for u, x in point.items():
+            (jacobian,) = measured([slopes[f"{k} {u.params['name']}"]], point)
+            parts.append(np.reshape(jacobian, (flat.size, x.size)))
+        rows.append(np.concatenate(parts, 1)[off])
+        gaps.append(flat[off])
+    return rows, gaps
