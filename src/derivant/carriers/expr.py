@@ -248,7 +248,8 @@ def _captured_tensor(value: Any) -> Expr:
 
 def captured(array: npt.NDArray[Any]) -> Expr:
     """An array by reference: an input that is read at evaluation, whatever it then holds."""
-    return intern(CAPTURE, (), {"source": array}, array.shape, array.dtype, False)
+    kind = array.dtype.newbyteorder("=")
+    return intern(CAPTURE, (), {"source": array}, array.shape, kind, False)
 
 
 def _constant_array(array: npt.NDArray[Any]) -> Expr:
@@ -257,7 +258,7 @@ def _constant_array(array: npt.NDArray[Any]) -> Expr:
         number = array[()]
         bits = (array.dtype.str, array.tobytes())
         return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
-    owned = array.copy()
+    owned = array.astype(array.dtype.newbyteorder("="))
     owned.flags.writeable = False
     return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
 
