@@ -189,11 +189,12 @@ def gemms(sizes: Sequence[int], batch: int) -> Callable[[], Any]:
     count = len(records) // 21
     program = np.array([count, *records], np.int64)
     table = np.array([a.ctypes.data for a in arrays], np.int64)
-    drive = driver()
-    places = [ctypes.c_void_p(x.ctypes.data) for x in (program, NOTHING, table)]
-    kept = (program, table, arrays)
+    _, drive = driver()
+    frame = np.array([program.ctypes.data, table.ctypes.data], np.int64)
+    places = [ctypes.c_void_p(x.ctypes.data) for x in (frame, NOTHING)]
+    kept = (program, table, frame, arrays)
 
     def run() -> Any:
-        drive(places[0], places[1], kept[2], places[2])
+        drive(places[0], places[1], kept, [])
 
     return run

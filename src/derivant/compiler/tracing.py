@@ -34,21 +34,16 @@ class Traced:
     around: tuple[Any, ...]
     donated: Pairs
 
-    @property
-    def in_order(self) -> bool:
-        """Whether the leaves are the outputs, one after the other."""
-        return list(self.leaves) == [_Output(k) for k in range(len(self.graph.outputs))]
-
     def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
         """The nesting of the results with these numbers; Tensors where an argument was one."""
         if keep:
             results = [r if isinstance(r, Tensor) else constant(r) for r in results]
-        filled = [results[x.place] if isinstance(x, _Output) else x for x in self.leaves]
+        filled = [results[x.place] if isinstance(x, Output) else x for x in self.leaves]
         return unflatten(self.structure, filled)
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class Output:
     """A leaf of the results that is computed."""
 
     place: int
@@ -77,7 +72,7 @@ def traced(
     places: list[Any] = []
     for leaf in leaves:
         if isinstance(leaf, (Expr, Tensor, np.ndarray, np.generic)):
-            places.append(_Output(len(outputs)))
+            places.append(Output(len(outputs)))
             outputs.append(as_expr(leaf))
         else:
             places.append(_still(leaf, given.statics))
