@@ -338,6 +338,9 @@ if _TYPE_CHECKING:
         compile,
         jit,
     )
+    from derivant.compiler.explanation import (
+        explain,
+    )
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -353,6 +356,7 @@ else:
         "Jacobian": "derivant.operators",
         **dict.fromkeys(("hessian", "jacfwd", "jacobian", "jacrev"), "derivant.calculus.jacobians"),
         **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
+        "explain": "derivant.compiler.explanation",
         **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
     }
 
@@ -482,6 +486,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expit",
+    "explain",
     "expm1",
     "eye",
     "finfo",

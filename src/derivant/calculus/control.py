@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.tree import flatten, matching_leaves, unflatten
 from derivant.base.types import Array, Operand, shape_of
+from derivant.carriers.expr import Expr
+from derivant.carriers.staging import STAGE
 from derivant.carriers.mode import changed
 from derivant.ops.indexing import index
 from derivant.ops.joining import stack
@@ -43,6 +46,9 @@ def scan(
     count = _length(arrays, length)
     if count == 0:
         return init, _nothing_stacked(f, init, unflatten(structure, list(map(_zeros, leaves))))
+    stage = STAGE.get()
+    if stage is not None:
+        return stage.scan(f, init, xs, count, reverse)
     carry = init
     outputs = []
     for step in reversed(range(count)) if reverse else range(count):
@@ -96,6 +102,10 @@ def fori_loop(lower: int, upper: int, body: Callable[[int, Carry], Carry], init:
     >>> fori_loop(0, 3, lambda i, v: v * 2.0, 1.0)
     8.0
     """
+    stage = STAGE.get()
+    if stage is not None:
+        staged: Carry = stage.fori_loop(lower, upper, body, init)
+        return staged
     value = init
     for i in range(lower, upper):
         value = body(i, value)
@@ -110,6 +120,10 @@ def while_loop(
     >>> while_loop(lambda v: v < 100, lambda v: v * 2.0, 1.0)
     128.0
     """
+    stage = STAGE.get()
+    if stage is not None:
+        staged: Carry = stage.while_loop(condition, body, init)
+        return staged
     value = init
     while bool(condition(value)):
         value = body(value)
@@ -129,4 +143,10 @@ def cond(
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 1.0)
     2.0
     """
+    stage = STAGE.get()
+    if stage is not None and isinstance(predicate, Expr):
+        branch: Array = stage.cond(
+            predicate, partial(true_fun, *operands), partial(false_fun, *operands)
+        )
+        return branch
     return true_fun(*operands) if bool(predicate) else false_fun(*operands)

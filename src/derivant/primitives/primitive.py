@@ -56,6 +56,8 @@ class Primitive:
     batch(row, count, arrays, params)       evaluate under `count` leading axes on every operand
     prepare(**params)                       `evaluate` with these parameters, as a function of the
                                             arrays alone; None where that is no quicker
+    weak                                    which results give way as Python numbers do; where it is
+                                            empty, a number made of such numbers alone
     """
 
     name: str
@@ -67,6 +69,7 @@ class Primitive:
     pull: Pull
     batch: Batch
     outputs: int = 1
+    weak: tuple[bool, ...] = ()
     constant: bool = False
     prepare: Prepare | None = None
     needs_values: bool = True
