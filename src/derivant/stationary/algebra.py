@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from derivant.base.dims import Shape
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, as_expr
-from derivant.notation import Forms, text_of
+from derivant.notation import Forms, Node, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import (
     Atom,
@@ -30,6 +31,7 @@ from derivant.rewriting import (
 
 Letter = int
 MOST_OPENED = 24
+FORMS = 128  # documents that are kept, since an answer is written several times
 
 
 def depends(expression: Expr, variables: Iterable[Expr]) -> bool:
@@ -72,10 +74,20 @@ def is_zero(expression: Expr) -> bool:
     return not form_of(expression).sum.terms
 
 
+@lru_cache(maxsize=FORMS)
+def documented(expression: Expr, anyhow: bool = False) -> Node:
+    """The document of an expression, by its letters or as one einsum where it has no matrices."""
+    form = form_of(expression)
+    forms = Forms(form)
+    found = forms.matrix(form.sum)
+    if found is None:
+        found = forms.indexed(form.sum) if anyhow else forms.contractions(form.sum)
+    return found
+
+
 def shown(expression: Expr) -> str:
     """The text of an expression."""
-    form = form_of(expression)
-    return text_of(Forms(form).best(form.sum))
+    return text_of(documented(expression, anyhow=True))
 
 
 def _cancelled(total: Sum) -> Sum:
@@ -267,6 +279,14 @@ def _inverse_of(term: Term, rest: Sum) -> Expr:
         return turned(known) if flipped else known
     found: Expr = RECORD.inv(lowered(rest))
     return found
+
+
+def inner(a: Expr, b: Expr) -> Expr:
+    """The sum of all products of entries of the same place."""
+    product = RECORD.multiply(a, b)
+    axes = tuple(range(-len(a.shape), 0))
+    found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
+    return simple(found)
 
 
 def over(x: Expr, number: Expr) -> Expr:

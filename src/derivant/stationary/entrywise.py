@@ -13,6 +13,7 @@ from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    inner,
     is_zero,
     opened,
     over,
@@ -23,12 +24,11 @@ from derivant.stationary.algebra import (
     substituted,
 )
 from derivant.stationary.conditions import definite, sign_of
-from derivant.stationary.found import Found
+from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same
 from derivant.stationary.isolating import isolated
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import multipliers_of
-from derivant.stationary.spheres import inner
 from derivant.stationary.verifying import verified
 
 
@@ -37,14 +37,18 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if len(problem.unknowns) != 1 or len(problem.constraints) > 1:
         return None
     (x,) = problem.unknowns
-    if has_kinks(problem.cost, x) or len(x.shape) > 1:
+    if len(x.shape) > 1 or has_kinks(problem.cost, x):
         return None
     gradient = slope(problem.cost, x)
     if not depends(gradient, [x]) or (x.shape and not _falls_apart(gradient, x)):
         return None
     if problem.constraints:
         return _normalised(problem, gradient, x)
-    lines = ((f"∂f/∂{x.params['name']} = 0", f"{shown(gradient)} = 0, entry by entry"),)
+    rule = f"∂f/∂{x.params['name']} = 0"
+
+    def lines() -> Lines:
+        return ((rule, f"{shown(gradient)} = 0, entry by entry"),)
+
     return _first(
         problem, [Found({x: v}, "entry by entry", (), lines=lines) for v in isolated(gradient, x)]
     )
@@ -119,7 +123,7 @@ def _scaled(
         "entry by entry, then the constraint",
         (),
         {constraint.key: pushed},
-        lines=(
+        lines=lambda: (
             (f"∂L/∂{x.params['name']} = 0", f"x is a multiple of {shown(shape)}"),
             ("the constraint fixes the multiple", ""),
         ),

@@ -84,7 +84,7 @@ def _polar(problem: Problem, x: Expr, linear: Expr, key: str) -> Found:
         "a polar factor",
         (Condition("column", linear),),
         {key: force} if key else {},
-        lines=(("∂L/∂X = 0", f"{shown(linear)} + X (Λ + Λ') = 0: X is a polar factor"),),
+        lines=lambda: (("∂L/∂X = 0", f"{shown(linear)} + X (Λ + Λ') = 0: X is a polar factor"),),
     )
 
 
@@ -105,5 +105,5 @@ def _eigenvectors(x: Expr, hessian: Form) -> Found | None:
         "eigenvectors",
         (Condition("tall", constant(1.0, x.shape)),),
         unique="rotation",
-        lines=(("∂L/∂X = 0", f"{shown(core)} X = X (Λ + Λ')"),),
+        lines=lambda: (("∂L/∂X = 0", f"{shown(core)} X = X (Λ + Λ')"),),
     )

@@ -10,6 +10,7 @@ from derivant.primitives import RECORD
 from derivant.rewriting import Form, Sum, derivative_form, lowered
 from derivant.stationary.algebra import at_zero, constant, depends, is_zero, simple
 from derivant.stationary.conditions import Condition, sign_of
+from derivant.stationary.degrees import degree
 from derivant.stationary.systems import core_of, pair_of, spread
 
 KINKS = frozenset(
@@ -29,6 +30,8 @@ class Quadratic:
 
 def quadratic(value: Expr, x: Expr) -> Quadratic | None:
     """A number as a quadratic function of one unknown, None where it is none."""
+    if degree(value, [x]) > 2:
+        return None
     gradient = derivative_form(value, x).to_expr()
     hessian = derivative_form(gradient, x)
     if depends(hessian.to_expr(), [x]):
@@ -82,12 +85,8 @@ def convex(hessian: Form) -> tuple[bool, tuple[Condition, ...]] | None:
 
 
 def has_kinks(value: Expr, x: Expr) -> bool:
-    """Whether a function that has kinks is taken of the unknown; a squared norm has none."""
-    squared = quadratic(value, x) if depends(value, [x]) else None
-    marks = {n.primitive.name for n in kinked(value, x)}
-    if marks - {"vector_norm"}:
-        return True
-    return bool(marks) and squared is None
+    """Whether a function that has kinks is taken of the unknown."""
+    return bool(kinked(value, x))
 
 
 def kinked(value: Expr, x: Expr) -> list[Expr]:

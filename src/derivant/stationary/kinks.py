@@ -81,7 +81,7 @@ def kinked_problem(problem: Problem) -> Found | None:
         (*sign.needs, *needs),
         _forces(problem, smooth, x, value) if not kinks else {},
         "convex, and strictly: the one global minimum",
-        (("the cost", "is a sum over the entries of the unknown"),),
+        lambda: (("the cost", "is a sum over the entries of the unknown"),),
     )
 
 

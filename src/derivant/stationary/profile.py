@@ -64,10 +64,12 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
     forces = {
         k: simple(substituted(v, dict(values))) for _, f in solved for k, v in f.multipliers.items()
     }
-    lines = tuple(line for _, f in solved for line in f.lines)
     kinks = any("kink" in f.pattern for _, f in solved)
     pattern = "one unknown after the other" + (", with kinks" if kinks else "")
-    return Found({u: values[u] for u in problem.unknowns}, pattern, needs, forces, "", lines)
+    return Found(
+        {u: values[u] for u in problem.unknowns}, pattern, needs, forces, "",
+        lambda: tuple(line for _, f in solved for line in f.lines()),
+    )  # fmt: skip
 
 
 def _known(problem: Problem, cost: Expr, held: Sequence[Expr]) -> Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from derivant.carriers.expr import Expr, symbol
@@ -13,6 +13,7 @@ from derivant.rewriting import derivative_form, form_of
 from derivant.stationary.algebra import (
     at_zero,
     depends,
+    inner,
     over,
     shown,
     simple,
@@ -22,7 +23,8 @@ from derivant.stationary.algebra import (
     turned,
 )
 from derivant.stationary.conditions import Condition, definite, without_number
-from derivant.stationary.found import Found
+from derivant.stationary.degrees import degree
+from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import convex, has_kinks, quadratic, same
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.systems import Answer, equations, solved
@@ -75,8 +77,26 @@ def quadratic_problem(problem: Problem) -> Found | None:
         tuple(dict.fromkeys((*answer.needs, *needs))),
         {c.key: answer.values[v] for c, v in zip(equal, lambdas, strict=True)},
         sure,
-        _lines(problem, equal),
+        lambda: _lines(problem, equal),
+        least=_least(problem, answer.values, terms),
     )
+
+
+def _least(
+    problem: Problem, values: Mapping[Expr, Expr], terms: Sequence[tuple[Expr, Expr]]
+) -> Expr:
+    """The cost where its gradient and the multipliers cancel: linear in the point.
+
+    With f = f0 + <g, x> + <x, H x>/2 and H x = -g - Σ A'λ, the product <x, H x> is
+    -<g, x> - Σ <λ, A x>, and A x is minus the gap at 0.
+    """
+    parts = [at_zero(problem.cost, problem.unknowns)]
+    for u in problem.unknowns:
+        rate = at_zero(slope(problem.cost, u), problem.unknowns)
+        parts.append(RECORD.multiply(0.5, inner(rate, values[u])))
+    for force, gap in terms:
+        parts.append(RECORD.multiply(0.5, inner(values[force], at_zero(gap, problem.unknowns))))
+    return simple(summed(parts))
 
 
 def _mirrored(problem: Problem) -> Found | None:
@@ -104,6 +124,8 @@ def _mirrored(problem: Problem) -> Found | None:
 
 def _stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:
     unknowns = [*problem.unknowns, *lambdas]
+    if degree(value, unknowns) > 2:
+        return None
     gradients = [slope(value, v) for v in unknowns]
     structured = [u for u in problem.unknowns if problem.facts(u) & SYMMETRIC]
     if structured:
@@ -145,7 +167,7 @@ def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ..
     return "", (definite(found.hessian.to_expr()),)
 
 
-def _lines(problem: Problem, equal: Sequence[Constraint]) -> tuple[tuple[str, str], ...]:
+def _lines(problem: Problem, equal: Sequence[Constraint]) -> Lines:
     """The Lagrangian by indices, its derivatives, and the equations that they come to."""
     lambdas = multipliers_of(equal)
     value = lagrangian(problem.cost, list(zip(lambdas, (c.gap for c in equal), strict=True)))
@@ -202,5 +224,6 @@ def _one_inequality(
             active.key: simple(force),
         },
         sure,
-        _lines(problem, equal),
+        lambda: _lines(problem, equal),
+        least=_least(problem, {**values, pressure: force}, terms),
     )

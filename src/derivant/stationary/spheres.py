@@ -19,6 +19,7 @@ from derivant.stationary.algebra import (
     constant,
     contracted,
     depends,
+    inner,
     inverse,
     is_zero,
     over,
@@ -73,14 +74,6 @@ class Ball:
     reach: Expr
     rate: Expr  # of the multiplier: that of the constraint as it stands by that of its square
     needs: tuple[Condition, ...]
-
-
-def inner(a: Expr, b: Expr) -> Expr:
-    """The sum of all products of entries of the same place."""
-    product = RECORD.multiply(a, b)
-    axes = tuple(range(-len(a.shape), 0))
-    found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
-    return simple(found)
 
 
 def on_a_ball(problem: Problem) -> Found | None:
@@ -232,7 +225,7 @@ def _parallel(
         "a direction on an ellipsoid",
         (*ball.needs, Condition("nonzero", b)),
         {constraint.key: simple(over(force, ball.rate))},
-        lines=(
+        lines=lambda: (
             (f"∂L/∂{x.params['name']} = 0", f"the point is parallel to {shown(way)}"),
             ("the constraint", "fixes its length"),
         ),
@@ -265,7 +258,9 @@ def _eigenvector(problem: Problem, x: Expr, ball: Ball, hessian: Expr) -> Found:
         ball.needs,
         {constraint.key: simple(least)},
         unique="sign",
-        lines=((f"∂L/∂{x.params['name']} = 0", f"{shown(hessian)} {x.params['name']} = -λ K x"),),
+        lines=lambda: (
+            (f"∂L/∂{x.params['name']} = 0", f"{shown(hessian)} {x.params['name']} = -λ K x"),
+        ),
     )
 
 
