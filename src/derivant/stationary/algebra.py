@@ -31,7 +31,7 @@ from derivant.rewriting import (
 
 Letter = int
 MOST_OPENED = 24
-FORMS = 128  # documents that are kept, since an answer is written several times
+FORMS = 128  # derivatives and documents that are kept: they are asked for several times
 
 
 def depends(expression: Expr, variables: Iterable[Expr]) -> bool:
@@ -64,9 +64,15 @@ def simple(expression: Expr) -> Expr:
     return lowered(total) if total is form.sum else form_of(lowered(total)).to_expr()
 
 
+@lru_cache(maxsize=FORMS)
+def derived(value: Expr, variable: Expr) -> Form:
+    """The normal form of a derivative: axes of the value first. Several patterns ask for it."""
+    return derivative_form(value, variable)
+
+
 def slope(value: Expr, variable: Expr) -> Expr:
     """The derivative: axes of the value first."""
-    return derivative_form(value, variable).to_expr()
+    return derived(value, variable).to_expr()
 
 
 def is_zero(expression: Expr) -> bool:
@@ -286,7 +292,7 @@ def inner(a: Expr, b: Expr) -> Expr:
     product = RECORD.multiply(a, b)
     axes = tuple(range(-len(a.shape), 0))
     found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
-    return simple(found)
+    return found
 
 
 def over(x: Expr, number: Expr) -> Expr:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Sum, derivative_form, form_of, lowered
+from derivant.rewriting import Sum, form_of, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    derived,
     inner,
     is_zero,
     opened,
@@ -78,7 +79,7 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
 
 def _falls_apart(gradient: Expr, x: Expr) -> bool:
     """Whether each entry of the gradient depends on its own entry of the unknown only."""
-    form = derivative_form(gradient, x)
+    form = derived(gradient, x)
     return all(
         any(a.payload is None and {*a.index} == {0, 1} for a in t.atoms) for t in form.sum.terms
     )
@@ -112,12 +113,12 @@ def _scaled(
     shape = _shape_of(value, force)
     if shape is None:
         return None
-    size = over(total, inner(weights, shape))
+    size = over(total, simple(inner(weights, shape)))
     answer = _soft(shape, weights, total)
     if answer is None:
         answer = simple(RECORD.multiply(size, shape))
     left = simple(substituted(gradient, {x: answer}))
-    pushed = simple(RECORD.negative(over(inner(left, answer), total)))
+    pushed = simple(RECORD.negative(over(simple(inner(left, answer)), total)))
     return Found(
         {x: answer},
         "entry by entry, then the constraint",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, Sum, derivative_form, lowered
-from derivant.stationary.algebra import at_zero, constant, depends, is_zero, simple
+from derivant.rewriting import Form, Sum, lowered
+from derivant.stationary.algebra import at_zero, constant, depends, derived, is_zero, simple
 from derivant.stationary.conditions import Condition, sign_of
 from derivant.stationary.degrees import degree
 from derivant.stationary.systems import core_of, pair_of, spread
@@ -32,8 +32,8 @@ def quadratic(value: Expr, x: Expr) -> Quadratic | None:
     """A number as a quadratic function of one unknown, None where it is none."""
     if degree(value, [x]) > 2:
         return None
-    gradient = derivative_form(value, x).to_expr()
-    hessian = derivative_form(gradient, x)
+    gradient = derived(value, x).to_expr()
+    hessian = derived(gradient, x)
     if depends(hessian.to_expr(), [x]):
         return None
     return Quadratic(hessian, at_zero(gradient, [x]), at_zero(value, [x]))

@@ -9,10 +9,11 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
 from derivant.notation import Forms, shown_name, text_of
 from derivant.primitives import RECORD
-from derivant.rewriting import derivative_form, form_of
+from derivant.rewriting import form_of
 from derivant.stationary.algebra import (
     at_zero,
     depends,
+    derived,
     inner,
     over,
     shown,
@@ -176,7 +177,7 @@ def _lines(problem: Problem, equal: Sequence[Constraint]) -> Lines:
     lines = [("write with indices", f"{name} = {text_of(Forms(form).indexed(form.sum))}")]
     unknowns = [*problem.unknowns, *lambdas]
     for u in problem.unknowns:
-        own = derivative_form(value, u)
+        own = derived(value, u)
         sign = f"∂{name}/∂{shown_name(str(u.params['name']))}"
         letters = "_" + "ij"[: len(u.shape)] if u.shape else ""
         lines.append((f"product rule, {sign}{letters}", text_of(Forms(own).indexed(own.sum))))

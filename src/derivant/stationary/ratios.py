@@ -69,7 +69,7 @@ def _squared(value: Expr, x: Expr) -> Expr:
     if name == "sqrt" or (name in ("power", "pow") and value.params.get("exponent") == 0.5):
         return value.inputs[0]
     if name == "vector_norm" and value.params.get("ord") == 2.0 and not value.shape:
-        return inner(value.inputs[0], value.inputs[0])
+        return simple(inner(value.inputs[0], value.inputs[0]))
     return value
 
 

@@ -167,7 +167,7 @@ def _squared_cost(problem: Problem, x: Expr) -> Problem | None:
         rise = slope(line, t)
         if depends(rise, [t]) or node.params.get("ord") != 2.0:
             return None
-        square = RECORD.multiply(rise, inner(node.inputs[0], node.inputs[0]))
+        square = RECORD.multiply(rise, simple(inner(node.inputs[0], node.inputs[0])))
         return replace(problem, cost=square)
     return None
 
@@ -241,7 +241,7 @@ def _length(metric: Metric, b: Expr, way: Expr) -> Expr:
         core = lowered(replace(total, terms=tuple(t.scaled(sign / size) for t in total.terms)))
         norm: Expr = RECORD.vector_norm(core, axis=axes, ord=2.0, keepdims=False)
         return norm if size == 1 else RECORD.multiply(as_number(size), norm)
-    found: Expr = RECORD.sqrt(inner(b, way))
+    found: Expr = RECORD.sqrt(simple(inner(b, way)))
     return found
 
 

@@ -13,11 +13,12 @@ from itertools import product as choices
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, Sum, derivative_form, lowered
+from derivant.rewriting import Form, Sum, lowered
 from derivant.stationary.algebra import (
     at_zero,
     contracted,
     depends,
+    derived,
     inverse,
     is_zero,
     opened,
@@ -54,7 +55,7 @@ def equations(gradients: Sequence[Expr], unknowns: Sequence[Expr]) -> Equations 
         for j, unknown in enumerate(unknowns):
             if not depends(gradient, [unknown]):
                 continue
-            form = derivative_form(gradient, unknown)
+            form = derived(gradient, unknown)
             if depends(form.to_expr(), unknowns):
                 return None
             if form.sum.terms:
