@@ -339,8 +339,13 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that read and write formulas load when one of their names is first asked for.
+# The rooms that compile, and that read and write formulas, load when a name of theirs is first
+# asked for.
 if _TYPE_CHECKING:
+    from derivant.compiler import (
+        compile,
+        jit,
+    )
     from derivant.derivation import (
         Counterexample,
         Derivative,
@@ -351,13 +356,16 @@ if _TYPE_CHECKING:
     )
     from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
-    _STATIONARY = ("Solution", "SolutionStep", "minimize", "solve")
+    _ROOMS = {
+        **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
+        **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
+    }
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        room = "derivant.stationary" if name in _STATIONARY else "derivant.derivation"
-        globals()[name] = value = getattr(_load(room), name)
+        room = _load(_ROOMS.get(name, "derivant.derivation"))
+        globals()[name] = value = getattr(room, name)
         return value
 
 
@@ -435,6 +443,7 @@ __all__ = [
     "ceil",
     "check_grads",
     "clip",
+    "compile",
     "concat",
     "concatenate",
     "cond",
@@ -512,6 +521,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "kron",
     "leaky_relu",

@@ -141,11 +141,12 @@ def replaced(expressions: Sequence[Expr], changes: Mapping[Expr, Any]) -> list[E
         elif all(new[id(x)] is x for x in node.inputs):
             new[id(node)] = node
         else:
-            new[id(node)] = _rebuilt(node, tuple(new[id(x)] for x in node.inputs))
+            new[id(node)] = rebuilt(node, tuple(new[id(x)] for x in node.inputs))
     return [new[id(e)] for e in expressions]
 
 
-def _rebuilt(node: Expr, inputs: tuple[Any, ...]) -> Any:
+def rebuilt(node: Expr, inputs: tuple[Any, ...]) -> Any:
+    """The node on other inputs, as the operations make it."""
     row = node.primitive
     if row.family == "level":
         return inputs[0].derivant_level(row, node.params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from derivant.primitives.primitive import Params
 VARIABLE, CONST, CAPTURE, PART, BIND = (
     TABLE[n] for n in ("variable", "const", "capture", "part", "bind")
 )
+# The ids of arrays that a trace reads at each run instead of copying them.
+LIFTED: ContextVar[frozenset[int]] = ContextVar("derivant_lifted", default=frozenset())
 WEAK_TYPES: dict[str, type] = {"f": float, "i": int, "b": bool}
 
 
@@ -205,16 +208,22 @@ def as_expr(value: Any) -> Expr:
         dtype = np.result_type(type(value))
         return intern(CONST, (), {"value": value}, (), dtype, True)
     if getattr(value, "derivant_rank", 0):
-        return _captured(value)
-    return _constant_array(plain_array(value))
+        return _captured_tensor(value)
+    array = plain_array(value)
+    return captured(array) if id(value) in LIFTED.get() else _constant_array(array)
 
 
-def _captured(value: Any) -> Expr:
+def _captured_tensor(value: Any) -> Expr:
     """A Tensor met in a formula: an input that is read at evaluation, hidden axes and all."""
     hidden = np.shape(value.data)[: len(value.levels)]
     return intern(
         CAPTURE, (), {"source": value}, value.shape, value.dtype, False, tuple(value.levels), hidden
     )
+
+
+def captured(array: npt.NDArray[Any]) -> Expr:
+    """An array by reference: an input that is read at evaluation, whatever it then holds."""
+    return intern(CAPTURE, (), {"source": array}, array.shape, array.dtype, False)
 
 
 def _constant_array(array: npt.NDArray[Any]) -> Expr:

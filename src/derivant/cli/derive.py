@@ -23,7 +23,7 @@ def add_derive(commands: Any) -> None:
     command.add_argument("--wrt", required=True, help="the variable, or several: W1,W2")
     command.add_argument("--shape", help='sizes of the names: "A: n n, x: n"')
     command.add_argument("--assume", help='facts: "A: symmetric"')
-    command.add_argument("--order", type=int, default=1, choices=(1, 2))
+    command.add_argument("--order", type=int, default=1)
     command.add_argument("--cotangent", help="a name for the upstream gradient")
     command.add_argument("--notation", default="auto", choices=("auto", "matrix", "numpy"))
     command.add_argument(

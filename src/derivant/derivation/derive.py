@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
@@ -26,9 +26,11 @@ from derivant.notation import (
     read_formula,
     read_shapes,
 )
-from derivant.rewriting import Form, derivative_form, form_of
+from derivant.rewriting import Form, derivative_form, form_of, successive_forms
 
-MOST_ORDER = 2
+MOST_ORDER = 20  # by a number
+MOST_TENSOR_ORDER = 4  # by an array: each order adds the axes of the variable
+MOST_AXES, MOST_TERMS = 4, 24  # of a derivative of order 3 or more by an array
 LAYOUTS = ("tensor", "vec")
 CONVENTIONS = ("none", "independent", "riesz")
 
@@ -50,8 +52,9 @@ def derive(
     function of its variables (then `shapes` gives their sizes). With several variables in `wrt`
     the answers are by name. `assume` has facts such as {"A": "symmetric"}; one on `wrt` is used
     after the last differentiation. `structured` projects the gradient on the declared structure of
-    the variable: "independent" (the Matrix Cookbook's, 138) or "riesz". `cotangent` names an
-    upstream gradient of the value's shape. `layout="vec"` stacks columns: Kronecker products.
+    the variable: "independent" (the Matrix Cookbook's, 138) or "riesz". `order` is up to 20 for a
+    number by a number, up to 4 by an array while the result has at most 4 axes. `cotangent` names
+    an upstream gradient of the value's shape. `layout="vec"` stacks columns: Kronecker products.
 
     Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
     DerivantError, with the part that stops it, where there is no closed form.
@@ -62,7 +65,7 @@ def derive(
     "X' G"
     """
     if order not in range(1, MOST_ORDER + 1):
-        raise ArgumentError(f"the order is 1 or 2, not {order!r:.40}")
+        raise ArgumentError(f"the order is 1 to {MOST_ORDER}, not {order!r:.40}")
     if layout not in LAYOUTS:
         raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
@@ -158,12 +161,12 @@ def _derived(
     if cotangent is not None:
         upstream = symbol(canonical_name(cotangent), value.shape, value.dtype)
         question = Question(value, (*question.variables, upstream))
-    before = plain
+    before, forms = plain, _forms(plain, free, order, upstream)
     for _ in range(order - 1):
-        form = derivative_form(before, free)
+        form = next(forms)
         _checked(before, form, free, variable, None)
         before = form.to_expr()
-    form = derivative_form(before, free, upstream)
+    form = next(forms)
     if structured != "none":
         check = _checked(before, form, free, variable, upstream)
         form = _followed(projected(form.to_expr(), variable, structured), form, free, variable)
@@ -178,6 +181,28 @@ def _derived(
     answer = Derivative(name, order, text, form.to_expr(), form, check, question, problem)
     answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
+
+
+def _forms(value: Expr, wrt: Expr, order: int, upstream: Expr | None) -> Iterator[Form]:
+    """The derivatives, one order after the other."""
+    if order > 2 and not wrt.shape and not value.shape:
+        yield from successive_forms(value, wrt)
+    axes = len(value.shape) + order * len(wrt.shape)
+    if order > 2 and (order > MOST_TENSOR_ORDER or axes > MOST_AXES):
+        raise ArgumentError(
+            f"the derivative of order {order} by {wrt.params['name']} has {axes} axes; above "
+            f"order 2 it is given up to order {MOST_TENSOR_ORDER} and {MOST_AXES} axes by an "
+            f"array, and up to order {MOST_ORDER} of a number by a number"
+        )
+    while True:
+        form = derivative_form(value, wrt, upstream)
+        if order > 2 and len(form.sum.terms) > MOST_TERMS:
+            raise DerivantError(
+                f"a derivative by {wrt.params['name']} has {len(form.sum.terms)} terms; above "
+                f"order 2 no more than {MOST_TERMS} are shown; take a lower order"
+            )
+        yield form
+        value = form.to_expr()
 
 
 def _followed(expr: Expr, form: Form, free: Expr, variable: Expr) -> Form:

@@ -37,6 +37,8 @@ from derivant.rewriting import Condition, Form, form_of
 
 SAID = {"nonzero": "not 0", "invertible": "invertible"}
 
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derivative:
@@ -106,6 +108,11 @@ class Derivative:
         >>> print(derive("sum(x)", wrt="x").derivation.lines[0].index)
         f = Σ_i x_i
         """
+        if self.order > 2:
+            raise ArgumentError(
+                f"derivations are shown for orders 1 and 2, not {self.order}; "
+                "ask for one of order 2, or of the derivative of a lower order"
+            )
         if not self._made:
             self._made.append(derivation_of(self.problem, self.order, self.form, self.expr))
         return self._made[0]
@@ -242,17 +249,17 @@ class Derivative:
         return len(self.problem.variable.shape)
 
     def __str__(self) -> str:
-        power = "" if self.order == 1 else "²"
+        power = "" if self.order == 1 else str(self.order).translate(RAISED)
         sign = f"∂{power}/∂{shown_name(self.wrt)}{power}"
         return f"{sign} = {self.text}      {self._remark()}"
 
     def _repr_latex_(self) -> str:
-        order = "" if self.order == 1 else "^{2}"
+        order = "" if self.order == 1 else f"^{{{self.order}}}"
         below = rf"\partial {name_latex(self.wrt)}{order}"
         return rf"$\displaystyle \frac{{\partial{order}}}{{{below}}} = {self.latex}$"
 
     def _repr_html_(self) -> str:
-        order = "" if self.order == 1 else "<sup>2</sup>"
+        order = "" if self.order == 1 else f"<sup>{self.order}</sup>"
         left = f"∂{order}/∂{name_html(self.wrt)}{order}"
         shown, remark = html_of(self._shown()), escape(self._remark())
         return f"<div>{left} = {shown}<br><small>{remark}</small></div>"

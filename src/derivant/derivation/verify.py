@@ -101,6 +101,8 @@ def verify(
     >>> verify("norm2(x)^2", wrt="x", claim="x").diagnosis
     'off by a constant factor, a factor 2 is missing: the claim is 1/2 times the derivative'
     """
+    if order not in (1, 2):
+        raise ArgumentError(f"a claim is of order 1 or 2, not {order!r:.40}")
     value, known, read = read_value(what, shapes, assume, notation)
     name = name_of(wrt, value, known)
     options = {"order": order, "cotangent": cotangent, "layout": layout, "structured": structured}

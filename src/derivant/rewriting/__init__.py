@@ -3,6 +3,7 @@
 from derivant.rewriting.canonical import components
 from derivant.rewriting.context import Condition, Step
 from derivant.rewriting.derivative import derivative_form, pulled_back
+from derivant.rewriting.high_order import successive_forms
 from derivant.rewriting.indexed import Atom, Sum, Term, as_number
 from derivant.rewriting.laws import RULES, Rule
 from derivant.rewriting.lowering import lowered
@@ -26,4 +27,5 @@ __all__ = [
     "normal_form",
     "pulled_back",
     "size_of_number",
+    "successive_forms",
 ]

@@ -57,9 +57,10 @@ class Namer:
         self, atoms: Sequence[Atom], rank: int, sizes: Mapping[Letter, Size]
     ) -> tuple[Code, list[Atom], list[Letter]]:
         """The smallest code of a connected part, its atoms in that order, its bound letters."""
+        if len(atoms) == 1 and all(c < rank for c in atoms[0].index):
+            atom = self.sorted_index(atoms[0])
+            return ((self.labels.of(atom.payload), atom.power, atom.index),), [atom], []
         web = _Web(self, atoms, rank)
-        if not web.bound:
-            return web.coded({})
         classes = {s: i for i, s in enumerate(sorted({repr(sizes[c]) for c in web.bound}))}
         stack = [web.refined({c: classes[repr(sizes[c])] for c in web.bound})]
         best, left = None, max(1, TRIED // len(atoms))
@@ -154,15 +155,18 @@ def _smallest_class(colours: Colours) -> list[Letter]:
 
 def components(atoms: Iterable[Atom], rank: int) -> list[list[Atom]]:
     """The atoms in groups that share no bound letter."""
-    groups: list[tuple[set[Letter], list[Atom]]] = []
+    groups: list[list[Atom]] = []
+    home: dict[Letter, int] = {}
     for atom in atoms:
-        letters, members = {c for c in atom.index if c >= rank}, [atom]
-        apart = []
-        for group in groups:
-            if group[0] & letters:
-                letters |= group[0]
-                members = group[1] + members
-            else:
-                apart.append(group)
-        groups = [*apart, (letters, members)]
-    return [members for _, members in groups]
+        bound = {c for c in atom.index if c >= rank}
+        joined = sorted({home[c] for c in bound if c in home})
+        place = joined[0] if joined else len(groups)
+        if not joined:
+            groups.append([])
+        for other in joined[1:]:
+            groups[place] += groups[other]
+            home |= dict.fromkeys((c for a in groups[other] for c in a.index if c >= rank), place)
+            groups[other] = []
+        groups[place].append(atom)
+        home |= dict.fromkeys(bound, place)
+    return [group for group in groups if group]

@@ -46,10 +46,12 @@ class Context:
 
     __slots__ = (
         "_laws",
+        "_lowered",
         "_oriented",
         "conditions",
         "exponents",
         "forms",
+        "is_deep",
         "namer",
         "normalised",
         "opened",
@@ -65,10 +67,12 @@ class Context:
         self,
         normalised: Callable[[Context, Sum], Sum],
         laws: Mapping[str, Sequence[Rule[Context, Any, Sum | None]]],
+        is_deep: bool = False,
     ) -> None:
         self._laws = laws
         self.namer = Namer(Labels(), set())
         self.normalised = normalised
+        self.is_deep = is_deep  # of a graph so large that it is settled and hardly shortened
         self.opened: dict[int, tuple[Expr, Sum]] = {}
         self.operands: dict[int, tuple[Expr, Sum]] = {}  # what functions are taken of
         self.exponents: dict[int, tuple[Expr, Sum, Sum]] = {}  # u and v of each u^v
@@ -79,6 +83,7 @@ class Context:
         self.trying = False  # whether what is made is a try only
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}
+        self._lowered: dict[int, tuple[Sum, Expr]] = {}
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
 
     def laws_of(self, row: str) -> Sequence[Rule[Context, Any, Sum | None]]:
@@ -109,7 +114,8 @@ class Context:
     def enter(self, payload: Expr, operand: Sum) -> None:
         """Learn what a function is taken of."""
         self.operands[id(payload)] = (payload, operand)
-        self.sizes.enter(payload, operand, 2)
+        if not self.is_deep:
+            self.sizes.enter(payload, operand, 2)
 
     def note(self, leaf: Expr) -> None:
         """Learn the facts of a leaf."""
@@ -143,25 +149,39 @@ class Context:
                 return _raised(_placed(term, index, fresh), power)
             if whole and not term.bound and not any(a.payload is None for a in term.atoms):
                 return _raised(_placed(term, index, fresh), power)
-        form, kept = form.slim()
-        index = tuple(index[c] for c in kept)
+        slim, kept = form.slim()
+        if len(kept) < form.rank:
+            letters = tuple(index[c] for c in kept)
+            return self.factor(self.normalised(self, slim), letters, power, fresh, longest)
         if not whole or not form.terms:
             return Term(ONE, (Atom(self.remembered(form), index, power),))
         number, payload, flipped = self.payload(form)
         letters = index[::-1] if flipped else index
         return Term(number**power.numerator, (Atom(payload, letters, power),))
 
+    def lowered(self, form: Sum) -> Expr:
+        """The expression of a form; that of the same form once."""
+        known = self._lowered.get(id(form))
+        if known is None:
+            known = self._lowered[id(form)] = (form, lowered(form))
+        return known[1]
+
     def remembered(self, form: Sum) -> Expr:
         """A form as an expression whose sum can be asked for."""
-        whole = lowered(form)
+        whole = self.lowered(form)
         if all(a.payload is not whole for t in form.terms for a in t.atoms):
-            self.opened[id(whole)] = (whole, form)
-            self.sizes.enter(whole, form)
+            self._open(whole, form)
         return whole
+
+    def _open(self, payload: Expr, form: Sum) -> None:
+        """Learn the sum that a payload stands for; its size where laws will ask for it."""
+        self.opened[id(payload)] = (payload, form)
+        if not self.is_deep:
+            self.sizes.enter(payload, form)
 
     def payload(self, form: Sum) -> tuple[Fraction, Expr, bool]:
         """A form as a number times one expression, which may stand for its transpose."""
-        whole = lowered(form)
+        whole = self.lowered(form)
         known = self._oriented.get(id(whole))
         if known is None:
             known = self._oriented[id(whole)] = (whole, self._best(form))
@@ -206,14 +226,15 @@ class Context:
             elif self._ease(other, back) < self._ease(one, expr):
                 choice, one = (turned, back, True), other
         if all(a.payload is not choice[1] for t in one.terms for a in t.atoms):
-            self.opened[id(choice[1])] = (choice[1], one)
-            self.sizes.enter(choice[1], one)
+            self._open(choice[1], one)
         return choice
 
     def _signed(self, form: Sum) -> tuple[Fraction, Sum, Expr]:
         """A form without its number: that of a single term, or the sign of the first of several."""
         first = form.terms[0].coefficient
         number = first if len(form.terms) == 1 else ONE if first > 0 else -ONE
+        if number == 1:
+            return number, form, self.lowered(form)
         one = replace(form, terms=tuple(t.scaled(1 / number) for t in form.terms))
         return number, one, lowered(one)
 

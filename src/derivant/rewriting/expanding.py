@@ -28,17 +28,17 @@ Settle = Callable[[Context, Sum], Sum]
 
 def shortened(context: Context, total: Sum, settle: Settle) -> Sum:
     """The sum with parentheses multiplied out where it is shorter then; itself otherwise."""
-    best, size = total, context.sizes.measure(total)
+    best, size = None, context.sizes.measure(total)
     if size < SHORTEST:
         return total
     context.trying = True
     for raw in _attempts(context, total):
-        found = settle(context, raw)
-        length = context.sizes.measure(found)
+        length = context.sizes.measure(settle(context, raw))
         if length * 10 <= size * 9:
-            best, size = found, length
+            best, size = raw, length
     context.trying = False
-    return best
+    # once more, for sums inside a try are not shortened
+    return total if best is None else settle(context, best)
 
 
 def _attempts(context: Context, total: Sum) -> Iterator[Sum]:

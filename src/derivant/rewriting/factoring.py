@@ -7,7 +7,6 @@ covered whole or not at all.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,6 +18,7 @@ from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, letters_of
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
+MOST_ATOMS = 64  # the same for the factors of all terms
 MOST_PAIRS = 256  # of equal atoms of two terms: each is tried as a start, each start walks over all
 MOST_TRIED = 4  # common factors that are tried before the sum is left as it is
 MOST_AXES = 2  # a rest with more axes than a matrix has would not be easier to read
@@ -34,27 +34,45 @@ class Cover:
 
 def factored(context: Context, total: Sum) -> Sum:
     """The sum with the largest common factor of two terms extracted where that is shorter."""
-    if not 2 <= len(total.terms) <= MOST_TERMS:
+    atoms = sum(len(t.atoms) for t in total.terms)
+    if not (2 <= len(total.terms) <= MOST_TERMS and atoms <= MOST_ATOMS):
         return total
     found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
     for i, j in combinations(range(len(total.terms)), 2):
-        one, two = _levelled(total.terms[i], total.terms[j])
+        one, two = _levelled(*_facing(total.terms[i], total.terms[j]))
         cover = _cover(context, one, two, total.rank)
-        rest = _rest(one, two, cover, total)
+        rest = _rest(one, two, cover, total) if cover.pairs else None
         if rest is not None:
             pair = replace(total, terms=_put(_put(total.terms, i, one), j, two))
             found.append((-len(cover.pairs), i, j, rest, cover, pair))
     found.sort(key=lambda entry: entry[:3])
-    size = context.sizes.measure(total)
+    size = context.sizes.unsigned(total)
     for _, i, j, rest, cover, pair in found[:MOST_TRIED]:
         shorter = _with_factor(context, pair, i, j, rest, cover)
-        if context.sizes.measure(shorter) < size:
+        if context.sizes.unsigned(shorter) < size:
             return shorter
     return total
 
 
 def _put(terms: tuple[Term, ...], place: int, term: Term) -> tuple[Term, ...]:
     return (*terms[:place], term, *terms[place + 1 :])
+
+
+def _facing(one: Term, two: Term) -> tuple[Term, Term]:
+    """Both terms; beside y_j, the factor x_i of delta_ij x_i is x_j, which is the same."""
+    return _faced(one, two), _faced(two, one)
+
+
+def _faced(term: Term, other: Term) -> Term:
+    ends = [a.index for a in term.atoms if a.payload is None]
+    if not ends:
+        return term
+    carried = letters_of(a for a in other.atoms if a.payload is not None)
+    names = {low: high for low, high in ends if high in carried and low not in carried}
+    if not names:
+        return term
+    atoms = tuple(a if a.payload is None else a.renamed(names) for a in term.atoms)
+    return replace(term, atoms=atoms)
 
 
 def _levelled(one: Term, two: Term) -> tuple[Term, Term]:
@@ -105,33 +123,39 @@ def _with_factor(context: Context, total: Sum, i: int, j: int, rest: Sum, cover:
 
 def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     """The largest common part found when each pair of equal atoms is tried as a start."""
-    labels = [{i: (id(a.payload), a.power) for i, a in enumerate(t.atoms)} for t in (one, two)]
     best = Cover((), {})
-    counts = Counter(labels[1].values())
-    if sum(counts[label] for label in labels[0].values()) > MOST_PAIRS:
+    places: dict[object, list[int]] = {}
+    for j, b in enumerate(two.atoms):
+        places.setdefault((id(b.payload), b.power), []).append(j)
+    found = [places.get((id(a.payload), a.power), []) for a in one.atoms]
+    if not 0 < sum(map(len, found)) <= MOST_PAIRS:
         return best
-    for i, first in labels[0].items():
-        for j, second in labels[1].items():
-            if first == second and (i, j) not in best.pairs:
-                found = _grown(context, one, two, (i, j), rank)
-                if len(found.pairs) > len(best.pairs):
-                    best = found
+    equal = [(i, j) for i, others in enumerate(found) for j in others]
+    for pair in equal:
+        if pair not in best.pairs:
+            cover = _grown(context, one, two, pair, equal, rank)
+            if len(cover.pairs) > len(best.pairs):
+                best = cover
     return best
 
 
-def _grown(context: Context, one: Term, two: Term, start: tuple[int, int], rank: int) -> Cover:
+def _grown(
+    context: Context,
+    one: Term,
+    two: Term,
+    start: tuple[int, int],
+    equal: Sequence[tuple[int, int]],
+    rank: int,
+) -> Cover:
     """What covers when a pair of atoms does, atoms with letters already named first."""
     names: dict[Letter, Letter] = {c: c for c in range(rank)}
     pairs: list[tuple[int, int]] = []
-    queue = [start]
-    while queue:
-        i, j = queue.pop(0)
-        found = _matched(context, one.atoms[i], two.atoms[j], names, rank)
-        if found is None:
-            break
+    place, found = start, _matched(context, one.atoms[start[0]], two.atoms[start[1]], names, rank)
+    while found is not None:
         names = found
-        pairs.append((i, j))
-        queue = _next(context, one, two, pairs, names, rank)
+        pairs.append(place)
+        equal = [(i, j) for i, j in equal if i != place[0] and j != place[1]]
+        place, found = _next(context, one, two, equal, names, rank)
     return _whole_numbers(one, two, Cover(tuple(sorted(pairs)), names), rank)
 
 
@@ -139,20 +163,17 @@ def _next(
     context: Context,
     one: Term,
     two: Term,
-    pairs: Sequence[tuple[int, int]],
+    equal: Sequence[tuple[int, int]],
     names: dict[Letter, Letter],
     rank: int,
-) -> list[tuple[int, int]]:
+) -> tuple[tuple[int, int], dict[Letter, Letter] | None]:
     """The next pair of atoms that can cover: the one with most letters named, then the first."""
-    used = {i for i, _ in pairs}, {j for _, j in pairs}
-    options = []
-    for i, a in enumerate(one.atoms):
-        for j, b in enumerate(two.atoms):
-            if i in used[0] or j in used[1] or a.payload is not b.payload or a.power != b.power:
-                continue
-            if _matched(context, a, b, names, rank) is not None:
-                options.append((-sum(c in names for c in b.index), i, j))
-    return [min(options)[1:]] if options else []
+    options = [(-sum(c in names for c in two.atoms[j].index), i, j) for i, j in equal]
+    for _, i, j in sorted(options):
+        found = _matched(context, one.atoms[i], two.atoms[j], names, rank)
+        if found is not None:
+            return (i, j), found
+    return (0, 0), None
 
 
 def _matched(

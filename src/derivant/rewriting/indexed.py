@@ -44,6 +44,8 @@ class Atom:
 
     def renamed(self, names: Mapping[Letter, Letter]) -> Atom:
         """The atom with letters replaced."""
+        if not self.index:
+            return self
         return Atom(self.payload, tuple(names.get(c, c) for c in self.index), self.power)
 
 
@@ -62,7 +64,9 @@ class Term:
 
     def scaled(self, number: Fraction) -> Term:
         """The term times a number."""
-        return replace(self, coefficient=self.coefficient * number)
+        if number == 1:
+            return self
+        return Term(self.coefficient * number, self.atoms, self.bound)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

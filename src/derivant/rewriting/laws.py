@@ -15,7 +15,7 @@ from derivant.rewriting.factoring import factored
 from derivant.rewriting.facts import facts_used
 from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
-from derivant.rewriting.indexed import ONE, Atom, Sum, Term
+from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
 from derivant.rewriting.regions import MOST_SHARED_TERMS
 from derivant.rewriting.rule import Rule
@@ -50,6 +50,41 @@ def _is_same(one: Atom, two: Atom) -> bool:
 # Sums
 
 
+def diagonals_entered(context: Context, total: Sum) -> Sum:
+    """(A + B)[i, i] is the sum of the diagonals."""
+    return with_terms(total, [_on_diagonals(context, term, total) for term in total.terms])
+
+
+def _on_diagonals(context: Context, term: Term, total: Sum) -> Term:
+    for place, atom in enumerate(term.atoms):
+        letters = tuple(dict.fromkeys(atom.index))
+        inside = context.inside(atom.payload) if len(letters) < len(atom.index) else None
+        if inside is None:
+            continue
+        factor = _on_diagonal(context, inside, atom, letters, total.rank, term)
+        others = term.atoms[:place] + term.atoms[place + 1 :]
+        number = term.coefficient * factor.coefficient
+        return Term(number, others + factor.atoms, term.bound + factor.bound)
+    return term
+
+
+def _on_diagonal(
+    context: Context, inside: Sum, atom: Atom, letters: Index, rank: int, term: Term
+) -> Term:
+    """A sum of which several axes have one letter, as a factor by its letters."""
+    names = {k: letters.index(c) for k, c in enumerate(atom.index)}
+    shape = tuple(inside.shape[atom.index.index(c)] for c in letters)
+    terms = []
+    for t in inside.terms:
+        inner = {**names, **{c: c + len(letters) - inside.rank for c, _ in t.bound}}
+        bound = tuple((inner[c], size) for c, size in t.bound)
+        terms.append(Term(t.coefficient, tuple(a.renamed(inner) for a in t.atoms), bound))
+    form = context.normalised(context, Sum(shape, inside.dtype, tuple(terms)))
+    fresh = count(1 + max([rank, *(c for c, _ in term.bound)]))
+    factor = context.factor(form, letters, atom.power, lambda _: next(fresh))
+    return Term(Fraction(0), ()) if factor is None else factor
+
+
 def parentheses_opened(context: Context, total: Sum) -> Sum:
     """c (a + b) in a sum is c a + c b; alone too, unless c is what both have in common."""
     opened = [_opened(context, term, total) for term in total.terms]
@@ -68,17 +103,15 @@ def _opened(context: Context, term: Term, total: Sum) -> list[Term] | None:
     known = context.opened.get(id(atom.payload))
     if known is None or atom.power != 1 or not 1 < len(known[1].terms) <= MOST_SHARED_TERMS:
         return None
-    if any(c >= total.rank for c in atom.index):
-        return None
-    if any(atom.index.count(c) > 1 and total.shape[c] != 1 for c in atom.index):
+    if any(size != 1 for _, size in term.bound):
         return None
     terms = []
     for inner in known[1].terms:
-        fresh = count(total.rank)
+        fresh = count(1 + max([total.rank, *atom.index]))
         names = {**dict(enumerate(atom.index)), **{c: next(fresh) for c, _ in inner.bound}}
         bound = tuple((names[c], size) for c, size in inner.bound)
         atoms = tuple(a.renamed(names) for a in inner.atoms)
-        terms.append(Term(inner.coefficient * term.coefficient, atoms, bound))
+        terms.append(Term(inner.coefficient * term.coefficient, atoms, term.bound + bound))
     stays = len(total.terms) == 1 and term.coefficient not in (1, -1)
     return None if stays and _common_number(terms) == abs(term.coefficient) else terms
 
@@ -104,9 +137,10 @@ def number_extracted(context: Context, total: Sum) -> Sum:
     if number == 1:
         return total
     inner = replace(total, terms=tuple(t.scaled(1 / number) for t in total.terms))
-    factor = context.factor(inner, tuple(range(total.rank)), ONE, lambda size: total.rank)
-    assert factor is not None
-    return replace(total, terms=(factor.scaled(number),))
+    fresh = count(total.rank)
+    inner = context.normalised(context, inner)
+    factor = context.factor(inner, tuple(range(total.rank)), ONE, lambda _: next(fresh))
+    return replace(total, terms=() if factor is None else (factor.scaled(number),))
 
 
 def _common_number(terms: Sequence[Term]) -> Fraction:
@@ -128,6 +162,7 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a unit tensor merges two letters", lambda _, total: deltas_merged(total), "", LAUE),
     Rule("axes of size 1 have one letter", lambda _, total: singles_merged(total)),
     Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
+    Rule("the diagonal of a sum is taken term by term", diagonals_entered),
     Rule("powers of one base are joined", powers_joined),
     Rule("a matrix times its inverse is the identity", inverses_cancelled),
     Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read),
@@ -137,8 +172,12 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("like terms are added", like_terms_added),
     Rule("two functions are one", identities_used),
     Rule("det(A) inv(A) = adj(A)", adjugates),
-    Rule("a common factor is extracted", factors_extracted),
     Rule("a common number is extracted", number_extracted),
+    Rule("a common factor is extracted", factors_extracted),
+)
+# What a large graph is settled by: the others look at pairs of terms or of factors.
+DEEP_RULES = tuple(
+    rule for rule in RULES if rule.rewrite in (powers_joined, like_terms_added) or rule in RULES[:3]
 )
 MULTIPLIED_OUT = "parentheses are multiplied out"
 FUNCTION_RULES = {
@@ -146,4 +185,4 @@ FUNCTION_RULES = {
     for row in (*INVERSE_RULES, *ENTRYWISE_RULES)
 }
 
-__all__ = ["FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]
+__all__ = ["DEEP_RULES", "FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]

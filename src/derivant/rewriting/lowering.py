@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 
 import numpy as np
 
@@ -162,7 +163,8 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
     if not parts:
         return Part(as_expr(1), ())
     scalars = [p for p in parts if not p.index]
-    alive = dict(enumerate(p for p in parts if p.index))
+    alive = dict(enumerate(_alike_joined([p for p in parts if p.index])))
+    fresh = count(len(parts))
     users: dict[Letter, set[int]] = {}
     for place, part in alive.items():
         for c in part.index:
@@ -174,7 +176,7 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
         _, i, j = heapq.heappop(queue)
         if i not in alive or j not in alive:
             continue
-        new = len(parts) + i + j + max(alive)
+        new = next(fresh)
         left, right = alive.pop(i), alive.pop(j)
         kept = {c for c in (*left.index, *right.index) if c in free or users[c] - {i, j}}
         alive[new] = _pair(left, right, kept)
@@ -183,6 +185,17 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
         for entry in _pairs([new], users, alive, free):
             heapq.heappush(queue, entry)
     return _side_by_side([*scalars, *alive.values()])
+
+
+def _alike_joined(parts: Sequence[Part]) -> list[Part]:
+    """Parts with the same letters multiplied until two are left: all pairs would be too many."""
+    groups: dict[Index, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(tuple(sorted(part.index)), []).append(part)
+    for letters, group in groups.items():
+        while len(group) > 2:
+            group[:2] = [_pair(group[0], group[1], {*letters})]
+    return [part for group in groups.values() for part in group]
 
 
 def _pairs(

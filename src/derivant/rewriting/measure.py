@@ -41,8 +41,11 @@ class Sizes:
         """The size of a sum."""
         if not total.terms:
             return 1
-        size = sum(self.term(t, total) for t in total.terms) + len(total.terms) - 1
-        return size + all(t.coefficient < 0 for t in total.terms)
+        return self.unsigned(total) + all(t.coefficient < 0 for t in total.terms)
+
+    def unsigned(self, total: Sum) -> int:
+        """The size of a sum or of its negative: a sign in front is not counted."""
+        return sum(self.term(t, total) for t in total.terms) + len(total.terms) - 1
 
     def term(self, term: Term, total: Sum) -> int:
         """The size of a term without its sign."""

@@ -21,13 +21,14 @@ from derivant.rewriting.context import (
 from derivant.rewriting.expanding import shortened
 from derivant.rewriting.functions import applied
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
-from derivant.rewriting.laws import FUNCTION_RULES, MULTIPLIED_OUT, RULES
+from derivant.rewriting.laws import DEEP_RULES, FUNCTION_RULES, MULTIPLIED_OUT, RULES
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
 
 OF_ONE = ("inv", "det", "logdet", "expm", "logsumexp", "softmax", "prod")
+MOST_READINGS = 4  # of one expression
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
 
 
@@ -72,8 +73,8 @@ def normal_form(expression: Expr) -> Expr:
     return form_of(expression).to_expr()
 
 
-def form_of(expression: Expr, as_written: bool = False) -> Form:
-    """The normal form with its parts and the log of the rewrites.
+def form_of(expression: Expr, as_written: bool = False, context: Context | None = None) -> Form:
+    """The normal form with its parts and the log of the rewrites; in a context that knows others.
 
     `as_written` reads the sum itself as it stands: only its letters are settled.
 
@@ -83,23 +84,40 @@ def form_of(expression: Expr, as_written: bool = False) -> Form:
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
-    context = Context(normalised, FUNCTION_RULES)
+    laws = {} if regions.is_deep else FUNCTION_RULES
+    known = context or Context(normalised, laws, regions.is_deep)
+    total = _form(expression, regions, known, as_written)
+    for _ in range(MOST_READINGS):
+        if as_written or regions.is_deep or not regions.large:
+            break
+        # what is too large to be written out was judged by the graph; now by the form
+        again = known.lowered(total)
+        if again is expression:
+            break
+        expression, regions = again, Regions([again])
+        total = _form(expression, regions, known, as_written)
+    return Form(total, known)
+
+
+def _form(expression: Expr, regions: Regions, known: Context, as_written: bool) -> Sum:
+    """The sum of an expression whose regions are known, operands first."""
     forms: dict[int, Sum] = {}
 
     def powered(node: Expr, index: Index, power: Fraction, fresh: Fresh) -> Term | None:
-        longest = LONGEST_SHARED if id(node) in regions.large else LONGEST_INLINED
-        return context.factor(forms[id(node)], index, power, fresh, longest)
+        short = regions.is_deep or id(node) in regions.large
+        longest = LONGEST_SHARED if short else LONGEST_INLINED
+        return known.factor(forms[id(node)], index, power, fresh, longest)
 
     reader = Reader(regions, powered)
     for node in regions.nodes:
         if id(node) in regions.whole:
             if regions[node].kind is Kind.ATOM:
-                forms[id(node)] = _atom(node, forms, context)
+                forms[id(node)] = _atom(node, forms, known)
             elif as_written and node is expression:
                 forms[id(node)] = settled(reader.read(node))
             else:
-                forms[id(node)] = normalised(context, reader.read(node))
-    return Form(forms[id(expression)], context)
+                forms[id(node)] = normalised(known, reader.read(node))
+    return forms[id(expression)]
 
 
 def normalised(context: Context, total: Sum) -> Sum:
@@ -109,7 +127,7 @@ def normalised(context: Context, total: Sum) -> Sum:
     if known is not None:
         return known[1]
     found = _settled(context, total, key)
-    if not context.trying:
+    if not (context.trying or context.is_deep):
         shorter = context.without_steps(lambda: shortened(context, found, _settled))
         if shorter is not found:
             context.steps.append(Step(MULTIPLIED_OUT, found, shorter))
@@ -120,8 +138,9 @@ def normalised(context: Context, total: Sum) -> Sum:
 
 def _settled(context: Context, total: Sum, key: object = None) -> Sum:
     key = total.key if key is None else key
+    rules = DEEP_RULES if context.is_deep else RULES
     for _ in range(MOST_STEPS):
-        for rule in RULES:
+        for rule in rules:
             after = rule.rewrite(context, total)
             if after is total:
                 continue
@@ -171,10 +190,9 @@ def _on_forms(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
 
 def _is_plain(node: Expr) -> bool:
     """Whether a function of matrices or rows is as formulas have it: of one matrix, an axis."""
-    (x,) = node.inputs
-    if node.params.get("singular") or node.params.get("keepdims"):
+    if len(node.inputs) != 1 or node.params.get("singular") or node.params.get("keepdims"):
         return False
-    axis = node.params.get("axis")
+    x, axis = node.inputs[0], node.params.get("axis")
     return len(x.shape) <= 2 and (axis is None or axis == (-1,))
 
 

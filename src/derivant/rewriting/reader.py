@@ -16,7 +16,7 @@ from derivant.base.dims import Shape, Size
 from derivant.carriers.expr import Expr
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, as_exact
 from derivant.rewriting.readings import Reading
-from derivant.rewriting.regions import REPEATED, SIGNS, Kind, Regions, exponent_of
+from derivant.rewriting.regions import ADDED, REPEATED, SIGNS, Kind, Regions, exponent_of
 from derivant.rewriting.settling import size_factors
 
 # An operand's axis of size 1 that is repeated: each place where it ends has a letter of its own.
@@ -79,7 +79,7 @@ class Reader:
         kind, reading, _ = self._regions[node]
         if id(node) in self._regions.large and not is_top:
             return None
-        if kind is Kind.SUM:
+        if kind in ADDED:
             signs = SIGNS[node.primitive.name]
             return [
                 (x, _tail(x.shape, node.shape, index), Fraction(sign))
@@ -163,7 +163,10 @@ class Reader:
     def _other(
         self, node: Expr, kind: Kind, index: Index, stack: list[tuple[Expr, Index]]
     ) -> Term | None:
-        """A quotient, a share or a power: factors repeated, or a factor with an exponent."""
+        """A sign, a quotient, a share or a power: factors repeated, or one with an exponent."""
+        if kind is Kind.NEGATIVE:
+            stack.append((node.inputs[0], index))
+            return Term(-ONE, ())
         if kind is Kind.QUOTIENT:
             x, y = node.inputs
             stack.append((x, _tail(x.shape, node.shape, index)))

@@ -17,7 +17,7 @@ import numpy as np
 
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.rewriting.indexed import as_exact, is_moderate
+from derivant.rewriting.indexed import ONE, as_exact, is_moderate
 from derivant.rewriting.readings import Reading, reading_of
 
 SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
@@ -26,8 +26,11 @@ POWERS = {"square": Fraction(2), "reciprocal": Fraction(-1), "sqrt": Fraction(1,
 REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that stand so often
 # A node with several users is read through only while it has few factors: repeated squaring would
 # have 2**k of them.
-MOST_SHARED_FACTORS = 64
+MOST_SHARED_FACTORS = 16
 MOST_SHARED_TERMS = 8  # the same for the terms of a sum: residual networks add to one sum for ever
+# A graph of more nodes is computed with and hardly read: there, what is shared keeps its place.
+MANY_NODES = 200
+FEW_FACTORS, FEW_TERMS = 4, 1
 LARGEST_EXPONENT = 64
 
 
@@ -40,10 +43,12 @@ class Kind(Enum):
     POWER = 4
     QUOTIENT = 5
     SHARE = 6
-    ATOM = 7
+    NEGATIVE = 7
+    ATOM = 8
 
 
-THROUGH = (Kind.PRODUCT, Kind.POWER, Kind.QUOTIENT, Kind.SHARE)
+THROUGH = (Kind.PRODUCT, Kind.POWER, Kind.QUOTIENT, Kind.SHARE, Kind.NEGATIVE)
+ADDED = (Kind.SUM, Kind.NEGATIVE)
 
 
 class Region(NamedTuple):
@@ -57,10 +62,11 @@ class Region(NamedTuple):
 class Regions:
     """The kind of every node under some roots, and those that need a form of their own."""
 
-    __slots__ = ("_regions", "large", "nodes", "whole")
+    __slots__ = ("_regions", "is_deep", "large", "nodes", "whole")
 
     def __init__(self, roots: Sequence[Expr]) -> None:
         self.nodes = ancestors(roots)
+        self.is_deep = len(self.nodes) > MANY_NODES
         self._regions: dict[int, Region] = {}
         for node in self.nodes:
             self._regions[id(node)] = self._classified(node)
@@ -68,6 +74,11 @@ class Regions:
 
     def __getitem__(self, node: Expr) -> Region:
         return self._regions[id(node)]
+
+    @property
+    def most_terms(self) -> int:
+        """How many terms of a shared sum are written out where it is used."""
+        return FEW_TERMS if self.is_deep else MOST_SHARED_TERMS
 
     def is_number(self, node: Expr) -> bool:
         """Whether all entries of a node are one number that is known."""
@@ -82,7 +93,7 @@ class Regions:
         if not node.inputs or node.levels or node.primitive.outputs > 1:
             return Region(Kind.ATOM)
         if name in SIGNS and node.dtype.kind in "fiu":
-            return Region(Kind.SUM)
+            return Region(Kind.NEGATIVE if len(node.inputs) == 1 else Kind.SUM)
         if exponent_of(node) is not None and node.dtype.kind in "fiu":
             return Region(Kind.POWER)
         if name in QUOTIENTS:
@@ -117,7 +128,7 @@ class Regions:
 
     def _forms(self, roots: Sequence[Expr]) -> set[int]:
         """The nodes with a form of their own: users say, from the roots down, what they need."""
-        users = Counter(id(x) for node in self.nodes for x in node.inputs)
+        users = Counter(id(x) for node in self.nodes for x in node.inputs * _times(node))
         self.large = self._large(users)
         whole, reached = {id(r) for r in roots}, {id(r) for r in roots}
         for node in reversed(self.nodes):
@@ -128,15 +139,16 @@ class Regions:
     def _large(self, users: Counter[int]) -> set[int]:
         """Shared nodes with so many factors or terms that they are not written out at each use."""
         sizes: dict[tuple[int, bool], int] = {}
+        factors = FEW_FACTORS if self.is_deep else MOST_SHARED_FACTORS
         large = set()
         for node in self.nodes:
             kind = self[node].kind
-            for summed, most in ((False, MOST_SHARED_FACTORS), (True, MOST_SHARED_TERMS)):
+            for summed, most in ((False, factors), (True, self.most_terms)):
                 size = 1
-                if kind is Kind.SUM if summed else kind in THROUGH:
+                if kind in (ADDED if summed else THROUGH):
                     size = max(1, sum(sizes[id(x), summed] for x in node.inputs))
                 if kind is Kind.POWER and not summed:
-                    size *= int(exponent_of(node) or 1) if exponent_of(node) in REPEATED else 1
+                    size *= _times(node)
                 if users[id(node)] > 1 and size > most:
                     large.add(id(node))
                     size = 1
@@ -166,6 +178,12 @@ def exponent_of(node: Expr) -> Fraction | None:
     if name == "power":
         return as_exact(node.params["exponent"])
     return POWERS.get(name)
+
+
+def _times(node: Expr) -> int:
+    """How often the operands of a node are read: x^2 is x x."""
+    exponent = exponent_of(node) or ONE
+    return int(exponent) if exponent in REPEATED else 1
 
 
 def _constant(node: Expr) -> Fraction | None:

@@ -83,6 +83,8 @@ def ones_counted(total: Sum) -> Sum:
 
 
 def _counted(term: Term) -> Term:
+    if not term.bound:
+        return term
     carried = letters_of(term.atoms)
     if all(c in carried for c, _ in term.bound):
         return term

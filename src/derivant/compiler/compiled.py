@@ -1,0 +1,127 @@
+"""`jit`: a function traced once for each kind of arguments, then run as a program."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from derivant.base.errors import ArgumentError
+from derivant.base.types import Function
+from derivant.compiler.arguments import Arguments
+from derivant.compiler.call_row import applied
+from derivant.compiler.closure import identity, read_at_calls, surroundings
+from derivant.compiler.donation import Pairs, check_donated, give_back
+from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
+from derivant.compiler.tracing import Traced, traced
+
+MOST_FAST = 4  # kinds of calls that are tried the quick way
+MOST_ENTRIES = 64  # kinds of arguments that one function remembers
+
+
+def jit(
+    f: Function,
+    donate_argnums: int | Sequence[int] = (),
+    static_argnums: int | Sequence[int] = (),
+) -> Compiled:
+    """The function that computes what `f` computes, as a program made at the first call.
+
+    Traced once for each nesting, shape and dtype of the arguments. Arrays, Tensors and floats are
+    inputs; ints, bools, strings, None and callables are static, and so are the arguments that
+    `static_argnums` name: other values are another program. Arrays of the closure are read at each
+    call; module globals are frozen at the trace, and side effects happen then and not again.
+    An array that `donate_argnums` name is updated in place by the first result of its shape and
+    dtype, and is that result. The compiled function can be differentiated and mapped over.
+
+    Raises DifferentiationError where `f` branches on numbers, naming the line; ArgumentError where
+    a donated array fits no result, cannot be written to, or overlaps another argument.
+
+    >>> import derivant as dv
+    >>> step = jit(lambda w, x: w - 0.1 * dv.grad(lambda w: dv.sum((x @ w) ** 2))(w))
+    >>> step(np.array([1.0, 2.0]), np.eye(2))
+    array([0.8, 1.6])
+    """
+    return Compiled(f, _places(donate_argnums), _places(static_argnums))
+
+
+def _places(given: int | Sequence[int]) -> frozenset[int]:
+    return frozenset([given] if isinstance(given, int) else given)
+
+
+class Compiled:
+    """A function with its programs, one for each kind of arguments; see `jit`."""
+
+    def __init__(self, function: Function, donated: frozenset[int], static: frozenset[int]) -> None:
+        if any(place < 0 for place in donated | static):
+            raise ArgumentError("donate_argnums and static_argnums count from the front, from 0")
+        if donated & static:
+            raise ArgumentError(f"arguments {sorted(donated & static)} are both donated and static")
+        self.__wrapped__ = function
+        self.__name__ = getattr(function, "__name__", "function")
+        self.__doc__ = getattr(function, "__doc__", None)
+        self._donated = donated
+        self._static = static
+        self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
+        self._fast: tuple[FastCall, ...] = ()
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives for these arguments."""
+        items = called(args, kwargs)
+        for fast in self._fast:
+            found = fast(items)
+            if found is not MISS:
+                return found
+        given = Arguments(args, kwargs, self._static)
+        if given.symbolic:
+            return read_at_calls(self.__wrapped__)(*args, **kwargs)
+        entry = self.traced(given)
+        if entry.donated:
+            check_donated(entry.donated, (*given.values, *entry.graph.sources))
+        results = applied(entry.graph, given.values, entry.donated)
+        results = fresh(results, given.values, entry.donated)
+        if entry.donated:
+            results = give_back(entry.donated, given.values, results, self.__name__)
+        self._remember(fast_call(self.__wrapped__, items, given, entry))
+        return entry.rebuilt(results, given.keeps_tensors)
+
+    def _remember(self, fast: FastCall | None) -> None:
+        """Keep the quick way for the next call."""
+        if fast is not None:
+            self._fast = (fast, *self._fast[: MOST_FAST - 1])
+
+    def traced(self, given: Arguments) -> Traced:
+        """The graph for arguments of this kind, made now where there is none."""
+        around = surroundings(self.__wrapped__)
+        key = (given.structure, given.key, tuple(map(identity, around)))
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = traced(self.__wrapped__, given, around, self._donated)
+                if len(self._entries) > MOST_ENTRIES:
+                    self._entries.popitem(last=False)
+            self._entries.move_to_end(key)
+        return entry
+
+    def __repr__(self) -> str:
+        return f"<jit {self.__name__}, {len(self._entries)} programs>"
+
+
+def fresh(results: Sequence[Any], values: Sequence[Any], donated: Pairs) -> list[Any]:
+    """The results as arrays of the caller's own: no views, no inputs, no array twice.
+
+    One that was put into the array of its donated input stays that array.
+    """
+    kept = {o: values[i] for i, o in donated}
+    held = {id(x) for x in values}
+    found = []
+    for place, result in enumerate(results):
+        if result.__class__ is np.ndarray and kept.get(place) is not result:
+            if result.base is not None or id(result) in held or not result.flags.writeable:
+                result = result.copy()
+            held.add(id(result))
+        found.append(result)
+    return found

@@ -1,0 +1,209 @@
+"""The native loop that runs a program, and how it reads the objects of a call.
+
+A call hands over a list: the inputs, then new arrays for results. Their headers are read where
+CPython and NumPy keep them, so that a call costs no Python work for each array: type at byte 8 of
+any object; of an array data at 16, rank at 24, sizes at 32, dtype at 56, flags at 64; the value of
+a Python or NumPy number at 16; the items of a list at 24. `objects_lie_as_thought` looks first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from derivant.compiler.program import Value
+
+Words = npt.NDArray[np.int64]
+ARRAY, NUMBER = 0, 1
+CONTIGUOUS, ALIGNED, WRITEABLE = 1, 0x100, 0x400
+PLACES = """
+  %{0}.p = getelementptr i64, ptr %{1}, i64 {2}
+  %{0} = load i64, ptr %{0}.p"""
+
+
+def _words(base: str, *names: str) -> str:
+    """Loads of the words that follow one another at a place."""
+    return "".join(PLACES.format(name, base, k) for k, name in enumerate(names))
+
+
+# The signature: a count, then for each object its kind, type, dtype, flags, rank and sizes; a
+# count, then pairs of places with their bytes, which must not overlap. The program: a count, then
+# for each kernel its address, the length of its outermost axis, the length of its record, and that.
+# The answer is 0, or 1 where an object is not what the signature says: then nothing was run.
+DRIVER = f"""
+define i64 @drive(ptr %program, ptr %signature, ptr %list, ptr %table) {{
+entry:
+  %itemsp = getelementptr i8, ptr %list, i64 24
+  %items = load ptr, ptr %itemsp
+  %count = load i64, ptr %signature
+  %first = getelementptr i64, ptr %signature, i64 1
+  br label %fill
+fill:
+  %i = phi i64 [ 0, %entry ], [ %i1, %filled ]
+  %at = phi ptr [ %first, %entry ], [ %next, %filled ]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %one, label %pairs
+one:
+{_words("at", "kind", "type", "descr", "mask", "rank")}
+  %sizes = getelementptr i64, ptr %at, i64 5
+  %next = getelementptr i64, ptr %sizes, i64 %rank
+  %op = getelementptr ptr, ptr %items, i64 %i
+  %object = load ptr, ptr %op
+  %tp = getelementptr i8, ptr %object, i64 8
+  %t = load i64, ptr %tp
+  %slot = getelementptr ptr, ptr %table, i64 %i
+  %header = getelementptr i8, ptr %object, i64 16
+  %same = icmp eq i64 %t, %type
+  br i1 %same, label %which, label %bad
+which:
+  %isnumber = icmp eq i64 %kind, {NUMBER}
+  br i1 %isnumber, label %number, label %array
+number:
+  store ptr %header, ptr %slot
+  br label %filled
+array:
+  %data = load ptr, ptr %header
+  store ptr %data, ptr %slot
+  %rp = getelementptr i8, ptr %object, i64 24
+  %r32 = load i32, ptr %rp
+  %r = zext i32 %r32 to i64
+  %dp = getelementptr i8, ptr %object, i64 56
+  %d = load i64, ptr %dp
+  %fp = getelementptr i8, ptr %object, i64 64
+  %f32 = load i32, ptr %fp
+  %f = zext i32 %f32 to i64
+  %kept = and i64 %f, %mask
+  %good1 = icmp eq i64 %kept, %mask
+  %good2 = icmp eq i64 %d, %descr
+  %good3 = icmp eq i64 %r, %rank
+  %good12 = and i1 %good1, %good2
+  %good = and i1 %good12, %good3
+  %sp = getelementptr i8, ptr %object, i64 32
+  %theirs = load ptr, ptr %sp
+  br i1 %good, label %size, label %bad
+size:
+  %k = phi i64 [ 0, %array ], [ %k1, %fits ]
+  %further = icmp slt i64 %k, %rank
+  br i1 %further, label %compare, label %filled
+compare:
+  %ap = getelementptr i64, ptr %theirs, i64 %k
+  %a = load i64, ptr %ap
+  %bp = getelementptr i64, ptr %sizes, i64 %k
+  %b = load i64, ptr %bp
+  %k1 = add i64 %k, 1
+  %equal = icmp eq i64 %a, %b
+  br i1 %equal, label %fits, label %bad
+fits:
+  br label %size
+filled:
+  %i1 = add i64 %i, 1
+  br label %fill
+pairs:
+  %np = load i64, ptr %at
+  %firstpair = getelementptr i64, ptr %at, i64 1
+  br label %pair
+pair:
+  %j = phi i64 [ 0, %pairs ], [ %j1, %apart ]
+  %pat = phi ptr [ %firstpair, %pairs ], [ %nextpair, %apart ]
+  %pmore = icmp slt i64 %j, %np
+  br i1 %pmore, label %two, label %start
+two:
+{_words("pat", "px", "py", "bytesx", "bytesy")}
+  %nextpair = getelementptr i64, ptr %pat, i64 4
+  %xs = getelementptr i64, ptr %table, i64 %px
+  %x = load i64, ptr %xs
+  %ys = getelementptr i64, ptr %table, i64 %py
+  %y = load i64, ptr %ys
+  %xend = add i64 %x, %bytesx
+  %yend = add i64 %y, %bytesy
+  %o1 = icmp ult i64 %x, %yend
+  %o2 = icmp ult i64 %y, %xend
+  %overlap = and i1 %o1, %o2
+  %j1 = add i64 %j, 1
+  br i1 %overlap, label %bad, label %apart
+apart:
+  br label %pair
+bad:
+  ret i64 1
+start:
+  %kernels = load i64, ptr %program
+  %firstkernel = getelementptr i64, ptr %program, i64 1
+  br label %step
+step:
+  %n = phi i64 [ 0, %start ], [ %n1, %run ]
+  %here = phi ptr [ %firstkernel, %start ], [ %there, %run ]
+  %left = icmp slt i64 %n, %kernels
+  br i1 %left, label %run, label %done
+run:
+  %code = load ptr, ptr %here
+{_words("here", "address", "high", "length")}
+  %record = getelementptr i64, ptr %here, i64 3
+  call void %code(ptr %record, ptr %table, i64 0, i64 %high)
+  %there = getelementptr i64, ptr %record, i64 %length
+  %n1 = add i64 %n, 1
+  br label %step
+done:
+  ret i64 0
+}}
+"""
+NOTHING: Words = np.zeros(2, np.int64)  # the signature of a later segment: the table is filled
+
+
+def signature(
+    inputs: Sequence[Value],
+    types: Sequence[type],
+    made: Sequence[Value],
+    written: Iterable[int],
+    pairs: Sequence[tuple[int, int]],
+) -> Words:
+    """The words of a signature.
+
+    `types` are those of the inputs' objects, `written` the places of arrays that are written to,
+    `pairs` places of arrays that must not overlap.
+    """
+    values = [*inputs, *made]
+    kinds = [*types, *(np.ndarray for _ in made)]
+    wanted = set(written)
+    words = [len(values)]
+    for place, (value, kind) in enumerate(zip(values, kinds, strict=True)):
+        if kind is np.ndarray:
+            mask = CONTIGUOUS | ALIGNED | (WRITEABLE if place in wanted else 0)
+            words += [ARRAY, id(kind), id(np.dtype(value.dtype)), mask]
+            words += [len(value.shape), *value.shape]
+        else:
+            words += [NUMBER, id(kind), 0, 0, 0]
+    full = [(x, y) for x, y in pairs if values[x].nbytes and values[y].nbytes]
+    words.append(len(full))
+    for x, y in full:
+        words += [x, y, values[x].nbytes, values[y].nbytes]
+    return np.array(words, np.int64)
+
+
+def objects_lie_as_thought() -> bool:
+    """Whether this interpreter and this NumPy keep the headers of objects as the driver reads."""
+    array, numbers = np.arange(6.0).reshape(2, 3), [1.5, np.float64(2.5), np.float32(3.5)]
+    whole: list[Any] = [array, *numbers]
+    size = ctypes.sizeof(ctypes.c_void_p)
+    if size != 8 or object.__basicsize__ != 16 or np.ndarray.__basicsize__ < 72:
+        return False
+    word = ctypes.c_int64.from_address
+    header = id(array)
+    sizes = word(header + 32).value
+    flags = ctypes.c_int32.from_address(header + 64).value
+    items = word(id(whole) + 24).value
+    return (
+        word(header + 8).value == id(np.ndarray)
+        and word(header + 16).value == array.ctypes.data
+        and ctypes.c_int32.from_address(header + 24).value == 2
+        and [word(sizes).value, word(sizes + 8).value] == [2, 3]
+        and word(header + 56).value == id(array.dtype)
+        and flags & (CONTIGUOUS | ALIGNED | WRITEABLE) == CONTIGUOUS | ALIGNED | WRITEABLE
+        and [word(items + 8 * k).value for k in range(4)] == [id(x) for x in whole]
+        and ctypes.c_double.from_address(id(numbers[0]) + 16).value == 1.5
+        and ctypes.c_double.from_address(id(numbers[1]) + 16).value == 2.5
+        and ctypes.c_float.from_address(id(numbers[2]) + 16).value == 3.5
+    )

@@ -1,0 +1,368 @@
+"""The parts that every kernel's text is made of: words of the record, loops, loads and stores.
+
+The innermost axis is done some numbers at a time, whatever its length: what is left at the end is
+read and stored under a mask, by the same instructions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from derivant.compiler.ir import TYPES, WIDTHS, Block, Reg, repeated, typed
+from derivant.compiler.ir_rows import HEAVY, emit
+from derivant.compiler.kernels import NEXT, STAYS, Apply, Kernel, Read
+
+Operand = tuple[str, list[str]]  # an address, and the strides from there
+
+
+@dataclass(frozen=True, slots=True)
+class Heavy:
+    """A row of many instructions, as a function of some numbers at once."""
+
+    row: str
+    kind: str
+    width: int
+    params: tuple[tuple[str, object], ...]
+
+    @property
+    def name(self) -> str:
+        """Its name in a module."""
+        extra = "".join(f".{key}.{value!r}" for key, value in self.params)
+        return f'@"{self.row}.{self.kind}.{self.width}{extra}"'
+
+    def text(self, inline: bool) -> tuple[str, set[str]]:
+        """The function, and the intrinsics it declares."""
+        block = Block("v", self.width)
+        word = typed(self.kind, self.width)
+        found = emit(block, self.row, [Reg("%x", self.kind, self.width)], dict(self.params))
+        how = "alwaysinline" if inline else "noinline"
+        head = f"define internal fastcc {word} {self.name}({word} %x) {how} {{"
+        return "\n".join([head, *block.lines, f"ret {word} {found.name}", "}"]), block.intrinsics
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """An open loop: its index, and the labels of its head, its latch and what follows."""
+
+    index: str
+    step: int
+    head: str
+    latch: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Some numbers of the innermost axis: the loop over them, and where the axis ends."""
+
+    loop: Loop
+    high: str
+    full: str  # whether all of them
+
+
+class Writer:
+    """Writes one kernel. The record: sizes; for each read its place in the table, its offset in
+    bytes, its strides in bytes; the same for each store, then for each reduction."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.lines: list[str] = []
+        self.top: list[str] = []  # places on the stack
+        self.functions: Counter[Heavy] = Counter()
+        self.width = 8 if _wide(kernel) else 16
+        self.many = Block("v", self.width, self.lines)
+        self.one = Block("s", 1, self.lines)
+        self._more: list[Block] = [self.many, self.one]
+        self._count = 0
+        self._word = 0
+
+    @property
+    def intrinsics(self) -> set[str]:
+        """What the kernel declares."""
+        return set[str]().union(*(block.intrinsics for block in self._more))
+
+    # small pieces
+
+    def block(self, width: int) -> Block:
+        """Instructions on so many numbers at once."""
+        self._count += 1
+        self._more.append(Block(f"h{self._count}_", width, self.lines))
+        return self._more[-1]
+
+    def _put(self, text: str) -> str:
+        self._count += 1
+        name = f"%q{self._count}"
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def _place(self, kind: str) -> str:
+        """Room on the stack."""
+        self._count += 1
+        name = f"%a{self._count}"
+        self.top.append(f"{name} = alloca {kind}, align 64")
+        return name
+
+    def _label(self, hint: str) -> str:
+        self._count += 1
+        return f"{hint}{self._count}"
+
+    def _branch(self, condition: str, yes: str, no: str) -> None:
+        self.lines.append(f"br i1 {condition}, label %{yes}, label %{no}")
+
+    def _goto(self, label: str, here: str) -> None:
+        """Go to a label; what follows is written at another."""
+        self.lines += [f"br label %{label}", f"{here}:"]
+
+    def _next_word(self) -> str:
+        """The next number of the record."""
+        place = self._put(f"getelementptr i64, ptr %rec, i64 {self._word}")
+        self._word += 1
+        return self._put(f"load i64, ptr {place}")
+
+    def _operand(self, rank: int) -> Operand:
+        """The base address and the strides of the next operand of the record."""
+        slot, offset = self._next_word(), self._next_word()
+        strides = [self._next_word() for _ in range(rank)]
+        place = self._put(f"getelementptr ptr, ptr %table, i64 {slot}")
+        base = self._put(f"load ptr, ptr {place}")
+        return self._put(f"getelementptr i8, ptr {base}, i64 {offset}"), strides
+
+    def _stepped(self, base: str, index: str, stride: str) -> str:
+        offset = self._put(f"mul i64 {index}, {stride}")
+        return self._put(f"getelementptr i8, ptr {base}, i64 {offset}")
+
+    def _moved(self, operands: Sequence[Operand], index: str, axis: int) -> list[Operand]:
+        """The operands at an index of an axis."""
+        return [(self._stepped(base, index, s[axis]), s) for base, s in operands]
+
+    def _loop(self, low: str, high: str, step: int = 1) -> Loop:
+        """Open a loop."""
+        head, body, latch, after = (self._label(h) for h in ("head", "body", "latch", "after"))
+        before = self._label("before")
+        self.lines += [f"br label %{before}", f"{before}:", f"br label %{head}", f"{head}:"]
+        self._count += 1
+        index = f"%i{self._count}"
+        self.lines += [
+            f"{index} = phi i64 [ {low}, %{before} ], [ {index}.n, %{latch} ]",
+            f"{index}.more = icmp slt i64 {index}, {high}",
+        ]
+        self._branch(f"{index}.more", body, after)
+        self.lines.append(f"{body}:")
+        return Loop(index, step, head, latch, after)
+
+    def _end(self, loop: Loop) -> None:
+        self._goto(loop.latch, loop.latch)
+        self.lines.append(f"{loop.index}.n = add nsw i64 {loop.index}, {loop.step}")
+        self._goto(loop.head, loop.after)
+
+    # the innermost axis
+
+    def _lanes(self, low: str, high: str) -> Lanes:
+        """Open the loop over the innermost axis."""
+        loop = self._loop(low, high, self.width)
+        rest = self._put(f"sub i64 {high}, {loop.index}")
+        return Lanes(loop, high, self._put(f"icmp sge i64 {rest}, {self.width}"))
+
+    def _mask(self, lanes: Lanes) -> Reg:
+        """Which numbers there are, where they are not all."""
+        rest = self._put(f"sub i64 {lanes.high}, {lanes.loop.index}")
+        return self.many.compare("less", self._numbers("0"), self._spread(Reg(rest, "int64")))
+
+    def _numbers(self, start: str) -> Reg:
+        """start, start + 1, ..."""
+        steps = ", ".join(f"i64 {k}" for k in range(self.width))
+        if start == "0":
+            return Reg(f"<{steps}>", "int64", self.width)
+        spread = self._spread(Reg(start, "int64"))
+        return self.many.add(spread, Reg(f"<{steps}>", "int64", self.width))
+
+    def _spread(self, x: Reg) -> Reg:
+        """One number so many times."""
+        word = typed(x.kind, self.width)
+        first = self._put(f"insertelement {word} poison, {x.type} {x.name}, i64 0")
+        zeros = f"<{self.width} x i32> zeroinitializer"
+        return self.many.put(f"shufflevector {word} {first}, {word} poison, {zeros}", x.kind)
+
+    def _fixed(self, reads: Sequence[Operand]) -> list[Reg | None]:
+        """The operands that stay along the innermost axis, read once."""
+        return [
+            self._everywhere(r, base) if r.inner == STAYS else None
+            for r, (base, _) in zip(self.kernel.reads, reads, strict=True)
+        ]
+
+    def _everywhere(self, read: Read, address: str) -> Reg:
+        """One number for all lanes."""
+        memory = TYPES[_memory(read.kind)]
+        value = self._put(f"load {memory}, ptr {address}, align {WIDTHS[read.kind]}")
+        if read.kind == "bool":
+            value = self._put(f"icmp ne i8 {value}, 0")
+        return self._spread(Reg(value, read.kind))
+
+    def _entry(
+        self,
+        fixed: Sequence[Reg | None],
+        reads: Sequence[Operand],
+        stores: Sequence[Operand],
+        lanes: Lanes,
+    ) -> tuple[list[Reg], Reg]:
+        """All values at these places, those that are stored stored; and which places there are."""
+        values, mask = self._read(fixed, reads, lanes)
+        kernel = self.kernel
+        values += [repeated(x.text, x.kind, self.width) for x in kernel.literals]
+        for step in kernel.body:
+            values.append(self._applied(step, values))
+        kept = [
+            (values[s.value], base, s.inner == NEXT, strides[-1])
+            for s, (base, strides) in zip(kernel.stores, stores, strict=True)
+        ]
+        if kept:
+            self._stored(kept, lanes, mask)
+        return values, mask
+
+    def _read(
+        self, fixed: Sequence[Reg | None], reads: Sequence[Operand], lanes: Lanes
+    ) -> tuple[list[Reg], Reg]:
+        """The operands: all numbers at once, or under a mask."""
+        near = [
+            (k, r, base)
+            for k, (r, (base, _)) in enumerate(zip(self.kernel.reads, reads, strict=True))
+            if r.inner == NEXT
+        ]
+        all_, some, then = self._label("all"), self._label("some"), self._label("then")
+        self._branch(lanes.full, all_, some)
+        self.lines.append(f"{all_}:")
+        whole = [self._near(r.kind, base, lanes, None) for _, r, base in near]
+        self._goto(then, some)
+        mask = self._mask(lanes)
+        part = [self._near(r.kind, base, lanes, mask) for _, r, base in near]
+        self._goto(then, then)
+        found = dict(enumerate(fixed))
+        pairs = zip((k for k, _, _ in near), whole, part, strict=True)
+        for k, x, y in pairs:
+            found[k] = self._joined(x, all_, y, some)
+        full = repeated("true", "bool", self.width)
+        mask = self._joined(full, all_, mask, some)
+        for k, _, _ in near:
+            value = found[k]
+            if value is not None and self.kernel.reads[k].kind == "bool":
+                found[k] = self._truth(value)
+        for k, (r, (base, strides)) in enumerate(zip(self.kernel.reads, reads, strict=True)):
+            if r.inner not in (NEXT, STAYS):
+                found[k] = self._gathered(r.kind, base, strides[-1], lanes)
+        return [x for x in found.values() if x is not None], mask
+
+    def _joined(self, x: Reg, first: str, y: Reg, second: str) -> Reg:
+        text = f"phi {x.type} [ {x.name}, %{first} ], [ {y.name}, %{second} ]"
+        name = self._put(text)
+        return Reg(name, x.kind, x.width)
+
+    def _truth(self, x: Reg) -> Reg:
+        """Bytes as truth values."""
+        return self.many.put(f"icmp ne {x.type} {x.name}, zeroinitializer", "bool")
+
+    def _near(self, kind: str, base: str, lanes: Lanes, mask: Reg | None) -> Reg:
+        """Numbers that lie side by side, 0 where the mask has none; bytes for truth values."""
+        kind, align = _memory(kind), WIDTHS[kind]
+        word = typed(kind, self.width)
+        at = self._put(f"getelementptr {TYPES[kind]}, ptr {base}, i64 {lanes.loop.index}")
+        if mask is None:
+            return self.many.put(f"load {word}, ptr {at}, align {align}", kind)
+        name = f"@llvm.masked.load.{_suffix(kind, self.width)}.p0"
+        self.many.intrinsics.add(f"declare {word} {name}(ptr, i32, {mask.type}, {word})")
+        inside = f"ptr {at}, i32 {align}, {mask.type} {mask.name}, {word} zeroinitializer"
+        return self.many.put(f"call {word} {name}({inside})", kind)
+
+    def _places(self, base: str, stride: str, lanes: Lanes) -> str:
+        """The addresses of numbers that lie apart; after the last comes the last again."""
+        b = self.many
+        last = self._spread(Reg(self._put(f"sub i64 {lanes.high}, 1"), "int64"))
+        index = self._numbers(lanes.loop.index)
+        index = b.select(b.compare("less", index, last), index, last)
+        offset = b.mul(index, self._spread(Reg(stride, "int64")))
+        return self._put(f"getelementptr i8, ptr {base}, {offset.type} {offset.name}")
+
+    def _gathered(self, kind: str, base: str, stride: str, lanes: Lanes) -> Reg:
+        """Numbers that lie apart."""
+        memory, align = _memory(kind), WIDTHS[kind]
+        word = typed(memory, self.width)
+        all_ = repeated("true", "bool", self.width)
+        name = f"@llvm.masked.gather.{_suffix(memory, self.width)}.v{self.width}p0"
+        places = f"<{self.width} x ptr>"
+        self.many.intrinsics.add(f"declare {word} {name}({places}, i32, {all_.type}, {word})")
+        at = self._places(base, stride, lanes)
+        inside = f"{places} {at}, i32 {align}, {all_.type} {all_.name}, {word} zeroinitializer"
+        found = self.many.put(f"call {word} {name}({inside})", memory)
+        return self._truth(found) if kind == "bool" else found
+
+    def _stored(self, kept: Sequence[tuple[Reg, str, bool, str]], lanes: Lanes, mask: Reg) -> None:
+        """Values at their places: all numbers at once, or under the mask."""
+        all_, some, then = self._label("all"), self._label("some"), self._label("then")
+        kept = [(self._bytes(x), base, near, stride) for x, base, near, stride in kept]
+        self._branch(lanes.full, all_, some)
+        self.lines.append(f"{all_}:")
+        for x, base, near, stride in kept:
+            self._store(x, base, stride, near, lanes, None)
+        self._goto(then, some)
+        for x, base, near, stride in kept:
+            self._store(x, base, stride, near, lanes, mask)
+        self._goto(then, then)
+
+    def _bytes(self, x: Reg) -> Reg:
+        """A value as it is in memory."""
+        if x.kind != "bool":
+            return x
+        block = self.many if x.width > 1 else self.one
+        return block.put(f"zext {x.type} {x.name} to {typed('byte', x.width)}", "byte")
+
+    def _store(
+        self, x: Reg, base: str, stride: str, near: bool, lanes: Lanes, mask: Reg | None
+    ) -> None:
+        align = WIDTHS[x.kind]
+        if not near:
+            mask = repeated("true", "bool", self.width) if mask is None else mask
+            name = f"@llvm.masked.scatter.{_suffix(x.kind, self.width)}.v{self.width}p0"
+            places = f"<{self.width} x ptr>"
+            at = self._places(base, stride, lanes)
+        else:
+            name = f"@llvm.masked.store.{_suffix(x.kind, self.width)}.p0"
+            places = "ptr"
+            at = self._put(f"getelementptr {TYPES[x.kind]}, ptr {base}, i64 {lanes.loop.index}")
+        if mask is None:
+            self.lines.append(f"store {x.type} {x.name}, ptr {at}, align {align}")
+            return
+        self.many.intrinsics.add(f"declare void {name}({x.type}, {places}, i32, {mask.type})")
+        inside = f"{x.type} {x.name}, {places} {at}, i32 {align}, {mask.type} {mask.name}"
+        self.lines.append(f"call void {name}({inside})")
+
+    def _applied(self, step: Apply, values: Sequence[Reg]) -> Reg:
+        b = self.many
+        operands = [
+            b.cast(values[k], kind) for k, kind in zip(step.operands, step.kinds, strict=True)
+        ]
+        if step.row not in HEAVY:
+            return b.cast(emit(b, step.row, operands, dict(step.params)), step.kind)
+        (x,) = operands
+        heavy = Heavy(step.row, x.kind, self.width, step.params)
+        self.functions[heavy] += 1
+        found = b.put(f"call fastcc {x.type} {heavy.name}({x.type} {x.name})", x.kind)
+        return b.cast(found, step.kind)
+
+
+def _wide(kernel: Kernel) -> bool:
+    """Whether numbers of eight bytes are in it."""
+    kinds = {kind for step in kernel.body for kind in (*step.kinds, step.kind)}
+    kinds |= {x.kind for x in kernel.reads} | {x.kind for x in kernel.stores}
+    return any(WIDTHS[kind] == 8 for kind in kinds)
+
+
+def _memory(kind: str) -> str:
+    """The kind that numbers have in memory."""
+    return "byte" if kind == "bool" else kind
+
+
+def _suffix(kind: str, width: int) -> str:
+    """How the names of LLVM's functions end for so many numbers of a kind."""
+    word = {"float64": "f64", "float32": "f32", "byte": "i8"}.get(kind, TYPES[kind])
+    return f"v{width}{word}"

@@ -1,0 +1,301 @@
+"""From a program to steps: loops fused, products given to BLAS, the rest left to NumPy.
+
+Instructions are taken in order. One that works entry by entry joins the open group of its shape; a
+group is closed, that is planned as one loop, when something outside of it reads what it makes.
+Moves of entries are views and cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from derivant.compiler.groups import Group
+from derivant.compiler.ir import TYPES, literal
+from derivant.compiler.ir_rows import emits, operand_kinds
+from derivant.compiler.kernels import Apply, Literal
+from derivant.compiler.loops import Loop, planned
+from derivant.compiler.products import Product, planned_product
+from derivant.compiler.program import Instruction, Program, Value
+from derivant.compiler.sums import ProductSum, found_sums
+from derivant.compiler.views import View, moved, ordered
+
+REDUCES = {"sum": "sum", "max": "max", "min": "min"}
+MOST_STEPS = 96  # rows in one loop
+MOST_READS = 24
+FLOATS = ("float64", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """An instruction that NumPy does, on views of buffers, into the buffer of its result."""
+
+    step: Instruction
+    operands: tuple[View | int, ...]
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The buffers it reads."""
+        return tuple(x.root if isinstance(x, View) else x for x in self.operands)
+
+    @property
+    def writes(self) -> tuple[int, ...]:
+        """The value it makes."""
+        return (self.step.output,)
+
+    def crosses(self, root: int) -> bool:
+        """Whether what is written must not be the buffer that is read; here always."""
+        return True
+
+
+Step = Loop | Product | Outside
+
+
+class Plan:
+    """The steps of a program, and where each value is: a view of some buffer."""
+
+    def __init__(self, program: Program, targets: Mapping[int, int] | None = None) -> None:
+        self.program = program
+        self._targets = targets or {}  # buffers of inputs: the results that are put there
+        self.steps: list[Step] = []
+        self.values: list[Value] = list(program.values)  # and buffers that are no value
+        self.views: dict[int, View] = {}
+        self._constants = dict(program.constants)
+        self._open: dict[tuple[int, ...], Group] = {}
+        self._in: dict[int, Group] = {}  # values of open groups
+        self._users: dict[int, int] = {}
+        for step in program.instructions:
+            for x in step.inputs:
+                self._users[x] = self._users.get(x, 0) + 1
+        for x in program.outputs:
+            self._users[x] = self._users.get(x, 0) + 1
+        for place in (*program.inputs, *self._constants, *(k for k, _ in program.captures)):
+            self._buffer(place)
+        self._sums = found_sums(program, self._users)
+        self._late = {s.output for total in self._sums.values() for s in total.parts}
+        for step in program.instructions:
+            if step.output not in self._late:
+                self._plan(step)
+        for group in list(self._open.values()):
+            self._close(group)
+
+    def _buffer(self, place: int) -> None:
+        """A value that has a buffer of its own."""
+        value = self.values[place]
+        if isinstance(value.dtype, np.dtype):
+            size = value.dtype.itemsize
+            self.views[place] = View(place, size, value.shape, ordered(value.shape, size))
+
+    def _plan(self, step: Instruction) -> None:
+        total = self._sums.get(step.output)
+        if total is not None:
+            if self._as_sum(step, total):
+                return
+            for part in total.parts:
+                self._plan(part)
+        if self._as_view(step) or self._as_entry(step) or self._as_reduction(step):
+            return
+        if self._as_product(step):
+            return
+        reads = tuple(self._read(x) if x in self.views else x for x in step.inputs)
+        self._buffer(step.output)
+        self.steps.append(Outside(step, reads))
+
+    def _read(self, place: int) -> View:
+        """The view of a value that is wanted outside of its group."""
+        view = self.views[place]
+        group = self._in.get(view.root)
+        if group is not None:
+            self._close(group)
+        return view
+
+    # views
+
+    def _as_view(self, step: Instruction) -> bool:
+        value = self.values[step.output]
+        place = step.inputs[0] if step.inputs else -1
+        if len(step.inputs) != 1 or place not in self.views:
+            return False
+        old = self.values[place]
+        if old.dtype != value.dtype or old.weak or (place in self._constants and not old.shape):
+            return False
+        view = moved(step, self.views[place], value.shape)
+        if view is None:
+            return False
+        self.views[step.output] = view
+        return True
+
+    # entry by entry
+
+    def _as_entry(self, step: Instruction) -> bool:
+        kinds = self._kinds(step)
+        if kinds is None:
+            return False
+        shape = self.values[step.output].shape
+        views = [self.views[x] for x in step.inputs]
+        padded = [self._padded(v, x, step, shape) for v, x in zip(views, step.inputs, strict=True)]
+        group = self._group(shape, padded, step.inputs)
+        operands = tuple(
+            self._operand(group, x, v) for x, v in zip(step.inputs, padded, strict=True)
+        )
+        kind = self.values[step.output].dtype.name
+        params = tuple(sorted(step.params.items(), key=lambda item: item[0]))
+        group.body.append(Apply(step.row.name, operands, kinds, kind, params))
+        group.made[step.output] = len(group.body) - 1
+        group.members.append(step)
+        self._buffer(step.output)
+        self._in[step.output] = group
+        return True
+
+    def _kinds(self, step: Instruction) -> tuple[str, ...] | None:
+        """The kinds that the operands are brought to; None where this is no loop of ours."""
+        values = [self.values[x] for x in step.inputs]
+        out = self.values[step.output]
+        if not isinstance(out.dtype, np.dtype) or out.dtype.name not in TYPES or 0 in out.shape:
+            return None
+        if any(not isinstance(v.dtype, np.dtype) or v.dtype.name not in TYPES for v in values):
+            return None
+        if len(out.shape) > 6:
+            return None
+        weak = {"f": float, "i": int, "b": bool}
+        kinds = tuple(weak[v.dtype.kind] if v.weak else v.dtype for v in values)
+        found = operand_kinds(step.row.name, kinds, out.dtype.name)
+        if found is None or not emits(step.row.name, found, step.params):
+            return None
+        return found
+
+    def _padded(self, view: View, place: int, step: Instruction, shape: tuple[int, ...]) -> View:
+        """The view over the shape of the result; leading axes stand in front of all others."""
+        lead, extra = step.lead, len(shape) - len(view.shape)
+        if lead and extra and len(view.shape) >= lead:
+            view = View(
+                view.root,
+                view.itemsize,
+                view.shape[:lead] + (1,) * extra + view.shape[lead:],
+                view.strides[:lead] + (0,) * extra + view.strides[lead:],
+                view.offset,
+            )
+        return view.broadcast(shape)
+
+    def _group(self, shape: tuple[int, ...], views: Sequence[View], places: Sequence[int]) -> Group:
+        """The open group of this shape, others closed that it would read from."""
+        group = self._open.get(shape)
+        for view in views:
+            source = self._in.get(view.root)
+            if source is None:
+                continue
+            inside = source is group and view.root in source.made and self._is_value(view, shape)
+            if not inside:
+                self._close(source)
+        group = self._open.get(shape)
+        if group is not None and (len(group.body) >= MOST_STEPS or len(group.reads) >= MOST_READS):
+            self._close(group)
+            group = None
+        if group is None:
+            group = self._open[shape] = Group(shape)
+        return group
+
+    def _is_value(self, view: View, shape: tuple[int, ...]) -> bool:
+        """Whether a view is a whole value, entry by entry."""
+        own = self.views[view.root]
+        return view.shape == own.shape == shape and view.strides == own.strides and not view.offset
+
+    def _operand(self, group: Group, place: int, view: View) -> int:
+        """The number of an operand among the values of a group: reads, then literals, then rows.
+
+        Rows are counted from 0 upwards, reads from -1 and literals from -1000 downwards until the
+        group is closed.
+        """
+        if view.root in group.made and self._in.get(view.root) is group:
+            return group.made[view.root]
+        if place in self._constants and not self.values[place].shape:
+            value = self.values[place]
+            known = Literal(literal(self._constants[place], value.dtype.name), value.dtype.name)
+            return -1000 - group.literals.setdefault(known, len(group.literals))
+        return -1 - group.reads.setdefault(view, len(group.reads))
+
+    # reductions
+
+    def _as_reduction(self, step: Instruction) -> bool:
+        how = REDUCES.get(step.row.name)
+        if how is None or step.inputs[0] not in self.views:
+            return False
+        (place,) = step.inputs
+        value, out = self.values[place], self.values[step.output]
+        if value.dtype != out.dtype or value.dtype.name not in FLOATS or 0 in value.shape:
+            return False
+        rank = len(value.shape)
+        axes = tuple(sorted(a + rank for a in step.params["axis"]))
+        if not axes or rank > 6:
+            return False
+        view = self.views[place]
+        group = self._group(value.shape, [view], [place])
+        if group.reduces and group.axes != axes:
+            self._close(group)
+            group = self._open[value.shape] = Group(value.shape)
+        number = self._operand(group, place, view)
+        group.axes = axes
+        group.reduces.append((step, number))
+        self._buffer(step.output)
+        self._in[step.output] = group
+        return True
+
+    # products
+
+    def _as_product(self, step: Instruction) -> bool:
+        if step.row.name not in ("matmul", "einsum"):
+            return False
+        values = [self.values[x] for x in step.inputs]
+        out = self.values[step.output]
+        if any(v.dtype != out.dtype or 0 in v.shape for v in values):
+            return False
+        if out.dtype.name not in FLOATS or len(values) != 2:
+            return False
+        left, right = (self.views[x] for x in step.inputs)
+        product = planned_product(step, left, right, out.shape, step.output)
+        if product is None:
+            return False
+        for x in step.inputs:
+            self._read(x)
+        self._buffer(step.output)
+        self.steps.append(product)
+        return True
+
+    def _as_sum(self, step: Instruction, total: ProductSum) -> bool:
+        """A product added to a donated array in its place."""
+        base = self.views[total.base]
+        if self._targets.get(base.root) != step.output or not base.whole:
+            return False
+        row = total.parts[0]
+        left, right = (self.views[x] for x in row.inputs)
+        shape = self.values[step.output].shape
+        product = planned_product(row, left, right, shape, step.output)
+        if product is None:
+            return False
+        for x in row.inputs:
+            self._read(x)
+        self._buffer(step.output)
+        self.steps.append(replace(product, factor=total.factor, onto=base.root))
+        return True
+
+    # the end of a group
+
+    def _close(self, group: Group) -> None:
+        """Plan the loop of a group; what others read of it is stored."""
+        del self._open[group.shape]
+        inside: dict[int, int] = {}
+        for step in group.members:
+            for x in step.inputs:
+                inside[x] = inside.get(x, 0) + 1
+        for step, _ in group.reduces:
+            inside[step.inputs[0]] = inside.get(step.inputs[0], 0) + 1
+        stored = [
+            (value, place)
+            for value, place in group.made.items()
+            if self._users.get(value, 0) > inside.get(value, 0)
+        ]
+        for value in (*group.made, *(step.output for step, _ in group.reduces)):
+            self._in.pop(value, None)
+        self.steps.append(planned(group, stored, self.values, self.views))

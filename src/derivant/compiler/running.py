@@ -1,0 +1,59 @@
+"""Which program runs a graph: planned once for each graph, kept as long as the graph is."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from derivant.compiler.donation import Pairs
+from derivant.compiler.driver import objects_lie_as_thought
+from derivant.compiler.graph import Graph
+from derivant.compiler.llvm_target import LlvmProgram
+from derivant.compiler.lowering import lowered
+from derivant.compiler.numpy_target import NumpyProgram
+
+Run = Callable[[Sequence[Any]], list[Any]]
+_RUNNERS: WeakKeyDictionary[Graph, dict[Pairs, Run]] = WeakKeyDictionary()
+_LOCK = threading.RLock()
+
+
+def runner(graph: Graph, donated: Pairs = ()) -> Run:
+    """What computes the outputs of a graph from arrays for its inputs.
+
+    `donated` are places of inputs and outputs: where it can, the output is put into the input.
+    """
+    with _LOCK:
+        programs = _RUNNERS.setdefault(graph, {})
+        found = programs.get(donated)
+        if found is None:
+            found = programs[donated] = _made(graph, donated)
+    return found
+
+
+def _made(graph: Graph, donated: Pairs) -> Run:
+    program = lowered(graph.inputs, graph.outputs)
+    if not has_llvm():
+        return NumpyProgram(program)
+    return LlvmProgram(program, {program.inputs[i]: program.outputs[o] for i, o in donated})
+
+
+@lru_cache(maxsize=1)
+def has_llvm() -> bool:
+    """Whether programs become native code; says once where they do not."""
+    if find_spec("llvmlite") is None:
+        _say("llvmlite is not installed; pip install llvmlite")
+        return False
+    if not objects_lie_as_thought():
+        _say("this Python keeps its objects in a way that native code here cannot read")
+        return False
+    return True
+
+
+def _say(why: str) -> None:
+    text = f"compiled functions are run by NumPy, row by row, which is slower: {why}"
+    warnings.warn(text, RuntimeWarning, stacklevel=3)

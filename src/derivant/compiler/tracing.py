@@ -1,0 +1,100 @@
+"""One run of a function on variables: the graph that it computes, the nesting of its results."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from derivant.base.errors import DerivantError
+from derivant.base.tree import Structure, flatten, unflatten
+from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
+from derivant.carriers.mode import serial
+from derivant.carriers.tensor import Tensor, constant
+from derivant.compiler.arguments import Arguments
+from derivant.compiler.closure import read_at_calls
+from derivant.compiler.donation import Pairs, donations
+from derivant.compiler.graph import Graph
+
+PACKAGE = "derivant"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """A function on one kind of arguments. `around` keeps alive what the key names by identity."""
+
+    graph: Graph
+    structure: Structure
+    leaves: tuple[Any, ...]  # of the results: the place among the graph's outputs, or a constant
+    around: tuple[Any, ...]
+    donated: Pairs
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the leaves are the outputs, one after the other."""
+        return list(self.leaves) == [_Output(k) for k in range(len(self.graph.outputs))]
+
+    def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
+        """The nesting of the results with these numbers; Tensors where an argument was one."""
+        if keep:
+            results = [r if isinstance(r, Tensor) else constant(r) for r in results]
+        filled = [results[x.place] if isinstance(x, _Output) else x for x in self.leaves]
+        return unflatten(self.structure, filled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A leaf of the results that is computed."""
+
+    place: int
+
+
+def traced(
+    function: Callable[..., Any], given: Arguments, around: Sequence[Any], donated: frozenset[int]
+) -> Traced:
+    """Run the function on a variable for each input.
+
+    Raises the error of an operation that a trace cannot do, with the line that asked for it.
+    """
+    variables = [_variable(x, k) for k, x in enumerate(given.values)]
+    args, kwargs = given.rebuilt(variables)
+    token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
+    try:
+        result = read_at_calls(function)(*args, **kwargs)
+    except DerivantError as error:
+        raise _located(error) from error
+    finally:
+        LIFTED.reset(token)
+    leaves, structure = flatten(result)
+    outputs: list[Expr] = []
+    places: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, (Expr, Tensor, np.ndarray, np.generic)):
+            places.append(_Output(len(outputs)))
+            outputs.append(as_expr(leaf))
+        else:
+            places.append(leaf)
+    graph = Graph(variables, outputs)
+    pairs = donations(given, donated, graph.outputs) if donated else ()
+    kept = (*around, *given.statics)
+    return Traced(graph, structure, tuple(places), kept, pairs)
+
+
+def _variable(value: Any, place: int) -> Expr:
+    """A fresh variable of the kind of an input; a Python number gives way to other dtypes."""
+    params = {"name": f"x{place}", "facts": (), "serial": serial()}
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        return intern(VARIABLE, (), params, (), np.dtype(np.float64), True)
+    return intern(VARIABLE, (), params, tuple(value.shape), np.dtype(value.dtype), False)
+
+
+def _located(error: DerivantError) -> DerivantError:
+    """The same error with the line of the user's code that led to it."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_globals.get("__name__", "").partition(".")[0] != PACKAGE:
+            where = f"{frame.f_code.co_filename}:{line}"
+            return type(error)(f"{error} (while tracing {where})")
+    return error

@@ -1,0 +1,74 @@
+"""Every row at every case of the table: compiled = eager, value, gradient and under vmap."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import derivant as dv
+from derivant.compiler import jit
+from derivant.primitives import TABLE, Primitive, apply
+from generated.problems import far, numbers, outputs_of, problem, seeds_for
+
+ROWS = [
+    row
+    for row in TABLE.values()
+    if row.cases and row.family not in ("leaf", "level", "structure") and row.name != "nextafter"
+]
+CLOSE = {"float64": 1e-12, "float32": 1e-5}
+
+
+def check(what: str, found: Any, wanted: Any, dtype: str) -> None:
+    for a, b in zip(outputs_of(found), outputs_of(wanted), strict=True):
+        complaint = far(a, b, CLOSE[dtype])
+        assert not complaint, f"{what}: {complaint}"
+        assert np.asarray(numbers(a)).dtype == np.asarray(numbers(b)).dtype, what
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_compiled_is_eager(row: Primitive, dtype: str) -> None:
+    for case in row.cases:
+        p = problem(row, case, dtype)
+        f = p.function(range(len(p.arrays)))
+        wanted = f(*p.arrays)
+        check("value", jit(f)(*p.arrays), wanted, dtype)
+        places = p.variables
+        if row.constant or not places:
+            continue
+
+        seeds = seeds_for(np.random.default_rng(5), wanted)
+
+        def pulled(*xs: Any, p: Any = p, places: Any = places, seeds: Any = seeds) -> Any:
+            _, pull = dv.vjp(p.function(places), *xs)
+            return pull(seeds)
+
+        xs = p.at(places)
+        check("pullback", jit(pulled)(*xs), pulled(*xs), dtype)
+
+
+def stacked(x: Any, count: int) -> Any:
+    return np.stack([x] * count)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_mapped_is_eager(row: Primitive) -> None:
+    for case in itertools.islice(row.cases, 3):
+        p = problem(row, case)
+        f = p.function(range(len(p.arrays)))
+        if any(a.dtype.kind != "f" for a in p.arrays):
+            continue
+        batch = [stacked(a, 2) * np.array([1.0, 0.95]).reshape(2, *[1] * a.ndim) for a in p.arrays]
+        try:
+            wanted = dv.vmap(f)(*batch)
+        except dv.DerivantError:
+            continue
+        check("vmap", jit(dv.vmap(f))(*batch), wanted, "float64")
+        check("vmap of jit", dv.vmap(jit(f))(*batch), wanted, "float64")
+
+
+def test_rows_are_applied() -> None:
+    assert apply(TABLE["add"], (1.0, 2.0)) == 3.0
