@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
@@ -21,12 +20,11 @@ from derivant.stationary.algebra import (
     slope,
     substituted,
     summed,
-    turned,
 )
 from derivant.stationary.conditions import Condition, definite, without_number
 from derivant.stationary.degrees import degree
 from derivant.stationary.found import Found, Lines
-from derivant.stationary.hessians import convex, has_kinks, quadratic, same
+from derivant.stationary.hessians import convex, has_kinks, quadratic
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.systems import Answer, equations, solved
 
@@ -53,9 +51,6 @@ def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:
 
 def quadratic_problem(problem: Problem) -> Found | None:
     """The pattern; None where the equations are not linear or an inequality stands in the way."""
-    mirrored = _mirrored(problem)
-    if mirrored is not None:
-        return mirrored
     unequal = [c for c in problem.constraints if c.relation != "=="]
     if len(unequal) > 1 or any(c.gap.shape for c in unequal):
         return None
@@ -78,12 +73,12 @@ def quadratic_problem(problem: Problem) -> Found | None:
         tuple(dict.fromkeys((*answer.needs, *needs))),
         {c.key: answer.values[v] for c, v in zip(equal, lambdas, strict=True)},
         sure,
-        lambda: _lines(problem, equal),
-        least=_least(problem, answer.values, terms),
+        lambda: written_out(problem, equal),
+        least=least_cost(problem, answer.values, terms),
     )
 
 
-def _least(
+def least_cost(
     problem: Problem, values: Mapping[Expr, Expr], terms: Sequence[tuple[Expr, Expr]]
 ) -> Expr:
     """The cost where its gradient and the multipliers cancel: linear in the point.
@@ -98,29 +93,6 @@ def _least(
     for force, gap in terms:
         parts.append(RECORD.multiply(0.5, inner(values[force], at_zero(gap, problem.unknowns))))
     return simple(summed(parts))
-
-
-def _mirrored(problem: Problem) -> Found | None:
-    """X = X' as a fact on X; its multiplier is half of the gradient, which is antisymmetric."""
-    for constraint in problem.constraints:
-        for x in problem.unknowns:
-            square = len(x.shape) == 2 and x.shape[0] == x.shape[1]
-            if not square or constraint.gap.shape != x.shape or constraint.relation != "==":
-                continue
-            sign = next((s for s in (1.0, -1.0) if same(constraint.gap, s * (x - turned(x)))), None)
-            if sign is None:
-                continue
-            name = str(x.params["name"])
-            known = symbol(name, x.shape, facts=(*problem.facts(x), "symmetric"))
-            rest = tuple(c for c in problem.constraints if c is not constraint)
-            other = replace(problem, declared={**problem.declared, x: known}, constraints=rest)
-            found = quadratic_problem(other)
-            if found is None or rest:
-                return found
-            at = substituted(slope(problem.cost, x), dict(found.values))
-            force = simple(RECORD.multiply(-sign / 2, at))
-            return replace(found, multipliers={constraint.key: force})
-    return None
 
 
 def _stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:
@@ -168,7 +140,7 @@ def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ..
     return "", (definite(found.hessian.to_expr()),)
 
 
-def _lines(problem: Problem, equal: Sequence[Constraint]) -> Lines:
+def written_out(problem: Problem, equal: Sequence[Constraint]) -> Lines:
     """The Lagrangian by indices, its derivatives, and the equations that they come to."""
     lambdas = multipliers_of(equal)
     value = lagrangian(problem.cost, list(zip(lambdas, (c.gap for c in equal), strict=True)))
@@ -225,6 +197,6 @@ def _one_inequality(
             active.key: simple(force),
         },
         sure,
-        lambda: _lines(problem, equal),
-        least=_least(problem, {**values, pressure: force}, terms),
+        lambda: written_out(problem, equal),
+        least=least_cost(problem, {**values, pressure: force}, terms),
     )

@@ -12,6 +12,7 @@ from derivant.primitives import RECORD
 from derivant.stationary.algebra import documented, shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.entrywise import entrywise_problem
+from derivant.stationary.explicit import explicit_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
 from derivant.stationary.inverses import inverse_problem
@@ -28,6 +29,7 @@ from derivant.stationary.verifying import Verdict, verified
 Pattern = Callable[[Problem], Found | None]
 SINGLE: tuple[Pattern, ...] = (
     quadratic_problem,
+    explicit_problem,
     kinked_problem,
     on_a_ball,
     inverse_problem,
