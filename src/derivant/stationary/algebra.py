@@ -143,7 +143,7 @@ def opened(form: Form, wanted: Callable[[Atom], bool]) -> Sum | None:
                 for k, t in enumerate(total.terms)
                 for a in t.atoms
                 if a.payload is not None
-                and a.power == 1
+                and a.power in (1, 2)
                 and form.inside(a.payload) is not None
                 and wanted(a)
             ),
@@ -155,7 +155,8 @@ def opened(form: Form, wanted: Callable[[Atom], bool]) -> Sum | None:
         inner = form.inside(payload_of(atom))
         assert inner is not None
         term = total.terms[k]
-        others = tuple(a for a in term.atoms if a is not atom)
+        once = (replace(atom, power=Fraction(1)),) if atom.power == 2 else ()
+        others = tuple(a for a in term.atoms if a is not atom) + once
         start = 1 + max([total.rank, *(c for c, _ in term.bound), *letters_in(others)])
         made = [_joined(term, others, atom, one, start) for one in inner.terms]
         total = replace(total, terms=(*total.terms[:k], *made, *total.terms[k + 1 :]))
