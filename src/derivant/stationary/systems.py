@@ -13,15 +13,17 @@ from itertools import product as choices
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, Sum, lowered
+from derivant.rewriting import Form, Sum, as_number, lowered
 from derivant.stationary.algebra import (
     at_zero,
+    constant,
     contracted,
     depends,
     derived,
     inverse,
     is_zero,
     opened,
+    over,
     simple,
     turned,
 )
@@ -230,9 +232,12 @@ def _two_sided(equations: Equations) -> Answer:
         return Answer({unknown: simple(value)}, needs, sure)
     rows, columns = unknown.shape
     whole = None
-    for left, right in sides:
-        one = RECORD.einsum(right, left, spec="AB,CD->ACBD")
-        flat = RECORD.reshape(one, shape=(columns * rows, columns * rows))
+    first = abs(total.terms[0].coefficient)
+    numbers = [as_number(t.coefficient) for t in total.terms]
+    side = simple(over(side, constant(as_number(first))))
+    for number, (left, right) in zip(numbers, sides, strict=True):
+        one = RECORD.einsum(right, simple(over(left, constant(number))), spec="AB,CD->ACBD")
+        flat = number / as_number(first) * RECORD.reshape(one, shape=(columns * rows, columns * rows))
         whole = flat if whole is None else whole + flat
     assert whole is not None
     stacked = RECORD.reshape(turned(side), shape=(columns * rows,))
