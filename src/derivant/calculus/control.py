@@ -12,8 +12,8 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.tree import flatten, matching_leaves, unflatten
 from derivant.base.types import Array, Operand, shape_of
 from derivant.carriers.expr import Expr
-from derivant.carriers.staging import STAGE
 from derivant.carriers.mode import changed
+from derivant.carriers.staging import STAGE
 from derivant.ops.indexing import index
 from derivant.ops.joining import stack
 from derivant.ops.layout import broadcast_to
