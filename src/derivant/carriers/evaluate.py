@@ -12,6 +12,7 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.base.types import Array, Operand, shape_of
 from derivant.carriers.expr import Expr, as_expr
+from derivant.carriers.levels import WEAK
 from derivant.carriers.mode import FREE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.primitives import RECORD, apply
@@ -57,8 +58,10 @@ def evaluate_all(
         else:
             known[id(node)] = _run(node, [known[id(x)] for x in node.inputs], known_sizes)
         if hidden and not isinstance(known[id(node)], (Tensor, tuple)):
-            known[id(node)] = constant(np.asarray(known[id(node)])[()])
+            levels = WEAK if node.weak else ()
+            known[id(node)] = constant(np.asarray(known[id(node)])[()], levels)
     results = [known[id(e)] for e in expressions]
+    results = [np.float64(r) if r.__class__ is float else r for r in results]
     carried = any(isinstance(value, Tensor) for value in values.values())
     return results if carried or not hidden else [_numbers(r) for r in results]
 
@@ -166,7 +169,8 @@ def _applied(node: Expr, operands: list[Any], params: dict[str, Any]) -> Any:
     if any(hasattr(x, "derivant_rank") for x in operands):
         return apply(row, tuple(operands), params)
     try:
-        return row.evaluate(*operands, **params)
+        result = row.evaluate(*operands, **params)
+        return result.item() if node.weak and hasattr(result, "item") else result
     except Exception as error:
         raise explained(row, operands, params, error) from error
 

@@ -17,6 +17,7 @@ from derivant.carriers.evaluate import evaluate, varied
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.derivation.draws import directed, drawn, sizes_for
+from derivant.derivation.smooth import is_kink, may_have_kinks
 
 Numbers = npt.NDArray[np.float64]
 ROUNDS = 6
@@ -116,11 +117,15 @@ def _difference(
     value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
 ) -> Numbers | None:
     """The derivative of the value along a direction; None where differences do not settle."""
-
     moved = varied(value, point, wrt, sizes)
-    best, change = slope(lambda t: np.asarray(moved(point[wrt] + t * step)))
+
+    def at(t: float) -> Numbers:
+        return np.asarray(moved(point[wrt] + t * step))
+
+    best, change = slope(at)
     # 15 times that change is how far the two finer quotients lie apart
-    if 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0)):
+    rough = 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0))
+    if rough or (may_have_kinks(value) and is_kink(at)):
         return None
     return best
 
