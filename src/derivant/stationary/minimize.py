@@ -20,6 +20,7 @@ from derivant.notation import Facts, Shapes, canonical_name, read_shapes, shown_
 from derivant.stationary.constrained import Optimum, constrained, finished
 from derivant.stationary.descent import Region, descended, optimize, polished
 from derivant.stationary.functions import minimize_function
+from derivant.stationary.hessians import kinked
 from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, projection
 from derivant.stationary.problem import Problem, read_problem
 from derivant.stationary.reduced import Reduced, reduced, started
@@ -384,6 +385,12 @@ def _said(
             False,
         )
     if not best.residual <= GOOD:
+        marks = {n.primitive.name for u in apart.unknowns for n in kinked(apart.cost, u)}
+        if marks:
+            raise DerivantError(
+                f"{', '.join(sorted(marks))} of the objective have kinks, and none of the methods "
+                f"here came to an optimum: residual {best.residual:.1e} at value {fun:.6g}"
+            )
         return (
             f"stopped ({method}) before the conditions of an optimum held: "
             f"residual {best.residual:.1e}",

@@ -237,7 +237,9 @@ def _two_sided(equations: Equations) -> Answer:
     side = simple(over(side, constant(as_number(first))))
     for number, (left, right) in zip(numbers, sides, strict=True):
         one = RECORD.einsum(right, simple(over(left, constant(number))), spec="AB,CD->ACBD")
-        flat = number / as_number(first) * RECORD.reshape(one, shape=(columns * rows, columns * rows))
+        flat = (
+            number / as_number(first) * RECORD.reshape(one, shape=(columns * rows, columns * rows))
+        )
         whole = flat if whole is None else whole + flat
     assert whole is not None
     stacked = RECORD.reshape(turned(side), shape=(columns * rows,))
