@@ -119,6 +119,8 @@ def _take_out(found: Reduced, node: Expr, data: Data) -> None:
     parts = _parts(node, found.unknowns)
     if name not in TAKEN or parts is None or (name == "vector_norm" and node.shape):
         return
+    if any(c.relation == "==" and depends(c.gap, [node]) for c in found.constraints):
+        return
     shape = node.inputs[0].shape if name == "vector_norm" else node.shape
     t = symbol(f" t{len(found.made)}", shape)
     total: Expr = t
@@ -127,15 +129,8 @@ def _take_out(found: Reduced, node: Expr, data: Data) -> None:
     held = [c for c in found.constraints if depends(c.gap, [node])]
     cost = substituted(found.cost, {node: total})
     excesses = [substituted(c.excess, {node: total}) for c in held]
-    weights = [derived(root, t).to_expr() for root in (cost, *excesses)]
-    if any(depends(w, [t, *found.unknowns]) for w in weights):
+    if not _rise([cost, *excesses], t, found.unknowns, name, data):
         return
-    if any(c.relation == "==" for c in held) or any(np.any(_number(w, data) < 0) for w in weights):
-        raise DerivantError(
-            f"the objective falls with {name}(...), or a constraint holds less with more of it, so "
-            "that the problem is not convex there and has kinks; no method here finds its "
-            "minimum surely"
-        )
     own = next((u for u in found.unknowns if node.inputs[0] is u), None)
     if name in ("abs", "vector_norm") and own is not None and not held:
         known = found.weights.get(own, np.zeros(()))
@@ -148,6 +143,24 @@ def _take_out(found: Reduced, node: Expr, data: Data) -> None:
         for c in found.constraints
     ]
     found.cost = cost
+    _stand_in(found, t, parts)
+
+
+def _rise(roots: Sequence[Expr], t: Expr, unknowns: Sequence[Expr], name: str, data: Data) -> bool:
+    """Whether all rise with a function at rates that are known; refused where one falls."""
+    rates = [derived(root, t).to_expr() for root in roots]
+    if any(depends(rate, [t, *unknowns]) for rate in rates):
+        return False
+    if any(np.any(_number(rate, data) < 0) for rate in rates):
+        raise DerivantError(
+            f"the objective or a constraint falls with {name}(...), so that the problem is not "
+            "convex there and has kinks; no method here finds its minimum surely"
+        )
+    return True
+
+
+def _stand_in(found: Reduced, t: Expr, parts: tuple[Expr, ...]) -> None:
+    """A new unknown that is at least each of the parts."""
     found.unknowns.append(t)
     found.made[t] = parts
     for k, part in enumerate(parts):
