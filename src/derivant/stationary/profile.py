@@ -56,6 +56,11 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
         solved.append((x, replace(found, values={x: value})))
         least = None if found.least is None else substituted(found.least, dict(back))
         cost = simple(substituted(cost, {x: value}) if least is None else least)
+    return _together(problem, solved, cost)
+
+
+def _together(problem: Problem, solved: Sequence[tuple[Expr, Found]], cost: Expr) -> Found:
+    """All unknowns, the last ones put into those before them."""
     values: dict[Expr, Expr] = {}
     for x, found in reversed(solved):
         values[x] = simple(substituted(found.values[x], dict(values)))
