@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from derivant.stationary.descent import GOAL, Region, Report, descended, optimize
+from derivant.stationary.descent import Region, Report, descended, optimize
 from derivant.stationary.numeric import MOST_DENSE, Flat
 
 Numbers = npt.NDArray[np.float64]
@@ -152,7 +152,7 @@ def finished(flat: Flat, z: Numbers, region: Region, count: int) -> Optimum:
     if flat.size > MOST_DENSE:
         return best
     for _ in range(12):
-        if best.residual <= GOAL:
+        if best.residual <= region.goal:
             break
         moved = _newton(flat, best, region)
         if moved is None:

@@ -43,6 +43,8 @@ class Flat:
         self.shapes = [tuple(size_of(s, sizes) for s in u.shape) for u in unknowns]
         self.counts = [int(np.prod(s)) for s in self.shapes]
         self.size = sum(self.counts)
+        ends = np.cumsum([0, *self.counts]).tolist()
+        self._places = list(zip(self.unknowns, ends, ends[1:], self.shapes, strict=False))
         self.equal = [c for c in constraints if c.relation == "=="]
         self.unequal = [c for c in constraints if c.relation != "=="]
         self.cost = cost
@@ -66,8 +68,7 @@ class Flat:
 
     def split(self, z: Numbers) -> dict[Expr, Numbers]:
         """The unknowns of a flat vector."""
-        cuts = np.split(z, np.cumsum(self.counts)[:-1])
-        return {u: c.reshape(s) for u, c, s in zip(self.unknowns, cuts, self.shapes, strict=True)}
+        return {u: z[a:b].reshape(s) for u, a, b, s in self._places}
 
     def joined(self, point: Mapping[Expr, Numbers]) -> Numbers:
         """The flat vector of the unknowns."""
