@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import eager, jacobians, micrograd_demo, solving, startup
+from benchmarks import eager, jacobians, micrograd_demo, solving, startup, training
 from benchmarks.timing import HEADER
 
 WORKLOADS = {
@@ -13,6 +13,7 @@ WORKLOADS = {
     "micrograd": micrograd_demo,
     "jacobians": jacobians,
     "solving": solving,
+    "training": training,
 }
 
 

@@ -60,7 +60,10 @@ def check_donated(pairs: Pairs, values: Sequence[Any]) -> None:
                 )
             continue
         if not value.flags.writeable:
-            raise ArgumentError(f"a donated array of shape {value.shape} is read-only")
+            raise ArgumentError(
+                f"a donated array of shape {value.shape} is read-only, or its bytes are not in "
+                "this machine's order"
+            )
         for other, x in enumerate(values):
             array = x.data if isinstance(x, Tensor) else x
             if other != place and isinstance(array, np.ndarray) and np.shares_memory(value, array):

@@ -1,15 +1,17 @@
 """The native loop that runs a program, and how it reads the objects of a call.
 
-A call hands over a list: the inputs, then new arrays for results. Their headers are read where
+A call hands over its arguments, and a list of what is made for it. Their headers are read where
 CPython and NumPy keep them, so that a call costs no Python work for each array: type at byte 8 of
 any object; of an array data at 16, rank at 24, sizes at 32, dtype at 56, flags at 64; the value of
-a Python or NumPy number at 16; the items of a list at 24. `objects_lie_as_thought` looks first.
+a Python or NumPy number at 16, and there the length of a list or tuple; the items of a list are at
+what 24 points to, those of a tuple follow. `objects_lie_as_thought` looks first.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,10 @@ import numpy.typing as npt
 from derivant.compiler.program import Value
 
 Words = npt.NDArray[np.int64]
-ARRAY, NUMBER = 0, 1
+_PAIR = (object(), object())
+# Python 3.14 keeps the hash of a tuple before its items.
+TUPLE_ITEMS = 24 if ctypes.c_int64.from_address(id(_PAIR) + 24).value == id(_PAIR[0]) else 32
+ARRAY, NUMBER, LIST, TUPLE, FIXED = range(5)
 CONTIGUOUS, ALIGNED, WRITEABLE = 1, 0x100, 0x400
 PLACES = """
   %{0}.p = getelementptr i64, ptr %{1}, i64 {2}
@@ -30,17 +35,28 @@ def _words(base: str, *names: str) -> str:
     return "".join(PLACES.format(name, base, k) for k, name in enumerate(names))
 
 
-# The signature: a count, then for each object its kind, type, dtype, flags, rank and sizes; a
-# count, then pairs of places with their bytes, which must not overlap. The program: a count, then
-# for each kernel its address, the length of its outermost axis, the length of its record, and that.
-# The answer is 0, or 1 where an object is not what the signature says: then nothing was run.
+# The signature: how many containers there are, how many nodes, then each node: the container it is
+# in and its position there, its kind, type, dtype (of a fixed object: itself), flags (of a
+# container: length), rank, its place in the table (of a container: its number), sizes. Container 0
+# is the tuple of arguments, 1 the list of what is made for the call. Then a count, and pairs of
+# places with their bytes, which must not overlap. The program: a count, then for each kernel its
+# address, the length of its outermost axis, the length of its record, and that. The answer is 0, or
+# 1 where an object is not what the signature says: then nothing was run.
 DRIVER = f"""
-define i64 @drive(ptr %program, ptr %signature, ptr %list, ptr %table) {{
+define i64 @drive(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
 entry:
-  %itemsp = getelementptr i8, ptr %list, i64 24
-  %items = load ptr, ptr %itemsp
-  %count = load i64, ptr %signature
-  %first = getelementptr i64, ptr %signature, i64 1
+  %program = load ptr, ptr %frame
+  %tablep = getelementptr ptr, ptr %frame, i64 1
+  %table = load ptr, ptr %tablep
+{_words("signature", "inside", "count")}
+  %containers = alloca ptr, i64 %inside
+  %argsitems = getelementptr i8, ptr %args, i64 {TUPLE_ITEMS}
+  store ptr %argsitems, ptr %containers
+  %madep = getelementptr i8, ptr %made, i64 24
+  %madeitems = load ptr, ptr %madep
+  %c1 = getelementptr ptr, ptr %containers, i64 1
+  store ptr %madeitems, ptr %c1
+  %first = getelementptr i64, ptr %signature, i64 2
   br label %fill
 fill:
   %i = phi i64 [ 0, %entry ], [ %i1, %filled ]
@@ -48,20 +64,42 @@ fill:
   %more = icmp slt i64 %i, %count
   br i1 %more, label %one, label %pairs
 one:
-{_words("at", "kind", "type", "descr", "mask", "rank")}
-  %sizes = getelementptr i64, ptr %at, i64 5
+{_words("at", "parent", "position", "kind", "type", "descr", "mask", "rank", "place")}
+  %sizes = getelementptr i64, ptr %at, i64 8
   %next = getelementptr i64, ptr %sizes, i64 %rank
-  %op = getelementptr ptr, ptr %items, i64 %i
+  %cp = getelementptr ptr, ptr %containers, i64 %parent
+  %items = load ptr, ptr %cp
+  %op = getelementptr ptr, ptr %items, i64 %position
   %object = load ptr, ptr %op
   %tp = getelementptr i8, ptr %object, i64 8
   %t = load i64, ptr %tp
-  %slot = getelementptr ptr, ptr %table, i64 %i
+  %slot = getelementptr ptr, ptr %table, i64 %place
+  %inner = getelementptr ptr, ptr %containers, i64 %place
   %header = getelementptr i8, ptr %object, i64 16
+  %isfixed = icmp eq i64 %kind, {FIXED}
+  br i1 %isfixed, label %fixed, label %typed
+fixed:
+  %own = ptrtoint ptr %object to i64
+  %its = icmp eq i64 %own, %descr
+  br i1 %its, label %filled, label %bad
+typed:
   %same = icmp eq i64 %t, %type
   br i1 %same, label %which, label %bad
 which:
-  %isnumber = icmp eq i64 %kind, {NUMBER}
-  br i1 %isnumber, label %number, label %array
+  %length = load i64, ptr %header
+  %long = icmp eq i64 %length, %mask
+  switch i64 %kind, label %array [ i64 {NUMBER}, label %number
+    i64 {LIST}, label %list
+    i64 {TUPLE}, label %tuple ]
+list:
+  %lp = getelementptr i8, ptr %object, i64 24
+  %li = load ptr, ptr %lp
+  store ptr %li, ptr %inner
+  br i1 %long, label %filled, label %bad
+tuple:
+  %ti = getelementptr i8, ptr %object, i64 {TUPLE_ITEMS}
+  store ptr %ti, ptr %inner
+  br i1 %long, label %filled, label %bad
 number:
   store ptr %header, ptr %slot
   br label %filled
@@ -140,46 +178,62 @@ step:
   br i1 %left, label %run, label %done
 run:
   %code = load ptr, ptr %here
-{_words("here", "address", "high", "length")}
+{_words("here", "address", "high", "words")}
   %record = getelementptr i64, ptr %here, i64 3
   call void %code(ptr %record, ptr %table, i64 0, i64 %high)
-  %there = getelementptr i64, ptr %record, i64 %length
+  %there = getelementptr i64, ptr %record, i64 %words
   %n1 = add i64 %n, 1
   br label %step
 done:
   ret i64 0
 }}
 """
-NOTHING: Words = np.zeros(2, np.int64)  # the signature of a later segment: the table is filled
+NOTHING: Words = np.array([2, 0, 0], np.int64)  # of a later segment: the table is filled
+ARGS, MADE = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An object of a call: the number of the container that it is in, and its position there."""
+
+    parent: int
+    position: int
+    what: Any  # its type; of a fixed object itself
 
 
 def signature(
-    inputs: Sequence[Value],
-    types: Sequence[type],
-    made: Sequence[Value],
+    containers: Sequence[tuple[Node, int]],
+    fixed: Sequence[Node],
+    arrays: Sequence[tuple[Node, Value]],
     written: Iterable[int],
     pairs: Sequence[tuple[int, int]],
 ) -> Words:
     """The words of a signature.
 
-    `types` are those of the inputs' objects, `written` the places of arrays that are written to,
-    `pairs` places of arrays that must not overlap.
+    `containers` have their lengths, and are numbered from 2; `arrays` are arrays and numbers in the
+    order of the table, `written` the places of those that are written to, `pairs` of those that
+    must not overlap.
     """
-    values = [*inputs, *made]
-    kinds = [*types, *(np.ndarray for _ in made)]
     wanted = set(written)
-    words = [len(values)]
-    for place, (value, kind) in enumerate(zip(values, kinds, strict=True)):
-        if kind is np.ndarray:
+    words = [2 + len(containers), len(containers) + len(fixed) + len(arrays)]
+    for number, (node, length) in enumerate(containers):
+        kind = LIST if node.what is list else TUPLE
+        words += [node.parent, node.position, kind, id(node.what), 0, length, 0, 2 + number]
+    for node in fixed:
+        words += [node.parent, node.position, FIXED, 0, id(node.what), 0, 0, 0]
+    for place, (node, value) in enumerate(arrays):
+        words += [node.parent, node.position]
+        if node.what is np.ndarray:
             mask = CONTIGUOUS | ALIGNED | (WRITEABLE if place in wanted else 0)
-            words += [ARRAY, id(kind), id(np.dtype(value.dtype)), mask]
-            words += [len(value.shape), *value.shape]
+            words += [ARRAY, id(node.what), id(np.dtype(value.dtype)), mask]
+            words += [len(value.shape), place, *value.shape]
         else:
-            words += [NUMBER, id(kind), 0, 0, 0]
-    full = [(x, y) for x, y in pairs if values[x].nbytes and values[y].nbytes]
+            words += [NUMBER, id(node.what), 0, 0, 0, place]
+    sizes = [value.nbytes for _, value in arrays]
+    full = [(x, y) for x, y in pairs if sizes[x] and sizes[y]]
     words.append(len(full))
     for x, y in full:
-        words += [x, y, values[x].nbytes, values[y].nbytes]
+        words += [x, y, sizes[x], sizes[y]]
     return np.array(words, np.int64)
 
 
@@ -202,6 +256,9 @@ def objects_lie_as_thought() -> bool:
         and [word(sizes).value, word(sizes + 8).value] == [2, 3]
         and word(header + 56).value == id(array.dtype)
         and flags & (CONTIGUOUS | ALIGNED | WRITEABLE) == CONTIGUOUS | ALIGNED | WRITEABLE
+        and [word(id(_PAIR) + TUPLE_ITEMS + 8 * k).value for k in range(2)]
+        == [id(x) for x in _PAIR]
+        and [word(id(_PAIR) + 16).value, word(id(whole) + 16).value] == [2, 4]
         and [word(items + 8 * k).value for k in range(4)] == [id(x) for x in whole]
         and ctypes.c_double.from_address(id(numbers[0]) + 16).value == 1.5
         and ctypes.c_double.from_address(id(numbers[1]) + 16).value == 2.5

@@ -73,15 +73,19 @@ def product_address(kind: str, dtype: str) -> int:
         return _PRODUCTS[key]
 
 
-def driver() -> Any:
-    """The native function that runs a program; no GIL inside. See `driver`."""
+def driver() -> tuple[Any, Any]:
+    """The native function that runs a program (see `driver`), twice.
+
+    The first keeps other threads of Python out, which is needed while objects are read; the second
+    lets them run.
+    """
     with _LOCK:
         if not _DRIVER:
             address = compiled(DRIVER).get_function_address("drive")
-            places = (ctypes.c_void_p, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-            kind = ctypes.CFUNCTYPE(ctypes.c_int64, *places)
-            _DRIVER.append(kind(address))
-        return _DRIVER[0]
+            types = (ctypes.c_void_p, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+            makers = (ctypes.PYFUNCTYPE, ctypes.CFUNCTYPE)
+            _DRIVER.extend(make(ctypes.c_int64, *types)(address) for make in makers)
+        return _DRIVER[0], _DRIVER[1]
 
 
 def addresses(kernels: Sequence[Kernel]) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from derivant.compiler.loops import Call, Slot
+from derivant.compiler.loops import Call, Loop, Slot
 from derivant.compiler.ordering import Donated, Schedule
 from derivant.compiler.plan import Outside
 from derivant.compiler.products import Product
@@ -48,7 +48,7 @@ class Layout:
         for value in program.outputs:
             view = plan.views.get(value, value)
             self.results.append(self._result(view, value, native))
-        self.constants = {root: np.ascontiguousarray(x) for root, x in program.constants}
+        self.constants = {root: np.asarray(x, order="C") for root, x in program.constants}
         self.size = len(self.inputs)  # of the table
         for root in (*self.fresh, *self.constants, *sorted(self.outside)):
             self._enter(root)
@@ -105,6 +105,20 @@ class Layout:
             self.offsets[root] = offset
             self._enter(root)
         return end
+
+    def taken(self, view: View) -> tuple[int, bool]:
+        """Where a direct result is in the table, and whether it is handed out as a number."""
+        return self.slots[view.root], not view.shape and view.root not in self.donated
+
+    def work(self) -> int:
+        """About how many operations a call does."""
+        total = 0
+        for step in self.steps:
+            if isinstance(step, Product):
+                total += step.flops
+            elif isinstance(step, Loop):
+                total += sum(c.work * (1 + len(c.kernel.body)) for c in step.calls)
+        return total
 
     # records
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from derivant.compiler.driver import NOTHING, Words, signature
+from derivant.compiler.driver import ARGS, MADE, NOTHING, Node, Words, signature
 from derivant.compiler.engine import addresses, driver, product_address
 from derivant.compiler.layout import LINE, Layout, Result
 from derivant.compiler.loops import Loop
@@ -20,6 +19,8 @@ from derivant.compiler.program import Program
 from derivant.compiler.views import View
 
 Types = tuple[type, ...]
+EMPTY: Words = np.zeros(1, np.int64)  # a segment that does nothing
+SHORT = 400_000  # operations below which a call does not let other threads of Python run
 
 
 class LlvmProgram:
@@ -32,9 +33,13 @@ class LlvmProgram:
         self.layout = Layout(program, donated)
         self.segments = self._segments()
         self.in_place = frozenset(self.layout.donated.values())
+        self.single = len(self.segments) == 1 and all(r.direct for r in self.layout.results)
+        layout = self.layout
+        self.made = [(layout.values[r].shape, layout.values[r].dtype) for r in layout.fresh]
         self._given = [k for k, i in enumerate(program.inputs) if i in donated]
         self._signatures: dict[Types, Words] = {}
-        self._local = threading.local()
+        self._frames: list[Frame] = []
+        self.short = layout.work() < SHORT
 
     def _segments(self) -> list[Words | _Outside]:
         """Arrays of native records, and rows for NumPy, in order."""
@@ -55,18 +60,38 @@ class LlvmProgram:
                 records.append(layout.product(step, product_address(step.kind, kind)))
         return [*segments, _segment(records)] if records or not segments else segments
 
-    def signature(self, types: Types) -> int:
-        """The place of the words that say what the objects of a call must be."""
+    def signature(
+        self,
+        nodes: Sequence[Node],
+        containers: Sequence[tuple[Node, int]] = (),
+        fixed: Sequence[Node] = (),
+    ) -> Words:
+        """The words that say what the objects of a call must be.
+
+        `nodes` are those of the inputs; new arrays for results come first in what is made.
+        """
+        layout = self.layout
+        results = [Node(MADE, k, np.ndarray) for k in range(len(layout.fresh))]
+        values = [layout.values[root] for root in (*layout.inputs, *layout.fresh)]
+        arrays = [k for k, node in enumerate(nodes) if node.what is np.ndarray]
+        pairs = [(x, y) for x in self._given for y in arrays if x != y]
+        both = list(zip((*nodes, *results), values, strict=True))
+        return signature(containers, fixed, both, self._given, pairs)
+
+    def plain_signature(self, types: Types) -> Words:
+        """The same for operands that follow one another."""
         found = self._signatures.get(types)
         if found is None:
-            layout = self.layout
-            inputs = [layout.values[root] for root in layout.inputs]
-            made = [layout.values[root] for root in layout.fresh]
-            arrays = [k for k, kind in enumerate(types) if kind is np.ndarray]
-            pairs = [(x, y) for x in self._given for y in arrays if x != y]
-            found = signature(inputs, types, made, self._given, pairs)
-            self._signatures[types] = found
-        return int(found.ctypes.data)
+            nodes = [Node(ARGS, k, kind) for k, kind in enumerate(types)]
+            found = self._signatures[types] = self.signature(nodes)
+        return found
+
+    def result(self, place: int) -> tuple[int, bool]:
+        """Of a program that is one segment: the place of an output among the inputs and what is
+        made, and whether it is handed out as a number."""
+        view = self.layout.results[place].view
+        assert isinstance(view, View)
+        return self.layout.taken(view)
 
     def __call__(self, operands: Sequence[Any]) -> list[Any]:
         """The outputs for these inputs, as new arrays, or in arrays that were donated.
@@ -77,7 +102,8 @@ class LlvmProgram:
             _plain(x, self.layout.values[root].dtype)
             for x, root in zip(operands, self.layout.inputs, strict=True)
         ]
-        found = self.run(self.signature((np.ndarray,) * len(plain)), plain)
+        words = self.plain_signature((np.ndarray,) * len(plain))
+        found = self.run(words.ctypes.data, plain)
         if found is None:
             raise AssertionError("the arrays of a call are not what its program was made for")
         for k in self.in_place:
@@ -86,16 +112,39 @@ class LlvmProgram:
                 found = [operands[k] if x is plain[k] else x for x in found]
         return found
 
-    def run(self, place: int, operands: Sequence[Any]) -> list[Any] | None:
+    def run(self, signature: int, operands: Sequence[Any]) -> list[Any] | None:
         """The outputs; None, and nothing was done, where objects are not as the signature says."""
-        frame: Frame | None = getattr(self._local, "frame", None)
-        if frame is None or frame.busy:
-            frame = self._local.frame = Frame(self)
-        frame.busy = True
+        return self.mixed(signature, tuple(operands), operands)
+
+    def mixed(
+        self, signature: Any, args: Any, operands: Sequence[Any], sources: Sequence[Any] = ()
+    ) -> list[Any] | None:
+        """The outputs for arguments that hold these operands, by native code and NumPy."""
+        frame = self._taken()
         try:
-            return frame.run(place, operands)
+            return frame.run(signature, args, operands, sources)
         finally:
-            frame.busy = False
+            self._frames.append(frame)
+
+    def native(self, signature: Any, args: Any, made: list[Any]) -> bool:
+        """Fill what is made; False, and nothing was done, where objects are not as they should."""
+        frame = self._taken()
+        try:
+            if self.short:
+                return not frame.held(frame.start, signature, args, made)
+            if frame.held(frame.bound, signature, args, made):
+                return False
+            frame.free(frame.start, frame.nothing, (), made)
+            return True
+        finally:
+            self._frames.append(frame)
+
+    def _taken(self) -> Frame:
+        """Memory for one call."""
+        try:
+            return self._frames.pop()
+        except IndexError:
+            return Frame(self)
 
 
 def _segment(records: Sequence[Sequence[int]]) -> Words:
@@ -119,12 +168,12 @@ class _Outside:
 
 
 class Frame:
-    """The memory of one thread for one program: the table of addresses and scratch space."""
+    """The memory of one call at a time: the table of addresses and scratch space."""
 
     def __init__(self, program: LlvmProgram) -> None:
         layout = program.layout
-        self.busy = False
         self._layout, self._segments = layout, program.segments
+        self._program = program
         self._memory = np.empty(layout.scratch + LINE, np.uint8)
         start = -self._memory.ctypes.data % LINE
         self._scratch = self._memory[start : start + layout.scratch]
@@ -133,43 +182,33 @@ class Frame:
             self._table[layout.slots[root]] = self._scratch.ctypes.data + offset
         for root, array in layout.constants.items():
             self._table[layout.slots[root]] = array.ctypes.data
-        self._fresh = [(layout.values[r].shape, layout.values[r].dtype) for r in layout.fresh]
-        self._drive = driver()
-        self._places = ctypes.c_void_p(self._table.ctypes.data)
-        self._starts = [
-            ctypes.c_void_p(s.ctypes.data) if isinstance(s, np.ndarray) else None
-            for s in self._segments
-        ]
-        self._nothing = ctypes.c_void_p(NOTHING.ctypes.data)
-        self._single = len(self._starts) == 1 and all(r.direct for r in layout.results)
-        self._takes = [self._taken(r) for r in layout.results] if self._single else []
+        self.held, self.free = driver()
+        native = [s for s in self._segments if isinstance(s, np.ndarray)]
+        places = [[s.ctypes.data, self._table.ctypes.data] for s in (*native, EMPTY)]
+        self._blocks = np.array(places, np.int64)
+        self._starts = [ctypes.c_void_p(block.ctypes.data) for block in self._blocks]
+        self.start, self.bound = self._starts[0], self._starts[-1]
+        self.nothing = ctypes.c_void_p(NOTHING.ctypes.data)
 
-    def _taken(self, result: Result) -> tuple[int, bool]:
-        """Where a result is among the objects, and whether it is handed out as a number."""
-        assert isinstance(result.view, View)
-        root = result.view.root
-        number = not result.view.shape and root not in self._layout.donated
-        return self._layout.slots[root], number
-
-    def run(self, signature: int, operands: Sequence[Any]) -> list[Any] | None:
+    def run(
+        self, signature: Any, args: Any, operands: Sequence[Any], sources: Sequence[Any]
+    ) -> list[Any] | None:
         """One call: fill the table, run the segments, hand out the results."""
-        made = [np.empty(shape, dtype) for shape, dtype in self._fresh]
-        objects = [*operands, *made]
-        start = self._starts[0]
-        if self._drive(start, signature, objects, self._places):
+        made = [np.empty(shape, dtype) for shape, dtype in self._program.made]
+        if self.held(self.bound, signature, args, [*made, *sources]):
             return None
-        if self._single:
-            return [objects[k][()] if number else objects[k] for k, number in self._takes]
-        return self._rest(objects)
+        self.free(self.start, self.nothing, (), made)
+        return self._rest([*operands, *made])
 
     def _rest(self, objects: list[Any]) -> list[Any]:
         """What comes after the first native segment."""
         held: dict[int, Any] = {}
-        for segment, start in zip(self._segments[1:], self._starts[1:], strict=True):
+        starts = iter(self._starts[1:])
+        for segment in self._segments[1:]:
             if isinstance(segment, _Outside):
                 self._outside(segment, objects, held)
             else:
-                self._drive(start, self._nothing, objects, self._places)
+                self.free(next(starts), self.nothing, (), [])
         return [self._result(r, objects, held) for r in self._layout.results]
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
@@ -198,7 +237,7 @@ class Frame:
         else:
             base = objects[layout.slots[root]]
         if isinstance(view, int) or layout.values[root].weak:
-            return base.item() if isinstance(base, np.ndarray) and not base.ndim else base
+            return base.item() if isinstance(base, (np.ndarray, np.generic)) else base
         base = np.asarray(base)
         if view.shape == base.shape and view.whole:
             return base if base.ndim else base[()]
@@ -210,7 +249,8 @@ class Frame:
 
     def _result(self, result: Result, objects: list[Any], held: dict[int, Any]) -> Any:
         if result.direct:
-            place, number = self._taken(result)
+            assert isinstance(result.view, View)
+            place, number = self._layout.taken(result.view)
             return objects[place][()] if number else objects[place]
         found = self._array(result.view, objects, held)
         return np.array(found)[()]

@@ -213,7 +213,7 @@ class _Builder:
             len(kept) + len(reduced), len(reduced), False, inner, self._reduces(None)
         )
         words = [*kept, *reduced, *self._words(moving, joined), *self._words(results, theirs)]
-        return [Call(kernel, tuple(words), (kept or reduced)[0], work if kept else 0)]
+        return [Call(kernel, tuple(words), (kept or reduced)[0], work)]
 
     def _results(self) -> list[Moving]:
         """The buffers of the reduced values along the axes of the loop; kept ones have strides."""
@@ -276,7 +276,7 @@ class _Builder:
             last = Kernel(1, 1, False, (Read("float64", NEXT),), (), (), (),
                           (Reduce(REDUCES[step.row.name], 0, kind),))  # fmt: skip
             record = (cells, Slot(buffer.root), 0, 8, Slot(step.output), 0)
-            calls.append(Call(last, record, cells))
+            calls.append(Call(last, record, cells, cells))
         return calls
 
     def _partial(self, cells: int) -> Moving:

@@ -17,10 +17,11 @@ from derivant.compiler.ir import TYPES, literal
 from derivant.compiler.ir_rows import emits, operand_kinds
 from derivant.compiler.kernels import Apply, Literal
 from derivant.compiler.loops import Loop, planned
-from derivant.compiler.products import Product, planned_product
+from derivant.compiler.products import Product, outer_factors, planned_product
 from derivant.compiler.program import Instruction, Program, Value
 from derivant.compiler.sums import ProductSum, found_sums
 from derivant.compiler.views import View, moved, ordered
+from derivant.primitives.primitive import Params
 
 REDUCES = {"sum": "sum", "max": "max", "min": "min"}
 MOST_STEPS = 96  # rows in one loop
@@ -119,7 +120,7 @@ class Plan:
         if len(step.inputs) != 1 or place not in self.views:
             return False
         old = self.values[place]
-        if old.dtype != value.dtype or old.weak or (place in self._constants and not old.shape):
+        if old.dtype != value.dtype or old.weak:
             return False
         view = moved(step, self.views[place], value.shape)
         if view is None:
@@ -136,18 +137,27 @@ class Plan:
         shape = self.values[step.output].shape
         views = [self.views[x] for x in step.inputs]
         padded = [self._padded(v, x, step, shape) for v, x in zip(views, step.inputs, strict=True)]
-        group = self._group(shape, padded, step.inputs)
-        operands = tuple(
-            self._operand(group, x, v) for x, v in zip(step.inputs, padded, strict=True)
-        )
-        kind = self.values[step.output].dtype.name
-        params = tuple(sorted(step.params.items(), key=lambda item: item[0]))
-        group.body.append(Apply(step.row.name, operands, kinds, kind, params))
+        self._enter(step, step.row.name, padded, kinds, step.params)
+        return True
+
+    def _enter(
+        self,
+        step: Instruction,
+        row: str,
+        views: Sequence[View],
+        kinds: tuple[str, ...],
+        params: Params,
+    ) -> None:
+        """One more row in the group of its shape."""
+        value = self.values[step.output]
+        group = self._group(value.shape, views)
+        operands = tuple(self._operand(group, view) for view in views)
+        given = tuple(sorted(params.items(), key=lambda item: item[0]))
+        group.body.append(Apply(row, operands, kinds, value.dtype.name, given))
         group.made[step.output] = len(group.body) - 1
         group.members.append(step)
         self._buffer(step.output)
         self._in[step.output] = group
-        return True
 
     def _kinds(self, step: Instruction) -> tuple[str, ...] | None:
         """The kinds that the operands are brought to; None where this is no loop of ours."""
@@ -179,7 +189,7 @@ class Plan:
             )
         return view.broadcast(shape)
 
-    def _group(self, shape: tuple[int, ...], views: Sequence[View], places: Sequence[int]) -> Group:
+    def _group(self, shape: tuple[int, ...], views: Sequence[View]) -> Group:
         """The open group of this shape, others closed that it would read from."""
         group = self._open.get(shape)
         for view in views:
@@ -202,7 +212,7 @@ class Plan:
         own = self.views[view.root]
         return view.shape == own.shape == shape and view.strides == own.strides and not view.offset
 
-    def _operand(self, group: Group, place: int, view: View) -> int:
+    def _operand(self, group: Group, view: View) -> int:
         """The number of an operand among the values of a group: reads, then literals, then rows.
 
         Rows are counted from 0 upwards, reads from -1 and literals from -1000 downwards until the
@@ -210,9 +220,10 @@ class Plan:
         """
         if view.root in group.made and self._in.get(view.root) is group:
             return group.made[view.root]
-        if place in self._constants and not self.values[place].shape:
-            value = self.values[place]
-            known = Literal(literal(self._constants[place], value.dtype.name), value.dtype.name)
+        root = view.root
+        if root in self._constants and not self.values[root].shape:
+            kind = self.values[root].dtype.name
+            known = Literal(literal(self._constants[root], kind), kind)
             return -1000 - group.literals.setdefault(known, len(group.literals))
         return -1 - group.reads.setdefault(view, len(group.reads))
 
@@ -231,11 +242,11 @@ class Plan:
         if not axes or rank > 6:
             return False
         view = self.views[place]
-        group = self._group(value.shape, [view], [place])
+        group = self._group(value.shape, [view])
         if group.reduces and group.axes != axes:
             self._close(group)
             group = self._open[value.shape] = Group(value.shape)
-        number = self._operand(group, place, view)
+        number = self._operand(group, view)
         group.axes = axes
         group.reduces.append((step, number))
         self._buffer(step.output)
@@ -254,6 +265,10 @@ class Plan:
         if out.dtype.name not in FLOATS or len(values) != 2:
             return False
         left, right = (self.views[x] for x in step.inputs)
+        factors = outer_factors(step, left, right, out.shape)
+        if factors is not None:
+            self._enter(step, "multiply", factors, (out.dtype.name,) * 2, {})
+            return True
         product = planned_product(step, left, right, out.shape, step.output)
         if product is None:
             return False

@@ -100,6 +100,27 @@ def planned_product(
     return _Layout(sizes, a, b, made, left, right, root).product()
 
 
+def outer_factors(
+    step: Instruction, left: View, right: View, out: Ints
+) -> tuple[View, View] | None:
+    """Both operands over the shape of the result, where nothing is summed: its factors."""
+    letters = letters_of(step, left.shape, right.shape)
+    if letters is None:
+        return None
+    first, second, made = letters
+    kept = set(made)
+    sides = ((first, left), (second, right))
+    sizes = [s for names, v in sides for c, s in zip(names, v.shape, strict=True) if c not in kept]
+    if any(size != 1 for size in sizes):
+        return None
+    found = []
+    for names, view in sides:
+        steps = _steps(names, view.shape, view.strides)
+        strides = tuple(steps.get(c, 0) for c in made)
+        found.append(View(view.root, view.itemsize, out, strides, view.offset))
+    return found[0], found[1]
+
+
 def _steps(names: str, shape: Ints, strides: Ints) -> Steps:
     """The strides of the letters that an operand has; axes of size 1 say nothing."""
     return {c: t for c, s, t in zip(names, shape, strides, strict=True) if s != 1}

@@ -102,8 +102,10 @@ def _factor(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
         return p
     if _one(p):
         return g
-    known = node.primitive.name == "scale" and g.primitive.name == "const"
-    if known and np.all(np.asarray(g.params["value"]) != 0):
+    known = g.inputs[0] if g.primitive.name == "broadcast_to" else g
+    if node.primitive.name != "scale" or known.primitive.name != "const":
+        return None
+    if np.all(np.asarray(known.params["value"]) != 0):
         product: Expr = RECORD.multiply(g, p)
         return product
     return None

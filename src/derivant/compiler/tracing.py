@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.errors import DerivantError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.tree import Structure, flatten, unflatten
 from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
 from derivant.carriers.mode import serial
+from derivant.carriers.staging import STAGE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.closure import read_at_calls
 from derivant.compiler.donation import Pairs, donations
 from derivant.compiler.graph import Graph
+from derivant.compiler.staging import Tracing
 
 PACKAGE = "derivant"
 
@@ -32,21 +34,16 @@ class Traced:
     around: tuple[Any, ...]
     donated: Pairs
 
-    @property
-    def in_order(self) -> bool:
-        """Whether the leaves are the outputs, one after the other."""
-        return list(self.leaves) == [_Output(k) for k in range(len(self.graph.outputs))]
-
     def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
         """The nesting of the results with these numbers; Tensors where an argument was one."""
         if keep:
             results = [r if isinstance(r, Tensor) else constant(r) for r in results]
-        filled = [results[x.place] if isinstance(x, _Output) else x for x in self.leaves]
+        filled = [results[x.place] if isinstance(x, Output) else x for x in self.leaves]
         return unflatten(self.structure, filled)
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class Output:
     """A leaf of the results that is computed."""
 
     place: int
@@ -61,6 +58,7 @@ def traced(
     """
     variables = [_variable(x, k) for k, x in enumerate(given.values)]
     args, kwargs = given.rebuilt(variables)
+    stage = STAGE.set(Tracing())
     token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
     try:
         result = read_at_calls(function)(*args, **kwargs)
@@ -68,19 +66,33 @@ def traced(
         raise _located(error) from error
     finally:
         LIFTED.reset(token)
+        STAGE.reset(stage)
     leaves, structure = flatten(result)
     outputs: list[Expr] = []
     places: list[Any] = []
     for leaf in leaves:
         if isinstance(leaf, (Expr, Tensor, np.ndarray, np.generic)):
-            places.append(_Output(len(outputs)))
+            places.append(Output(len(outputs)))
             outputs.append(as_expr(leaf))
         else:
-            places.append(leaf)
+            places.append(_still(leaf, given.statics))
     graph = Graph(variables, outputs)
     pairs = donations(given, donated, graph.outputs) if donated else ()
     kept = (*around, *given.statics)
     return Traced(graph, structure, tuple(places), kept, pairs)
+
+
+def _still(leaf: Any, statics: Sequence[Any]) -> Any:
+    """A leaf of the results that is no array: one that can hold no number of the trace."""
+    if isinstance(leaf, (bool, int, float, str, bytes, type(None))):
+        return leaf
+    if any(leaf is static for static in statics):
+        return leaf
+    raise ArgumentError(
+        "a compiled function returns arrays, numbers and containers of them; this one returns "
+        f"{type(leaf).__name__}, which may hold numbers that are not known yet: return what it "
+        "is used for, such as a product with it"
+    )
 
 
 def _variable(value: Any, place: int) -> Expr:

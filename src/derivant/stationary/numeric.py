@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from derivant.base.dims import size_of
 from derivant.base.errors import ArgumentError
-from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.draws import SYMMETRIC
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
 from derivant.stationary.algebra import slope, summed
 from derivant.stationary.problem import Constraint
+from derivant.stationary.program import Program
 
 Numbers = npt.NDArray[np.float64]
 MOST_DENSE = 600  # unknown numbers for which a Hessian is formed
@@ -54,6 +54,7 @@ class Flat:
         self._forces = [symbol(f"force{k}", g.shape) for k, g in enumerate(self._gaps)]
         self._way = [symbol(f"way{k}", u.shape) for k, u in enumerate(unknowns)]
         self._turns = self._second()
+        self._programs: dict[tuple[int, ...], Program] = {}
         self.evaluations = 0
 
     def _second(self) -> list[Expr]:
@@ -77,14 +78,17 @@ class Flat:
     def _at(
         self, expressions: Sequence[Expr], z: Numbers, more: Mapping[Expr, Numbers] | None = None
     ) -> list[Numbers]:
-        values = {**self.data, **self.split(z), **(more or {})}
+        point = {**self.split(z), **(more or {})}
+        key = tuple(map(id, expressions))
+        if key not in self._programs:
+            self._programs[key] = Program(expressions, self.data, self.sizes, list(point))
         with np.errstate(all="ignore"):
             try:
-                found = evaluate_all(list(expressions), values, self.sizes)
+                found = self._programs[key](point)
             except np.linalg.LinAlgError:
                 return [np.full(tuple(size_of(s, self.sizes) for s in e.shape), np.nan)
                         for e in expressions]  # fmt: skip
-        return [np.asarray(v, float) for v in found]
+        return found
 
     def value(self, z: Numbers) -> float:
         """The cost; infinite outside its domain."""
