@@ -196,12 +196,12 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
     try:
         if apart.constraints:
             best = constrained(flat, z, region, most, report)
-            z, count = best.z, best.count
+            z, count, method = best.z, best.count, best.method
         else:
             z, count = descended(flat, z, region, most, report)
+            method = "L-BFGS-B"
     finally:
         report.close()
-    method = "SLSQP and an augmented Lagrangian" if apart.constraints else "L-BFGS-B"
     return _ended(ready, flat.split(z), count, f"{method}, then Newton steps")
 
 

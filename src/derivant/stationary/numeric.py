@@ -19,6 +19,7 @@ from derivant.derivation.draws import SYMMETRIC
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
 from derivant.stationary.algebra import slope, summed
+from derivant.stationary.degrees import degree
 from derivant.stationary.problem import Constraint
 from derivant.stationary.program import Program
 
@@ -48,6 +49,10 @@ class Flat:
         self.equal = [c for c in constraints if c.relation == "=="]
         self.unequal = [c for c in constraints if c.relation != "=="]
         self.cost = cost
+        lines = [c.gap for c in constraints]
+        self.is_quadratic = degree(cost, unknowns) <= 2 and all(
+            degree(gap, unknowns) <= 1 for gap in lines
+        )
         self._gradients = [pulled_back(cost, u) for u in unknowns]
         self._gaps = [c.gap for c in self.equal] + [c.excess for c in self.unequal]
         self._jacobians = [[slope(g, u) for u in unknowns] for g in self._gaps]
