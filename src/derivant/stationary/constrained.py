@@ -171,7 +171,7 @@ def _augmented(
 
 def finished(flat: Flat, z: Numbers, region: Region, count: int) -> Optimum:
     """The point after Newton steps on the active constraints, with the best residual seen."""
-    best = judged(flat, z, region, count)
+    best = judged(flat, region.snapped(region.inside(z)), region, count)
     if flat.size > MOST_DENSE:
         return best
     for _ in range(12):
@@ -180,7 +180,7 @@ def finished(flat: Flat, z: Numbers, region: Region, count: int) -> Optimum:
         moved = _newton(flat, best, region)
         if moved is None:
             break
-        found = judged(flat, region.inside(moved), region, best.count + 1)
+        found = judged(flat, region.snapped(region.inside(moved)), region, best.count + 1)
         if not found.residual < best.residual:
             break
         best = found

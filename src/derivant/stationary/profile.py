@@ -74,7 +74,8 @@ def _together(problem: Problem, solved: Sequence[tuple[Expr, Found]], cost: Expr
     pattern = "one unknown after the other" + (", with kinks" if kinks else "")
     return Found(
         {u: values[u] for u in problem.unknowns}, pattern, needs, forces, "",
-        lambda: tuple(line for _, f in solved for line in f.lines()), least=cost,
+        lambda: tuple(line for _, f in solved for line in f.lines()),
+        next((f.unique for _, f in solved if f.unique), ""), least=cost,
     )  # fmt: skip
 
 
