@@ -161,7 +161,8 @@ def _by_formula(ready: _Ready) -> Any:
     point = {u: np.asarray(v, float) for u, v in zip(found.values, values, strict=True)}
     if not all(np.all(np.isfinite(v)) for v in point.values()):
         return None
-    result = _ended(ready, started(ready.apart, point, known), 0, "the closed form")
+    z = ready.flat.joined(started(ready.apart, point, known))
+    result = _ended(ready, _polished(ready, z, 0), "the closed form")
     return result if result.success else None
 
 
@@ -196,25 +197,26 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
     try:
         if apart.constraints:
             best = constrained(flat, z, region, most, report)
-            z, count, method = best.z, best.count, best.method
         else:
             z, count = descended(flat, z, region, most, report)
-            method = "L-BFGS-B"
+            best = replace(_polished(ready, z, count), method="L-BFGS-B")
     finally:
         report.close()
-    return _ended(ready, flat.split(z), count, f"{method}, then Newton steps")
+    return _ended(ready, best, f"{best.method}, then Newton steps")
 
 
-def _ended(ready: _Ready, point: Mapping[Expr, Numbers], count: int, method: str) -> Any:
-    """The result at a point: polished, judged, and told in words."""
+def _polished(ready: _Ready, z: Numbers, count: int) -> Optimum:
+    """The point after Newton steps, and what is left of the conditions there."""
+    if ready.apart.constraints:
+        return finished(ready.flat, z, ready.region, count)
+    z, more = polished(ready.flat, ready.region.inside(z), ready.region)
+    left = ready.region.residual(z, ready.flat.gradient(z))
+    return Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
+
+
+def _ended(ready: _Ready, best: Optimum, method: str) -> Any:
+    """The result at a point, judged and told in words."""
     problem, apart, flat, region = ready.problem, ready.apart, ready.flat, ready.region
-    z = flat.joined(point)
-    if apart.constraints:
-        best = finished(flat, z, region, count)
-    else:
-        z, more = polished(flat, region.inside(z), region)
-        left = region.residual(z, flat.gradient(z))
-        best = Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
     values = flat.split(best.z)
     forces = _named_forces(flat, apart, best, region)
     fun = float(evaluate_all([problem.objective], {**flat.data, **values}, flat.sizes)[0])

@@ -17,7 +17,7 @@ from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
-from derivant.stationary.algebra import at_zero, constant, depends, derived, is_zero, substituted
+from derivant.stationary.algebra import constant, depends, derived, is_zero, substituted
 from derivant.stationary.descent import Region
 from derivant.stationary.hessians import kinked, scale_of
 from derivant.stationary.numeric import Data, Flat, Numbers
@@ -98,7 +98,9 @@ def _bound(found: Reduced, constraint: Constraint, unknowns: Sequence[Expr], dat
     if number is None or depends(number, unknowns):
         return False
     rate = float(_number(number, data))
-    side = -_number(at_zero(constraint.excess, [u]), data) / rate if rate else None
+    zero = np.zeros(tuple(size_of(s, data.sizes) for s in u.shape))
+    at_zero = evaluate_all([constraint.excess], {**data.values, u: zero}, data.sizes)[0]
+    side = -np.asarray(at_zero, float) / rate if rate else None
     if side is None or not np.all(np.isfinite(side)):
         return False
     (found.upper if rate > 0 else found.lower).setdefault(u, []).append(side)
