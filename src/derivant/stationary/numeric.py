@@ -58,7 +58,7 @@ class Flat:
         self._jacobians = [[slope(g, u) for u in unknowns] for g in self._gaps]
         self._forces = [symbol(f"force{k}", g.shape) for k, g in enumerate(self._gaps)]
         self._way = [symbol(f"way{k}", u.shape) for k, u in enumerate(unknowns)]
-        self._turns = self._second()
+        self._turns: list[Expr] = []  # made when they are first asked for
         self._programs: dict[tuple[int, ...], Program] = {}
         self.evaluations = 0
 
@@ -132,6 +132,7 @@ class Flat:
 
     def hvp(self, z: Numbers, way: Numbers, forces: Sequence[Numbers] = ()) -> Numbers:
         """The Hessian of the Lagrangian times a direction."""
+        self._turns = self._turns or self._second()
         given = dict(zip(self._way, self.split(self.along(way)).values(), strict=True))
         given |= dict(zip(self._forces, forces or self.no_forces(z), strict=True))
         return self.along(np.concatenate([np.ravel(s) for s in self._at(self._turns, z, given)]))
@@ -142,7 +143,11 @@ class Flat:
 
     def hessian(self, z: Numbers, forces: Sequence[Numbers] = ()) -> Numbers:
         """The Hessian of the Lagrangian, column by column."""
-        columns = [self.hvp(z, e, forces) for e in np.eye(self.size)]
+        if self.is_quadratic:  # the gradient is affine, and costs less than a turn
+            start = self.gradient(np.zeros(self.size))
+            columns = [self.gradient(e) - start for e in np.eye(self.size)]
+        else:
+            columns = [self.hvp(z, e, forces) for e in np.eye(self.size)]
         whole = np.stack(columns, 1) if columns else np.zeros((0, 0))
         return (whole + whole.T) / 2
 
