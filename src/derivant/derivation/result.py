@@ -65,6 +65,7 @@ class Derivative:
     problem: Problem
     layout: str = "tensor"
     _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
+    _documents: list[Forms] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -77,7 +78,14 @@ class Derivative:
     @property
     def is_short(self) -> bool:
         """Whether the derivative can be written as one formula; code() writes any, line by line."""
-        return Forms(self.form).fits(self.form.sum)
+        return self._forms.fits(self.form.sum)
+
+    @property
+    def _forms(self) -> Forms:
+        """The parts of the document, made when they are first asked for."""
+        if not self._documents:
+            self._documents.append(Forms(self.form))
+        return self._documents[0]
 
     def _described(self) -> str:
         return (
@@ -96,7 +104,7 @@ class Derivative:
 
     def _shown(self) -> Node:
         """Matrix notation where there is one, entries by letters otherwise."""
-        forms = Forms(self.form)
+        forms = self._forms
         found = self._document(forms)
         return forms.indexed(self.form.sum) if found is None else found
 
@@ -108,7 +116,7 @@ class Derivative:
     @property
     def index_text(self) -> str:
         """One entry in index notation: axes of the value first, then those of the variable."""
-        return text_of(Forms(self.form).indexed(self.form.sum))
+        return text_of(self._forms.indexed(self.form.sum))
 
     @property
     def shape(self) -> Shape:
@@ -199,7 +207,7 @@ class Derivative:
         """
         if target != "numpy":
             raise ArgumentError(f"the target of an expression is 'numpy', not {target!r:.40}")
-        forms = Forms(self.form)
+        forms = self._forms
         found = self._document(forms)
         if found is None and self.layout == "vec":
             raise DerivantError(

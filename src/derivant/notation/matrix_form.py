@@ -48,12 +48,13 @@ SAVED = 3  # what the transpose of a whole must save to be written instead
 class Forms:
     """The parts of one normal form, each payload once."""
 
-    __slots__ = ("_extents", "_form", "_parts")
+    __slots__ = ("_extents", "_form", "_known", "_parts")
 
     def __init__(self, form: Form) -> None:
         self._form = form
         self._extents = Extents(form)
         self._parts: dict[int, Node] = {}
+        self._known: dict[int, tuple[Terms, Node | None]] = {}
 
     def fits(self, total: Terms) -> bool:
         """Whether a sum can be written as one formula; where not, writing it is refused."""
@@ -66,6 +67,12 @@ class Forms:
 
     def matrix(self, total: Terms) -> Node | None:
         """A sum in matrix notation, None where a term has none."""
+        if id(total) not in self._known:
+            self._known[id(total)] = total, self._easier(total)
+        return self._known[id(total)][1]
+
+    def _easier(self, total: Terms) -> Node | None:
+        """A sum, or the transpose of its transpose where that has fewer of them."""
         found = self._matrix(total)
         if found is None or total.rank != 2 or _transposes(found) < 2:
             return found
