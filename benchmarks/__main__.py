@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import eager, jacobians, micrograd_demo, solving, startup, training
+from benchmarks import closed_forms, eager, jacobians, micrograd_demo, solving, startup, training
 from benchmarks.timing import HEADER
 
 WORKLOADS = {
     "eager": eager,
     "startup": startup,
     "micrograd": micrograd_demo,
+    "closed_forms": closed_forms,
     "jacobians": jacobians,
     "solving": solving,
     "training": training,
