@@ -8,7 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from fractions import Fraction
 from unicodedata import is_normalized, normalize
+
+LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written or read as a quotient
+SMALLEST = Fraction(1, 10**300)
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -79,3 +83,11 @@ def odd_letter(name: str) -> tuple[str, str]:
     odd = next((c for c in name if not is_name("a" + c)), name[0])
     plain = normalize("NFKC", odd)
     return odd, plain if is_name("a" + plain) else ""
+
+
+def as_read(number: Fraction) -> Fraction:
+    """A number as a reader takes the float that it is written as: 1/3 for 0.3333333333333333."""
+    if number.denominator <= LARGEST_QUOTIENT or not SMALLEST < abs(number) < 1 / SMALLEST:
+        return number
+    near = Fraction(float(number)).limit_denominator(LARGEST_QUOTIENT)
+    return near if float(near) == float(number) else number
