@@ -40,8 +40,9 @@ def _words(base: str, *names: str) -> str:
 # container: length), rank, its place in the table (of a container: its number), sizes. Container 0
 # is the tuple of arguments, 1 the list of what is made for the call. Then a count, and pairs of
 # places with their bytes, which must not overlap. The program: a count, then for each kernel its
-# address, the length of its outermost axis, the length of its record, and that. The answer is 0, or
-# 1 where an object is not what the signature says: then nothing was run.
+# address, the length of its outermost axis, the length of its record, how much of that axis one
+# thread takes at a time (0: all of it), and the record. The answer is 0, or 1 where an object is
+# not what the signature says: then nothing was run.
 DRIVER = f"""
 define i64 @drive(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
 entry:
@@ -172,15 +173,23 @@ start:
   %firstkernel = getelementptr i64, ptr %program, i64 1
   br label %step
 step:
-  %n = phi i64 [ 0, %start ], [ %n1, %run ]
-  %here = phi ptr [ %firstkernel, %start ], [ %there, %run ]
+  %n = phi i64 [ 0, %start ], [ %n1, %ran ]
+  %here = phi ptr [ %firstkernel, %start ], [ %there, %ran ]
   %left = icmp slt i64 %n, %kernels
   br i1 %left, label %run, label %done
 run:
   %code = load ptr, ptr %here
-{_words("here", "address", "high", "words")}
-  %record = getelementptr i64, ptr %here, i64 3
+{_words("here", "address", "high", "words", "grain")}
+  %record = getelementptr i64, ptr %here, i64 4
+  %serial = icmp eq i64 %grain, 0
+  br i1 %serial, label %alone, label %shared
+alone:
   call void %code(ptr %record, ptr %table, i64 0, i64 %high)
+  br label %ran
+shared:
+  call void @parallel(ptr %code, ptr %record, ptr %table, i64 %high, i64 %grain)
+  br label %ran
+ran:
   %there = getelementptr i64, ptr %record, i64 %words
   %n1 = add i64 %n, 1
   br label %step

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from derivant.compiler.driver import ARGS, MADE, NOTHING, Node, Words, signature
-from derivant.compiler.engine import addresses, driver, product_address
-from derivant.compiler.layout import LINE, Layout, Result
+from derivant.compiler.engine import addresses, driver, product_address, start_workers
+from derivant.compiler.layout import LINE, Layout, Result, grain
 from derivant.compiler.loops import Loop
 from derivant.compiler.numpy_target import evaluator
 from derivant.compiler.ordering import Donated
@@ -46,6 +46,8 @@ class LlvmProgram:
         layout = self.layout
         kernels = [c.kernel for s in layout.steps if isinstance(s, Loop) for c in s.calls]
         found = dict(zip(kernels, addresses(kernels), strict=True)) if kernels else {}
+        if any(grain(c) for s in layout.steps if isinstance(s, Loop) for c in s.calls):
+            start_workers()
         segments: list[Words | _Outside] = []
         records: list[list[int]] = []
         for step in layout.steps:
