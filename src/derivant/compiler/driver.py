@@ -199,6 +199,7 @@ done:
 """
 NOTHING: Words = np.array([2, 0, 0], np.int64)  # of a later segment: the table is filled
 ARGS, MADE = 0, 1
+ENDLESS = 1 << 62  # bytes: an array so long is overlapped by all that begin before its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,18 +211,26 @@ class Node:
     what: Any  # its type; of a fixed object itself
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two arrays, by their places, that must not overlap; ordered: the first lies before."""
+
+    first: int
+    second: int
+    ordered: bool
+
+
 def signature(
     containers: Sequence[tuple[Node, int]],
     fixed: Sequence[Node],
     arrays: Sequence[tuple[Node, Value]],
     written: Iterable[int],
-    pairs: Sequence[tuple[int, int]],
+    apart: Sequence[Apart],
 ) -> Words:
     """The words of a signature.
 
     `containers` have their lengths, and are numbered from 2; `arrays` are arrays and numbers in the
-    order of the table, `written` the places of those that are written to, `pairs` of those that
-    must not overlap.
+    order of the table, `written` the places of those that are written to.
     """
     wanted = set(written)
     words = [2 + len(containers), len(containers) + len(fixed) + len(arrays)]
@@ -239,10 +248,11 @@ def signature(
         else:
             words += [NUMBER, id(node.what), 0, 0, 0, place]
     sizes = [value.nbytes for _, value in arrays]
-    full = [(x, y) for x, y in pairs if sizes[x] and sizes[y]]
+    full = [pair for pair in apart if sizes[pair.first] and sizes[pair.second]]
     words.append(len(full))
-    for x, y in full:
-        words += [x, y, sizes[x], sizes[y]]
+    for pair in full:
+        words += [pair.first, pair.second, sizes[pair.first]]
+        words.append(ENDLESS if pair.ordered else sizes[pair.second])
     return np.array(words, np.int64)
 
 

@@ -33,24 +33,15 @@ def workers_wanted() -> int:
     return (os.cpu_count() or 1) - 1
 
 
-def _call(name: str, inside: str, result: str = "i32") -> str:
-    return f"call {result} inttoptr (i64 {libm_address(name) or 0} to ptr)({inside})"
-
-
-def pool_text() -> str:
-    """The functions @parallel, @work, @workers and @reset, and the state that they share."""
-    # A line of the cache for each word, so that waiting does not slow down who works.
-    state = "\n".join(f"@pool.{name} = internal global i64 0, align 64" for name in FIELDS)
-    loads = "\n".join(
-        f"  %{name} = load atomic i64, ptr @pool.{name} monotonic, align 8"
-        for name in ("code", "record", "table", "high", "grain")
-    )
-    return f"""
-{state}
+# A line of the cache for each word, so that waiting does not slow down who works.
+STATE = "\n".join(f"@pool.{name} = internal global i64 0, align 64" for name in FIELDS)
+# @parallel is for the driver; @work is what a worker does; the rest sets the state.
+TEXT = """
+STATE
 @pool.mutex = internal global [16 x i64] zeroinitializer, align 64
 @pool.cond = internal global [16 x i64] zeroinitializer, align 64
 
-define internal void @chunks(i64 %job) {{
+define internal void @chunks(i64 %job) {
 entry:
   br label %look
 look:
@@ -63,10 +54,14 @@ look:
   %go = and i1 %mine, %left
   br i1 %go, label %take, label %done
 take:
-{loads}
+  %code = load atomic i64, ptr @pool.code monotonic, align 8
+  %record = load atomic i64, ptr @pool.record monotonic, align 8
+  %table = load atomic i64, ptr @pool.table monotonic, align 8
+  %high = load atomic i64, ptr @pool.high monotonic, align 8
+  %grain = load atomic i64, ptr @pool.grain monotonic, align 8
   %then = add i64 %now, 1
   %pair = cmpxchg ptr @pool.next, i64 %now, i64 %then seq_cst seq_cst, align 8
-  %taken = extractvalue {{ i64, i1 }} %pair, 1
+  %taken = extractvalue { i64, i1 } %pair, 1
   br i1 %taken, label %run, label %look
 run:
   %low = mul i64 %index, %grain
@@ -81,16 +76,16 @@ run:
   br label %look
 done:
   ret void
-}}
+}
 
-define internal void @parallel(ptr %code, ptr %record, ptr %table, i64 %high, i64 %grain) {{
+define internal void @parallel(ptr %code, ptr %record, ptr %table, i64 %high, i64 %grain) {
 entry:
   %workers = load atomic i64, ptr @pool.workers monotonic, align 8
   %some = icmp sgt i64 %workers, 0
   br i1 %some, label %try, label %alone
 try:
   %pair = cmpxchg ptr @pool.busy, i64 0, i64 1 seq_cst seq_cst, align 8
-  %free = extractvalue {{ i64, i1 }} %pair, 1
+  %free = extractvalue { i64, i1 } %pair, 1
   br i1 %free, label %publish, label %alone
 alone:
   call void %code(ptr %record, ptr %table, i64 0, i64 %high)
@@ -118,9 +113,9 @@ publish:
   %wake = icmp sgt i64 %asleep, 0
   br i1 %wake, label %call, label %share
 call:
-  {_call("pthread_mutex_lock", "ptr @pool.mutex")}
-  {_call("pthread_cond_broadcast", "ptr @pool.cond")}
-  {_call("pthread_mutex_unlock", "ptr @pool.mutex")}
+  call i32 @libc.pthread_mutex_lock(ptr @pool.mutex)
+  call i32 @libc.pthread_cond_broadcast(ptr @pool.cond)
+  call i32 @libc.pthread_mutex_unlock(ptr @pool.mutex)
   br label %share
 share:
   %own = and i64 %job, 4294967295
@@ -133,19 +128,19 @@ wait:
   br i1 %all, label %finish, label %rest
 rest:
   %k1 = add i64 %k, 1
-  %long = icmp ugt i64 %k1, {SPINS}
+  %long = icmp ugt i64 %k1, SPINS
   br i1 %long, label %yield, label %again
 again:
   br label %wait
 yield:
-  {_call("sched_yield", "")}
+  call i32 @libc.sched_yield()
   br label %wait
 finish:
   store atomic i64 0, ptr @pool.busy seq_cst, align 8
   ret void
-}}
+}
 
-define void @work() {{
+define void @work() {
 entry:
   br label %begin
 begin:
@@ -166,10 +161,10 @@ got:
   br label %begin
 idle:
   %k1 = add i64 %k, 1
-  %long = icmp ugt i64 %k1, {SPINS}
+  %long = icmp ugt i64 %k1, SPINS
   br i1 %long, label %sleep, label %spin
 sleep:
-  {_call("pthread_mutex_lock", "ptr @pool.mutex")}
+  call i32 @libc.pthread_mutex_lock(ptr @pool.mutex)
   %s0 = atomicrmw add ptr @pool.sleepers, i64 1 seq_cst, align 8
   br label %check
 check:
@@ -181,40 +176,48 @@ check:
   %stay = and i1 %same, %on
   br i1 %stay, label %park, label %woken
 park:
-  {_call("pthread_cond_wait", "ptr @pool.cond, ptr @pool.mutex")}
+  call i32 @libc.pthread_cond_wait(ptr @pool.cond, ptr @pool.mutex)
   br label %check
 woken:
   %s1 = atomicrmw sub ptr @pool.sleepers, i64 1 seq_cst, align 8
-  {_call("pthread_mutex_unlock", "ptr @pool.mutex")}
+  call i32 @libc.pthread_mutex_unlock(ptr @pool.mutex)
   br label %begin
 leave:
   ret void
-}}
+}
 
-define void @workers(i64 %count) {{
+define void @workers(i64 %count) {
   store atomic i64 %count, ptr @pool.workers seq_cst, align 8
   ret void
-}}
+}
 
-define void @reset() {{
+define void @reset() {
   store atomic i64 0, ptr @pool.workers seq_cst, align 8
   store atomic i64 0, ptr @pool.sleepers seq_cst, align 8
   store atomic i64 0, ptr @pool.busy seq_cst, align 8
   store atomic i64 0, ptr @pool.stop seq_cst, align 8
-  {_call("pthread_mutex_init", "ptr @pool.mutex, ptr null")}
-  {_call("pthread_cond_init", "ptr @pool.cond, ptr null")}
+  call i32 @libc.pthread_mutex_init(ptr @pool.mutex, ptr null)
+  call i32 @libc.pthread_cond_init(ptr @pool.cond, ptr null)
   ret void
-}}
+}
 
-define void @halt() {{
+define void @halt() {
   store atomic i64 0, ptr @pool.workers seq_cst, align 8
   store atomic i64 1, ptr @pool.stop seq_cst, align 8
-  {_call("pthread_mutex_lock", "ptr @pool.mutex")}
-  {_call("pthread_cond_broadcast", "ptr @pool.cond")}
-  {_call("pthread_mutex_unlock", "ptr @pool.mutex")}
+  call i32 @libc.pthread_mutex_lock(ptr @pool.mutex)
+  call i32 @libc.pthread_cond_broadcast(ptr @pool.cond)
+  call i32 @libc.pthread_mutex_unlock(ptr @pool.mutex)
   ret void
-}}
+}
 """
+
+
+def pool_text() -> str:
+    """The functions of the pool, and the state that they share."""
+    text = TEXT.replace("STATE", STATE).replace("SPINS", str(SPINS))
+    for name in CALLS:
+        text = text.replace(f"@libc.{name}", f"inttoptr (i64 {libm_address(name) or 0} to ptr)")
+    return text
 
 
 # Where there are no POSIX threads: every loop runs alone.
