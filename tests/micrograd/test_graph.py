@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from derivant.base.drawing import Drawing
 from derivant.base.errors import ArgumentError, MissingExtraError
-from derivant.micrograd.drawing import Drawing
 from derivant.micrograd.engine import Value
 from derivant.micrograd.graph import draw_dot, trace
 from derivant.micrograd.nn import Neuron

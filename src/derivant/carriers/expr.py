@@ -14,14 +14,14 @@ from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import LEAF_TYPES
 from derivant.carriers.interning import frozen_params, interned
 from derivant.carriers.methods import Methods
-from derivant.carriers.mode import serial
+from derivant.carriers.mode import FREE, serial
 from derivant.primitives import TABLE, Primitive
 from derivant.primitives.dispatch import plain_array
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import Params
 
-VARIABLE, CONST, CAPTURE, PART, BIND = (
-    TABLE[n] for n in ("variable", "const", "capture", "part", "bind")
+VARIABLE, CONST, CAPTURE, PART, BIND, HIDE, ASTYPE = (
+    TABLE[n] for n in ("variable", "const", "capture", "part", "bind", "hide", "astype")
 )
 # The ids of arrays that a trace reads at each run instead of copying them.
 LIFTED: ContextVar[frozenset[int]] = ContextVar("derivant_lifted", default=frozenset())
@@ -66,14 +66,17 @@ class Expr(Methods):
     @staticmethod
     def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
         """The node of a row on operands, each made an Expr; its shape and dtype by the rules."""
-        inputs = tuple(as_expr(x) for x in operands)
+        inputs = tuple([x if x.__class__ is Expr else as_expr(x) for x in operands])
         try:
-            shape = row.shape(*(x.shape for x in inputs), **params)
-            dtype = row.dtype(*(x._kind() for x in inputs), **params)
+            shape = row.shape(*[x.shape for x in inputs], **params)
+            dtype = row.dtype(*[x._kind() for x in inputs], **params)
         except Exception as error:
             raise explained(row, operands, params, error) from error
         levels, hidden = _common_levels(inputs)
-        weak = bool(inputs) and shape == () and all(x.weak for x in inputs)
+        weak = shape == () and bool(inputs) and all(x.weak for x in inputs)
+        weak = weak and row is not ASTYPE
+        if row.weak:
+            weak = row.outputs == 1 and row.weak[0]
         node = intern(row, inputs, params, shape, dtype, weak, levels, hidden)
         return node.parts() if row.outputs > 1 else node
 
@@ -116,7 +119,7 @@ class Expr(Methods):
                 {"index": i},
                 self.shape[i],
                 self.dtype[i],
-                False,
+                bool(self.primitive.weak) and self.primitive.weak[i],
                 self.levels,
                 self.hidden,
             )
@@ -139,10 +142,25 @@ class Expr(Methods):
         )
 
     def __float__(self) -> float:
-        raise DifferentiationError("an expression is not a number yet; evaluate it first")
+        raise self._unknown("a Python number")
+
+    def __int__(self) -> int:
+        raise self._unknown("a Python number")
+
+    def __complex__(self) -> complex:
+        raise self._unknown("a Python number")
+
+    def __index__(self) -> int:
+        raise self._unknown("a whole number of Python, as range() and slices want it,")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        raise DifferentiationError("an expression has no numbers; evaluate it first")
+        raise self._unknown("an array")
+
+    def _unknown(self, what: str) -> DifferentiationError:
+        return DifferentiationError(
+            f"{what} cannot be made of an expression: its numbers are not known yet; evaluate it "
+            "first, or use derivant's functions"
+        )
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or not isinstance(self.shape[0], int):
@@ -195,7 +213,10 @@ def intern(
 def _common_levels(inputs: tuple[Expr, ...]) -> tuple[tuple[int, ...], tuple[Size, ...]]:
     sizes: dict[int, Size] = {}
     for x in inputs:
-        sizes.update(zip(x.levels, x.hidden, strict=True))
+        if x.levels:
+            sizes.update(zip(x.levels, x.hidden, strict=True))
+    if not sizes:
+        return (), ()
     levels = tuple(sorted(sizes))
     return levels, tuple(sizes[v] for v in levels)
 
@@ -214,7 +235,15 @@ def as_expr(value: Any) -> Expr:
 
 
 def _captured_tensor(value: Any) -> Expr:
-    """A Tensor met in a formula: an input that is read at evaluation, hidden axes and all."""
+    """A Tensor met in a formula: an input that is read at evaluation, hidden axes and all.
+
+    One that depends on nothing and has hidden axes is a transform's own seed: a constant.
+    """
+    if value.levels and value.tag == FREE:
+        node = _constant_array(np.asarray(value.data))
+        for level in value.levels:
+            node = node.derivant_level(HIDE, {"axis": -len(node.shape), "level": level})
+        return node
     hidden = np.shape(value.data)[: len(value.levels)]
     return intern(
         CAPTURE, (), {"source": value}, value.shape, value.dtype, False, tuple(value.levels), hidden
@@ -223,7 +252,8 @@ def _captured_tensor(value: Any) -> Expr:
 
 def captured(array: npt.NDArray[Any]) -> Expr:
     """An array by reference: an input that is read at evaluation, whatever it then holds."""
-    return intern(CAPTURE, (), {"source": array}, array.shape, array.dtype, False)
+    kind = array.dtype.newbyteorder("=")
+    return intern(CAPTURE, (), {"source": array}, array.shape, kind, False)
 
 
 def _constant_array(array: npt.NDArray[Any]) -> Expr:
@@ -232,7 +262,7 @@ def _constant_array(array: npt.NDArray[Any]) -> Expr:
         number = array[()]
         bits = (array.dtype.str, array.tobytes())
         return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
-    owned = array.copy()
+    owned = array.astype(array.dtype.newbyteorder("="))
     owned.flags.writeable = False
     return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
 

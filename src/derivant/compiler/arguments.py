@@ -30,7 +30,7 @@ class Arguments:
         self.owners: list[int] = []  # the argument that each leaf belongs to
         for number, argument in enumerate([*wrapped, dict(kwargs)]):
             leaves, structure = flatten(argument)
-            self._leaves += leaves
+            self._leaves += map(native, leaves)
             self.owners += [number] * len(leaves)
             structures.append(structure)
         self.structure = tuple(structures)
@@ -71,6 +71,15 @@ class _Whole:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+def native(leaf: Any) -> Any:
+    """An array whose bytes lie in this machine's order; another one as a copy, to be read only."""
+    if leaf.__class__ is not np.ndarray or leaf.dtype.isnative:
+        return leaf
+    copy = leaf.astype(leaf.dtype.newbyteorder("="))
+    copy.flags.writeable = False
+    return copy
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from derivant.carriers.expr import Expr
+from derivant.compiler.arguments import native
 from derivant.compiler.donation import Pairs
 from derivant.compiler.graph import Graph, mapped, pulled, pushed
 from derivant.compiler.running import runner
@@ -93,7 +94,7 @@ def applied(graph: Graph, operands: Sequence[Any], donated: Pairs = ()) -> list[
     `operands` are those of its variables; what it captured is added. Plain arrays that are donated
     may be written to.
     """
-    values = (*operands, *graph.sources)
+    values = (*operands, *map(native, graph.sources))
     if any(isinstance(x, Expr) for x in values):
         return list(graph.inlined(values))
     if not any(hasattr(x, "derivant_rank") for x in values):

@@ -68,6 +68,11 @@ class Compiled:
         self._fast: tuple[FastCall, ...] = ()
         self._lock = threading.RLock()
 
+    @property
+    def static(self) -> frozenset[int]:
+        """The places of the arguments that are static."""
+        return self._static
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
         items = called(args, kwargs)

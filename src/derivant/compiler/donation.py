@@ -60,7 +60,10 @@ def check_donated(pairs: Pairs, values: Sequence[Any]) -> None:
                 )
             continue
         if not value.flags.writeable:
-            raise ArgumentError(f"a donated array of shape {value.shape} is read-only")
+            raise ArgumentError(
+                f"a donated array of shape {value.shape} is read-only, or its bytes are not in "
+                "this machine's order"
+            )
     arrays = [x.data if isinstance(x, Tensor) else x for x in values]
     places = [k for k, x in enumerate(arrays) if isinstance(x, np.ndarray) and x.size]
     donated = {place for place, _ in pairs}

@@ -11,6 +11,7 @@ from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, as_expr, intern
 from derivant.carriers.mode import serial
 from derivant.compiler.safe import simplified
+from derivant.compiler.sharing import shared
 from derivant.primitives import RECORD, TABLE
 from derivant.sweeps import pullback, pushforward
 
@@ -31,7 +32,7 @@ class Graph:
         self.variables = tuple(variables)
         self.sources = tuple(node.params["source"] for node in found)
         self.inputs = (*self.variables, *names.values())
-        self.outputs = tuple(simplified(replaced(outputs, names) if names else outputs))
+        self.outputs = tuple(simplified(shared(replaced(outputs, names) if names else outputs)))
 
     def inlined(self, operands: Sequence[Any]) -> list[Expr]:
         """The results as expressions of these operands."""

@@ -51,7 +51,7 @@ class Layout:
         for value in program.outputs:
             view = plan.views.get(value, value)
             self.results.append(self._result(view, value, native))
-        self.constants = {root: np.ascontiguousarray(x) for root, x in program.constants}
+        self.constants = {root: np.asarray(x, order="C") for root, x in program.constants}
         self.size = len(self.inputs)  # of the table
         for root in (*self.fresh, *self.constants, *sorted(self.outside)):
             self._enter(root)

@@ -247,7 +247,7 @@ class Frame:
         else:
             base = objects[layout.slots[root]]
         if isinstance(view, int) or layout.values[root].weak:
-            return base.item() if isinstance(base, np.ndarray) and not base.ndim else base
+            return base.item() if isinstance(base, (np.ndarray, np.generic)) else base
         base = np.asarray(base)
         if view.shape == base.shape and view.whole:
             return base if base.ndim else base[()]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from derivant.compiler.program import Instruction, Program
 from derivant.primitives.explain import explained
 
@@ -23,7 +25,9 @@ class NumpyProgram:
         self._steps: list[Step] = []
         for k, step in enumerate(program.instructions):
             over = tuple({x for x in step.inputs if last[x] == k and x not in kept})
-            self._steps.append((evaluator(step), step.inputs, step.output, over))
+            run = evaluator(step)
+            run = _giving_way(run) if program.values[step.output].weak else run
+            self._steps.append((run, step.inputs, step.output, over))
         self._frame: list[Any] = [None] * len(program.values)
         for place, value in program.constants:
             self._frame[place] = value
@@ -40,7 +44,13 @@ class NumpyProgram:
             frame[output] = evaluate(*[frame[x] for x in inputs])
             for x in over:
                 frame[x] = None
-        return [frame[x] for x in self._program.outputs]
+        results = [frame[x] for x in self._program.outputs]
+        return [r if hasattr(r, "dtype") else np.asarray(r)[()] for r in results]
+
+
+def _giving_way(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The evaluator whose result is a Python number, which takes the dtype of what it meets."""
+    return lambda *operands: np.asarray(run(*operands)).item()
 
 
 def evaluator(step: Instruction) -> Callable[..., Any]:

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.errors import DerivantError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.tree import Structure, flatten, unflatten
 from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
 from derivant.carriers.mode import serial
+from derivant.carriers.staging import STAGE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.closure import read_at_calls
 from derivant.compiler.donation import Pairs, donations
 from derivant.compiler.graph import Graph
+from derivant.compiler.staging import Tracing
 
 PACKAGE = "derivant"
 
@@ -56,6 +58,7 @@ def traced(
     """
     variables = [_variable(x, k) for k, x in enumerate(given.values)]
     args, kwargs = given.rebuilt(variables)
+    stage = STAGE.set(Tracing())
     token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
     try:
         result = read_at_calls(function)(*args, **kwargs)
@@ -63,6 +66,7 @@ def traced(
         raise _located(error) from error
     finally:
         LIFTED.reset(token)
+        STAGE.reset(stage)
     leaves, structure = flatten(result)
     outputs: list[Expr] = []
     places: list[Any] = []
@@ -71,11 +75,24 @@ def traced(
             places.append(Output(len(outputs)))
             outputs.append(as_expr(leaf))
         else:
-            places.append(leaf)
+            places.append(_still(leaf, given.statics))
     graph = Graph(variables, outputs)
     pairs = donations(given, donated, graph.outputs) if donated else ()
     kept = (*around, *given.statics)
     return Traced(graph, structure, tuple(places), kept, pairs)
+
+
+def _still(leaf: Any, statics: Sequence[Any]) -> Any:
+    """A leaf of the results that is no array: one that can hold no number of the trace."""
+    if isinstance(leaf, (bool, int, float, str, bytes, type(None))):
+        return leaf
+    if any(leaf is static for static in statics):
+        return leaf
+    raise ArgumentError(
+        "a compiled function returns arrays, numbers and containers of them; this one returns "
+        f"{type(leaf).__name__}, which may hold numbers that are not known yet: return what it "
+        "is used for, such as a product with it"
+    )
 
 
 def _variable(value: Any, place: int) -> Expr:

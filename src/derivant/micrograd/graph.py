@@ -9,10 +9,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Protocol, TypeAlias
 
+from derivant.base.drawing import Drawing, Part
 from derivant.base.errors import ArgumentError, MissingExtraError
 from derivant.base.loader import load
 from derivant.carriers.value import Value
-from derivant.micrograd.drawing import Drawing, Part
 
 Edge: TypeAlias = "tuple[Value, Value]"
 DIRECTIONS = ("LR", "TB")

@@ -51,7 +51,7 @@ class Part:
 
 @final
 class Drawing:
-    """What `draw_dot` returns where the graphviz package is missing.
+    """A drawing without the graphviz package: what `draw_dot` returns where that is missing.
 
     `source` is the DOT text that graphviz would have; a notebook shows the SVG.
 
@@ -109,7 +109,7 @@ def svg(parts: Sequence[Part], edges: Edges, rankdir: str = "LR") -> str:
     if len(parts) > LIMIT:
         raise ArgumentError(
             f"the graph has {len(parts)} parts, a drawing here at most {LIMIT}; "
-            "draw an earlier Value, or install graphviz"
+            "draw less of it, or install graphviz"
         )
     sizes = {part.name: _size(part, rankdir) for part in parts}
     layers, chains = _threaded(_layers(parts, edges), edges)
