@@ -166,6 +166,16 @@ def _plain(x: Any, dtype: Any) -> Any:
     return np.require(np.asarray(x, dtype), dtype, ("C", "A"))
 
 
+def _apart(result: Any, operands: Sequence[Any]) -> Any:
+    """A row's result in memory of its own: that of its operands may be used again."""
+    if isinstance(result, tuple):
+        return tuple([_apart(x, operands) for x in result])
+    if not isinstance(result, np.ndarray):
+        return result
+    arrays = (x for x in operands if isinstance(x, np.ndarray))
+    return result.copy() if any(np.may_share_memory(result, x) for x in arrays) else result
+
+
 class _Outside:
     """A row that NumPy does: its evaluator, and where its operands are."""
 
@@ -222,7 +232,8 @@ class Frame:
         return [self._result(r, objects, held) for r in self._layout.results]
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
-        result = row.evaluate(*[self._array(x, objects, held) for x in row.operands])
+        operands = [self._array(x, objects, held) for x in row.operands]
+        result = _apart(row.evaluate(*operands), operands)
         held[row.output] = result
         if not isinstance(result, tuple):
             kind = self._layout.values[row.output].dtype
