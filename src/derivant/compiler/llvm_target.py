@@ -156,6 +156,16 @@ def _plain(x: Any, dtype: Any) -> Any:
     return np.require(np.asarray(x, dtype), dtype, ("C", "A"))
 
 
+def _own(result: Any, operands: Sequence[Any]) -> Any:
+    """A result of NumPy that shows none of its operands: their memory may be used again."""
+    if isinstance(result, tuple):
+        return tuple([_own(x, operands) for x in result])
+    if not isinstance(result, np.ndarray):
+        return result
+    shows = result.base is not None or any(result is x for x in operands)
+    return result.copy() if shows else result
+
+
 class _Outside:
     """A row that NumPy does: its evaluator, and where its operands are."""
 
@@ -212,7 +222,8 @@ class Frame:
         return [self._result(r, objects, held) for r in self._layout.results]
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
-        result = row.evaluate(*[self._array(x, objects, held) for x in row.operands])
+        operands = [self._array(x, objects, held) for x in row.operands]
+        result = _own(row.evaluate(*operands), operands)
         held[row.output] = result
         if not isinstance(result, tuple):
             kind = self._layout.values[row.output].dtype
