@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from derivant.compiler.composites import spelled_out
 from derivant.compiler.donation import Pairs
 from derivant.compiler.driver import objects_lie_as_thought
 from derivant.compiler.graph import Graph
@@ -39,6 +40,7 @@ def _made(graph: Graph, donated: Pairs) -> Run:
     program = lowered(graph.inputs, graph.outputs)
     if not has_llvm():
         return NumpyProgram(program)
+    program = spelled_out(program)
     return LlvmProgram(program, {program.inputs[i]: program.outputs[o] for i, o in donated})
 
 
