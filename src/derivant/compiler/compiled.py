@@ -11,6 +11,7 @@ import numpy as np
 
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Function
+from derivant.carriers.staging import STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
 from derivant.compiler.closure import identity, read_at_calls, surroundings
@@ -75,6 +76,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
+        if STAGE.get() is not None:  # part of another trace
+            return read_at_calls(self.__wrapped__)(*args, **kwargs)
         items = called(args, kwargs)
         for fast in self._fast:
             found = fast(items)
