@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import eager, jacobians, micrograd_demo, startup, training
+from benchmarks import eager, elementwise, jacobians, micrograd_demo, startup, training
 from benchmarks.timing import HEADER
 
 WORKLOADS = {
     "eager": eager,
+    "elementwise": elementwise,
     "startup": startup,
     "micrograd": micrograd_demo,
     "jacobians": jacobians,

@@ -101,6 +101,20 @@ def test_ragged_lists():
     says(error, "ragged")
 
 
+def test_lists_that_hold_what_is_recorded():
+    t = dv.tensor([1.0, 2.0], requires_grad=True)
+    for run in (
+        lambda: dv.sum([t, t]),
+        lambda: dv.grad(lambda x: dv.mean([x, x * x]))(2.0),
+        lambda: dv.trace_graph(lambda x: dv.sum([x, x]), "n"),
+        lambda: dv.vmap(lambda x: dv.sum([x, x]))(np.ones(3)),
+    ):
+        with pytest.raises(dv.ArgumentError) as error:
+            run()
+        says(error, "stack([...])")
+        assert "ragged" not in str(error.value)
+
+
 @pytest.mark.parametrize("data", ["text", [None], [object()], [{}]])
 def test_not_numbers(data):
     with pytest.raises(TypeError) as error:

@@ -2,7 +2,8 @@
 
 Docstrings of every module run as doctests. In README, CONTRIBUTING and docs, a block marked
 `python` runs: one with prompts as a doctest, one without as a program, all blocks of a document
-in one namespace. `sh` blocks are set-up, which `.ci/run` does; `text` blocks are pictures.
+in one namespace. The `derivant` commands of a `console` block run, and print what stands there.
+`sh` blocks are set-up, which `.ci/run` does; `text` blocks are pictures.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from derivant.cli.main import main
 from derivant.primitives import TABLE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,9 +79,23 @@ def test_document(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_print_what_is_shown(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for block in FENCE.finditer(path.read_text(encoding="utf-8")):
+        if block[1] != "console":
+            continue
+        for part in re.split(r"^\$ ", block[2], flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            program, *arguments = shlex.split(command)
+            assert program == "derivant"
+            assert main(arguments) in (0, 1)
+            printed = capsys.readouterr().out
+            assert doctest.OutputChecker().check_output(shown, printed, FLAGS), printed
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_blocks_are_of_a_known_kind(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert {block[1] for block in FENCE.finditer(text)} <= {"python", "sh", "text"}
+    assert {block[1] for block in FENCE.finditer(text)} <= {"python", "sh", "console", "text"}
     assert len(re.findall("^ *```", text, re.MULTILINE)) == 2 * len(FENCE.findall(text))
 
 

@@ -101,9 +101,11 @@ def test_start_up_does_not_wait_for_rooms_that_come_late() -> None:
     """`import derivant` leaves the rooms of formulas alone; their names bring them in."""
     code = (
         "import sys, derivant as dv\n"
-        "late = ('derivant.notation', 'derivant.derivation', 'derivant.stationary', 'scipy')\n"
+        "rooms = ('compiler', 'notation', 'derivation', 'rewriting', 'operators', 'stationary')\n"
+        "late = ('scipy', *(f'derivant.{room}' for room in (*rooms, 'calculus.jacobians')))\n"
         "assert not [m for m in sys.modules if m.startswith(late)]\n"
         "assert all(n in dir(dv) and callable(getattr(dv, n)) for n in ('derive', 'solve'))\n"
+        "assert dv.hessian and issubclass(dv.operators.Structured, dv.Jacobian)\n"
         "assert not hasattr(dv, 'no_such_name')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

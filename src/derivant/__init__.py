@@ -38,12 +38,6 @@ from derivant.calculus.control import (
 from derivant.calculus.custom import (
     primitive,
 )
-from derivant.calculus.jacobians import (
-    hessian,
-    jacfwd,
-    jacobian,
-    jacrev,
-)
 from derivant.calculus.transforms import (
     grad,
     hvp,
@@ -70,9 +64,6 @@ from derivant.carriers.tensor import Tensor
 from derivant.carriers.trace import (
     symbols,
     trace_graph,
-)
-from derivant.operators import (
-    Jacobian,
 )
 from derivant.ops.activations import (
     elu,
@@ -339,9 +330,10 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that compile, and that read and write formulas, load when a name of theirs is first
-# asked for.
+# The rooms that compile, that read and write formulas, and that find the structure of a Jacobian
+# load when a name of theirs is first asked for.
 if _TYPE_CHECKING:
+    from derivant.calculus.jacobians import hessian, jacfwd, jacobian, jacrev
     from derivant.compiler import (
         compile,
         jit,
@@ -357,9 +349,12 @@ if _TYPE_CHECKING:
         derive,
         verify,
     )
+    from derivant.operators import Jacobian
     from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
     _ROOMS = {
+        "Jacobian": "derivant.operators",
+        **dict.fromkeys(("hessian", "jacfwd", "jacobian", "jacrev"), "derivant.calculus.jacobians"),
         **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
         "explain": "derivant.compiler.explanation",
         **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),

@@ -52,3 +52,30 @@ def test_loops_and_branches_are_differentiated():
 def test_unknown_conditions_are_refused_in_a_trace():
     with pytest.raises(dv.DerivantError, match="where"):
         dv.trace_graph(lambda x: dv.cond(x > 0, dv.sin, dv.exp, x), ())
+
+
+def test_scan_over_no_entries_stacks_nothing():
+    step = lambda c, x: (c + x["a"].sum(), {"y": c * x["a"], "n": None})  # noqa: E731 - a formula
+    xs = {"a": np.zeros((0, 3), np.float32)}
+    carry, ys = dv.scan(step, np.float32(2.0), xs)
+    assert carry == 2
+    assert ys["n"] is None
+    assert (ys["y"].shape, ys["y"].dtype) == ((0, 3), np.float32)
+    assert dv.grad(lambda c: dv.scan(step, c, xs)[0] ** 2)(np.float32(3.0)) == 6
+    e = dv.trace_graph(lambda c, x: dv.scan(step, c, {"a": x})[1]["y"], (), (0, 3))
+    assert e.shape == (0, 3)
+    t = dv.tensor(2.0, requires_grad=True)
+    carry, ys = dv.scan(lambda c, x: (c, c / x), t, length=0, xs=np.zeros(0))
+    assert carry is t
+    assert ys.shape == (0,)
+
+
+def test_scan_from_the_last_entry_to_the_first():
+    xs = np.array([1.0, 2.0, 3.0])
+    carry, ys = dv.scan(lambda c, x: (2 * c + x, c), 0.0, xs, reverse=True)
+    forward, places = dv.scan(lambda c, x: (2 * c + x, c), 0.0, xs[::-1])
+    assert carry == forward
+    np.testing.assert_array_equal(ys, places[::-1])
+    total = lambda x: dv.scan(lambda c, v: (c * v, c), 1.0, x, reverse=True)[1] @ xs  # noqa: E731
+    slopes = dv.jacobian(total)(xs).materialize()
+    np.testing.assert_allclose(slopes, [0, 3, 1 * 2 + 2])

@@ -143,3 +143,46 @@ def test_a_second_derivative_that_vanishes_in_a_formula():
     f = lambda x: dv.sum(dv.sort(x) * np.arange(3.0))  # noqa: E731 - a formula
     e = dv.trace_graph(dv.jacfwd(dv.grad(f)), (3,))
     np.testing.assert_array_equal(dv.evaluate(e, {"x": np.array([3.0, 1.0, 2.0])}), 0)
+
+
+def test_vmap_over_an_axis_whose_size_is_a_name():
+    X = np.arange(6.0).reshape(2, 3)
+    f = lambda r, w: dv.sum(r * r) * w  # noqa: E731 - a formula
+    e = dv.trace_graph(lambda x: dv.vmap(lambda r: f(r, 2.0))(x), "n m")
+    np.testing.assert_array_equal(dv.evaluate(e, {"x": X}), 2 * (X * X).sum(axis=1))
+    slope = dv.trace_graph(lambda x: dv.grad(lambda y: dv.sum(dv.vmap(dv.sum)(y * y)))(x), "n m")
+    np.testing.assert_array_equal(dv.evaluate(slope, {"x": X}), 2 * X)
+    rows = dv.trace_graph(lambda x: dv.vmap(dv.grad(lambda r: dv.sum(r**3)))(x), "n m")
+    np.testing.assert_array_equal(dv.evaluate(rows, {"x": X}), 3 * X**2)
+    with pytest.raises(dv.ShapeError, match="differ in size"):
+        dv.trace_graph(lambda x, y: dv.vmap(lambda a, b: a * b)(x, y), "n", "m")
+
+
+def test_a_bound_number_can_what_an_array_can():
+    for f in (
+        lambda a: a.astype(float) * 2,
+        lambda a: a.T * 2,
+        lambda a: dv.transpose(a) * 2,
+        lambda a: (a[None] * 2).sum(),
+        lambda a: dv.sum(a.reshape(1, 1) * 2),
+        lambda a: dv.expand_dims(a, 0).sum() * 2,
+        lambda a: dv.broadcast_to(a, (2,)).sum(),
+    ):
+        assert dv.grad(f)(3.0) == 2
+        assert dv.jacfwd(f)(3.0) == 2
+    single = np.ones(2, np.float32)
+    assert dv.value_and_grad(lambda a: (a * single).sum())(2.0)[0].dtype == np.float32
+    # a dtype that was asked for does not give way
+    wide = lambda a: dv.sum(a.astype(np.float64) * single)  # noqa: E731 - a formula
+    assert dv.value_and_grad(wide)(2.0)[0].dtype == np.float64
+    assert dv.trace_graph(lambda x: dv.grad(lambda a: wide(a))(2.0) * x, ()).dtype == np.float64
+
+
+def test_an_operation_of_the_user_keeps_single_precision_under_vmap():
+    scaled = dv.primitive("scaled", lambda x, s: x * s, partials=(lambda out, x, s: s, None))
+    x = np.arange(3, dtype=np.float32)
+    for run in (scaled, dv.grad(scaled)):
+        found = dv.vmap(lambda v, run=run: run(v, 2.0))(x)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, [run(v, 2.0) for v in x])
+    assert dv.vmap(lambda v: scaled(v, 2.0))(np.zeros((0,), np.float32)).dtype == np.float32

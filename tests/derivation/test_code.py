@@ -37,6 +37,11 @@ FORMULAS: list[tuple[str, dict[str, Any]]] = [
     ("tr(X'*A*X*B)", {"wrt": "X", "shapes": "X: m n, A: m m, B: n n"}),
     ("W*x", {"wrt": "W"}),
     ("A*X*B", {"wrt": "X", "layout": "vec", "notation": "matrix"}),
+    ("X'*A*X", {"wrt": "X", "layout": "vec", "shapes": "X: m n, A: m m"}),
+    ("tr(A*X)*B.*X", {"wrt": "X", "layout": "vec", "shapes": "A: n m, X: m n, B: m n"}),
+    ("max(A*x)", {"wrt": "x"}),
+    ("sum(min(X, 1))", {"wrt": "X", "shapes": "X: m n", "notation": "numpy"}),
+    ("sum(max(x, y).^2)", {"wrt": "y"}),
     ("X*W", {"wrt": "W", "shapes": "X: N D, W: D M", "cotangent": "G"}),
     ("prod(x)", {"wrt": "x", "assume": {"x": "positive"}}),
     ("sum(abs(x).^3)^(1/3)", {"wrt": "x"}),
@@ -153,3 +158,10 @@ def test_bad_options_are_refused() -> None:
         r.code("numpy", name="two words")
     with pytest.raises(dv.ArgumentError, match="value is True or False"):
         r.code("numpy", value="yes")  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_a_kronecker_product_is_one_in_code() -> None:
+    r = answer("A*X*B", {"wrt": "X", "layout": "vec", "notation": "matrix"})
+    for library, module in (("numpy", "np"), ("jax", "jnp")):
+        last = r.code(library).splitlines()[-1].strip()
+        assert last == f"return {module}.kron(B.T, A)"

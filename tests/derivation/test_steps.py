@@ -252,11 +252,42 @@ def test_the_kink_of_abs_is_found_by_asking_the_row():
     assert not any("no derivative" in rule for rule in smooth)
 
 
-def test_conditions_stand_on_the_line_that_needs_them():
-    lines = dv.derive("a'*inv(X)*b", wrt="X").steps
-    assert [line.conditions for line in lines] == [(), ("X invertible",), ()]
-    assert lines[1].source == "Matrix Cookbook 59"
-    assert "d inv(X) = -h dX h" in lines[1].rule
+def test_conditions_stand_on_the_lines_that_need_them_and_are_printed_once():
+    found = dv.derive("a'*inv(X)*b", wrt="X").derivation
+    needs = ("X invertible",)
+    assert [line.conditions for line in found.lines] == [(), needs, needs]
+    assert str(found).count("X invertible") == 1
+    assert found.lines[1].source == "Matrix Cookbook 59"
+    assert "d inv(X) = -h dX h" in found.lines[1].rule
+
+
+NEEDING = [
+    ("log(det(X'*X))", "X", {"shapes": "X: m n"}),
+    ("log(det(X*X'))", "X", {"shapes": "X: n m"}),
+    ("tr(inv(X'*C*X)*A)", "X", {"shapes": "X: m n", "assume": "C: spd"}),
+    ("tr(inv(X'*C*X)*(X'*B*X))", "X", {"shapes": "X: m n", "assume": "C: spd, B: symmetric"}),
+    ("-logdet(X'*diag(x)*X)", "x", {"shapes": "X: m n", "assume": "x: positive"}),
+    ("tr(inv(X'*diag(x)*X))", "x", {"shapes": "X: m n", "assume": "x: positive"}),
+    ("logdet(X)", "X", {"shapes": "X: n n"}),
+    ("det(X'*A*X)", "X", {"shapes": "X: m n"}),
+    ("a'*adj(X)*b", "X", {"shapes": "X: n n"}),
+]
+
+
+@pytest.mark.parametrize("case", NEEDING, ids=names_of)
+def test_what_must_hold_stands_on_every_line_that_needs_it(case):
+    found = made(case)
+    for m, n in ((2, 5), (5, 2), (3, 3)):
+        sizes, lines = {"m": m, "n": n}, found.steps
+        if m < n:  # what is inverted is n by n and may have rank m alone
+            lines = [line for line in lines if not line.conditions]
+        sides = [side for line in lines for side in (line.left, line.right)]
+        values = iter(evaluate_all(sides, point([*sides, found.expr], sizes), sizes))
+        for line in lines:
+            left, right = next(values), next(values)
+            scale = max(1.0, np.max(np.abs(left), initial=0))
+            np.testing.assert_allclose(left / scale, right / scale, atol=1e-8, err_msg=line.rule)
+    assert str(found.derivation).count("invertible]") == 1
 
 
 def test_a_fact_has_a_line_of_its_own_and_waits():

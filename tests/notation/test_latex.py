@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 import derivant as dv
 from derivant.carriers.expr import Expr
 from derivant.derivation import Derivative
-from derivant.notation import Forms, html_of, latex_of, name_html, name_latex
+from derivant.notation import Forms, html_of, latex_of, name_html, name_latex, text_of
+from derivant.notation.document import Name, Power
 from derivant.rewriting import form_of
 from rewriting.random_expressions import expressions
 
@@ -112,7 +114,7 @@ def test_a_page_shows_an_answer_and_escapes_it() -> None:
     r = dv.derive("sum(relu(x - 1).*y)", wrt=["x", "y"])
     page = r._repr_html_()
     assert page.count("<div>") == 2
-    assert "<b>1</b>[<i>x</i> − 1 &gt; 0]" in page
+    assert "<b>1</b>[<i>x</i> &gt; 1]" in page
     html_well_formed(page)
 
 
@@ -124,3 +126,20 @@ def test_matplotlib_reads_the_latex() -> None:
         plain = latex.replace(r"\lVert", r"\|").replace(r"\rVert", r"\|")
         plain = plain.replace(r"\left\| ", r"\left\Vert ").replace(r"\right\| ", r"\right\Vert ")
         parser.parse(f"${plain}$")
+
+
+def test_a_power_of_a_power_has_parentheses() -> None:
+    inner = Power(Name("x"), Fraction(3), 0)
+    outer = Power(inner, Fraction(2), 0)
+    assert text_of(outer) == "(x^3)^2"
+    assert latex_of(outer) == r"\left(x^{3}\right)^{2}"
+    assert html_of(outer) == "(<i>x</i><sup>3</sup>)<sup>2</sup>"
+
+
+def test_which_entries_are_largest_is_a_condition() -> None:
+    r = dv.derive("max(A*x)", wrt="x")
+    assert isinstance(r, Derivative)
+    chosen = r"\mathbf{1}\left[A x = \max\left(A x\right)\right]"
+    assert r.latex == rf"\frac{{A^{{\top}} {chosen}}}{{\operatorname{{sum}}\left({chosen}\right)}}"
+    assert "<b>1</b>[<i>A</i> <i>x</i> = max(<i>A</i> <i>x</i>)]" in r._repr_html_()
+    assert "1[A x = max(A x)]" in str(r.derivation)

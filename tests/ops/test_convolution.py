@@ -168,6 +168,68 @@ def test_named_sizes() -> None:
     close(evaluate(e, {"x": x, "w": w}), ops.conv1d(x, w, padding=1))
 
 
+PATHS = [
+    # one channel a group: ranges
+    ((2, 5, 9), (5, 1, 3), {"padding": (1, 2), "groups": 5}),
+    ((2, 3, 9, 8), (3, 1, 3, 2), {"dilation": 2, "groups": 3}),
+    ((1, 2, 5, 4), (2, 1, 2, 3), {"spread": 2, "padding": (-1, 2), "groups": 2}),
+    ((2, 2, 4, 3, 5), (2, 1, 2, 2, 2), {"groups": 2}),
+    # few places: one after the other
+    ((3, 4, 9, 8), (6, 4, 7, 7), {}),
+    ((2, 6, 9, 8), (4, 3, 8, 6), {"groups": 2}),
+    ((2, 2, 5), (2, 1, 6), {"padding": (2, 1), "groups": 2}),
+    ((0, 4, 9), (6, 2, 8), {"groups": 2}),
+    ((3, 0, 9), (6, 0, 8), {}),
+    # long kernels whose windows are copied by their taps
+    ((2, 4, 11), (6, 2, 5), {"stride": 2, "groups": 2}),
+    ((3, 4, 9, 9), (2, 4, 4, 4), {"dilation": 2}),
+    # windows in several pieces: items, strips of one item, groups
+    ((7, 3, 12, 12), (4, 3, 3, 3), {"stride": 2}),
+    ((3, 6, 10, 12), (4, 3, 3, 3), {"stride": 2, "padding": (1, 1), "groups": 2}),
+]
+
+
+@pytest.mark.parametrize("window_bytes", [1 << 8, 1 << 22])
+@pytest.mark.parametrize(("x_shape", "w_shape", "settings"), PATHS)
+def test_every_way_of_taking_windows_is_the_sum(
+    x_shape: Any, w_shape: Any, settings: Any, window_bytes: int, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(rows, "WINDOW_BYTES", window_bytes)
+    x, w = arrays(x_shape, w_shape)
+    params = rows.settings(len(x_shape) - 2, **settings)
+    found = TABLE["convolution"].evaluate(x, w, **params)
+    close(found, written_out(x, w, rows.Setting(**params)), 1e-12)
+    turned = TABLE["convolution"].evaluate(x[..., ::-1], w[..., ::-1], **params)
+    close(turned, written_out(x[..., ::-1].copy(), w[..., ::-1].copy(), rows.Setting(**params)))
+
+
+def test_an_infinity_stays_in_the_windows_that_hold_it() -> None:
+    x, w = arrays((2, 2, 6, 9), (2, 2, 5, 5))
+    x[0, 0, 1, 8] = np.inf
+    x[1, 0, 1, 0] = np.nan
+    params = rows.settings(2)
+    found = TABLE["convolution"].evaluate(x, w, **params)
+    expected = written_out(x, w, rows.Setting(**params))
+    assert np.isfinite(expected).any() and not np.isfinite(expected).all()
+    close(found, expected)
+
+
+def written_out(x: Any, w: Any, how: Any) -> Any:
+    """The sum over taps and channels, entry by entry; what lies outside of the array is zero."""
+    shape = TABLE["convolution"].shape(x.shape, w.shape, **how._asdict())
+    out = np.zeros(shape)
+    each, channels = max(1, shape[1] // how.groups), w.shape[1]
+    for n, o, *place in np.ndindex(shape):
+        for c, *tap in np.ndindex(w.shape[1:]):
+            at = []
+            for k, (p, t) in enumerate(zip(place, tap, strict=True)):
+                far = p * how.stride[k] + t * how.dilation[k] - how.padding[k][0]
+                at.append(far // how.spread[k] if far % how.spread[k] == 0 else -1)
+            if all(0 <= a < size for a, size in zip(at, x.shape[2:], strict=True)):
+                out[(n, o, *place)] += w[(o, c, *tap)] * x[(n, o // each * channels + c, *at)]
+    return out
+
+
 BAD: list[tuple[Any, Any, dict[str, Any], type[Exception], str]] = [
     ((2, 3, 5), (4, 2, 3), {}, ShapeError, r"x has 3 channels, w takes 2"),
     ((2, 4, 5), (4, 3, 3), {"groups": 2}, ShapeError, r"takes 3 in each of 2 groups"),

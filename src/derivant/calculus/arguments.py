@@ -31,7 +31,7 @@ SIMPLE = (np.ndarray, float, Tensor)
 REAL = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Argument:
     """One argument: its leaves, those that are variables, and the kinds they came in."""
 

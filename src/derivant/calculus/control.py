@@ -6,13 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.tree import flatten, matching_leaves, unflatten
 from derivant.base.types import Array, Operand, shape_of
 from derivant.carriers.expr import Expr
+from derivant.carriers.mode import changed
 from derivant.carriers.staging import STAGE
 from derivant.ops.indexing import index
 from derivant.ops.joining import stack
+from derivant.ops.layout import broadcast_to
 
 Carry = TypeVar("Carry")
 
@@ -22,11 +26,14 @@ def scan(
     init: Carry,
     xs: object = None,
     length: int | None = None,
+    reverse: bool = False,
 ) -> tuple[Carry, object]:
     """Run `carry, y = f(carry, x)` over the leading axis of `xs`; the last carry and the stacked y.
 
-    `xs` is a tree of arrays with one leading size, or None with `length` given. Raises ShapeError
-    where leading sizes differ, ArgumentError where neither is given.
+    `xs` is a tree of arrays with one leading size, or None with `length` given; `reverse` begins at
+    the last entry, each y staying in the place of its x. Over no entries `f` runs once, on zeros
+    and unrecorded, for the shapes of its y. Raises ShapeError where leading sizes differ,
+    ArgumentError where neither is given.
 
     >>> import numpy as np
     >>> total, sums = scan(lambda c, x: (c + x, c + x), 0.0, np.array([1.0, 2.0, 3.0]))
@@ -37,16 +44,33 @@ def scan(
     leaves: list[Any] = found
     arrays = [leaf for leaf in leaves if leaf is not None]
     count = _length(arrays, length)
+    if count == 0:
+        return init, _nothing_stacked(f, init, unflatten(structure, list(map(_zeros, leaves))))
     stage = STAGE.get()
     if stage is not None:
-        return stage.scan(f, init, xs, count, False)
+        return stage.scan(f, init, xs, count, reverse)
     carry = init
     outputs = []
-    for step in range(count):
+    for step in reversed(range(count)) if reverse else range(count):
         here = [None if leaf is None else index(leaf, step) for leaf in leaves]
         carry, y = f(carry, unflatten(structure, here))
         outputs.append(y)
-    return carry, _stacked(outputs)
+    return carry, _stacked(outputs[::-1] if reverse else outputs)
+
+
+def _zeros(leaf: Any) -> Any:
+    """What an entry of an array without entries would be, with zeros in it."""
+    if leaf is None:
+        return None
+    return broadcast_to(np.zeros((), getattr(leaf, "dtype", float)), shape_of(leaf)[1:])
+
+
+def _nothing_stacked(f: Callable[..., Any], init: object, x: object) -> object:
+    """The outputs of no steps: as one would have stacked them, with no entry along that axis."""
+    with np.errstate(all="ignore"), changed(record=False):
+        found, structure = flatten(_stacked([f(init, x)[1]]))
+    leaves: list[Any] = found
+    return unflatten(structure, [y if y is None else index(y, slice(0, 0)) for y in leaves])
 
 
 def _length(arrays: list[object], length: int | None) -> int:
@@ -66,8 +90,6 @@ def _length(arrays: list[object], length: int | None) -> int:
 
 
 def _stacked(outputs: list[object]) -> object:
-    if not outputs:
-        return None
     first, structure = flatten(outputs[0])
     columns: Any = zip(*(matching_leaves(structure, y) for y in outputs), strict=True)
     stacked = [None if column[0] is None else stack(list(column)) for column in columns]

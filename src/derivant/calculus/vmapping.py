@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from derivant.base.dims import Size
 from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.tree import LEAF, flatten, matching_leaves, unflatten
 from derivant.base.types import Derived, Function, shape_of
@@ -72,9 +73,9 @@ def _mapped(leaf: Any) -> bool:
     return hasattr(leaf, "shape") or isinstance(leaf, (list, float, int))
 
 
-def common_size(args: Sequence[Any], axes: Sequence[Sequence[Any]], f: Function) -> int:
-    """The size of the mapped axis, the same in all arguments."""
-    sizes = []
+def common_size(args: Sequence[Any], axes: Sequence[Sequence[Any]], f: Function) -> Size:
+    """The size of the mapped axis, the same in all arguments; in a trace it may be a name."""
+    sizes: list[tuple[Size, int]] = []
     for number, (argument, places) in enumerate(zip(args, axes, strict=True)):
         for leaf, axis in zip(flatten(argument)[0], places, strict=True):
             if axis is None or not _mapped(leaf):
@@ -89,7 +90,7 @@ def common_size(args: Sequence[Any], axes: Sequence[Sequence[Any]], f: Function)
         said = ", ".join(f"argument {number} has {size}" for size, number in sizes)
         called = getattr(f, "__name__", "the function")
         raise ShapeError(f"vmap({called}): the mapped axes differ in size: {said}")
-    return int(sizes[0][0])
+    return sizes[0][0]
 
 
 def _hide_tree(argument: Any, axes: Sequence[Any], level: int) -> Any:
@@ -107,7 +108,7 @@ def _hide(leaf: Any, axis: int | None, level: int) -> Any:
     return RECORD.hide(node, axis=axis - rank if axis >= 0 else axis, level=level)
 
 
-def _reveal(leaf: Any, axis: Any, level: int, size: int, kept: bool) -> Any:
+def _reveal(leaf: Any, axis: Any, level: int, size: Size, kept: bool) -> Any:
     if not _mapped(leaf):
         return leaf
     node = leaf if isinstance(leaf, (Tensor, Expr)) else constant(plain_array(leaf))

@@ -20,8 +20,8 @@ from derivant.primitives.dispatch import plain_array
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import Params
 
-VARIABLE, CONST, CAPTURE, PART, BIND, HIDE = (
-    TABLE[n] for n in ("variable", "const", "capture", "part", "bind", "hide")
+VARIABLE, CONST, CAPTURE, PART, BIND, HIDE, ASTYPE = (
+    TABLE[n] for n in ("variable", "const", "capture", "part", "bind", "hide", "astype")
 )
 # The ids of arrays that a trace reads at each run instead of copying them.
 LIFTED: ContextVar[frozenset[int]] = ContextVar("derivant_lifted", default=frozenset())
@@ -66,14 +66,15 @@ class Expr(Methods):
     @staticmethod
     def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
         """The node of a row on operands, each made an Expr; its shape and dtype by the rules."""
-        inputs = tuple(as_expr(x) for x in operands)
+        inputs = tuple([x if x.__class__ is Expr else as_expr(x) for x in operands])
         try:
-            shape = row.shape(*(x.shape for x in inputs), **params)
-            dtype = row.dtype(*(x._kind() for x in inputs), **params)
+            shape = row.shape(*[x.shape for x in inputs], **params)
+            dtype = row.dtype(*[x._kind() for x in inputs], **params)
         except Exception as error:
             raise explained(row, operands, params, error) from error
         levels, hidden = _common_levels(inputs)
-        weak = bool(inputs) and shape == () and all(x.weak for x in inputs)
+        weak = shape == () and bool(inputs) and all(x.weak for x in inputs)
+        weak = weak and row is not ASTYPE
         if row.weak:
             weak = row.outputs == 1 and row.weak[0]
         node = intern(row, inputs, params, shape, dtype, weak, levels, hidden)
@@ -238,7 +239,10 @@ def intern(
 def _common_levels(inputs: tuple[Expr, ...]) -> tuple[tuple[int, ...], tuple[Size, ...]]:
     sizes: dict[int, Size] = {}
     for x in inputs:
-        sizes.update(zip(x.levels, x.hidden, strict=True))
+        if x.levels:
+            sizes.update(zip(x.levels, x.hidden, strict=True))
+    if not sizes:
+        return (), ()
     levels = tuple(sorted(sizes))
     return levels, tuple(sizes[v] for v in levels)
 

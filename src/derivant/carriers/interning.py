@@ -37,7 +37,9 @@ def count() -> int:
 
 def frozen_params(params: Mapping[str, Any]) -> Hashable:
     """Parameters as part of a key."""
-    return tuple(sorted((name, frozen(value)) for name, value in params.items()))
+    if len(params) > 1:
+        return tuple(sorted([(name, frozen(value)) for name, value in params.items()]))
+    return tuple([(name, frozen(value)) for name, value in params.items()])
 
 
 def frozen(value: Any) -> Hashable:

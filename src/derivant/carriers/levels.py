@@ -25,12 +25,16 @@ def is_weak(operand: Any) -> bool:
     return operand.__class__ in (int, float) or getattr(operand, "levels", None) is WEAK
 
 
-def argument(operand: Any, levels: tuple[int, ...]) -> Any:
-    """The array of an operand with a leading axis for each level; of size 1 where it has none."""
+def argument(operand: Any, levels: tuple[int, ...], alone: bool = False) -> Any:
+    """The array of an operand with a leading axis for each level; of size 1 where it has none.
+
+    A weak number is a Python number beside arrays, whose dtype it gives way to; `alone`, among weak
+    numbers only, it is a number of NumPy's, which can all that an array can.
+    """
     own = getattr(operand, "levels", ())
     data = getattr(operand, "data", operand) if hasattr(operand, "levels") else operand
     if own is WEAK:
-        return data.item()
+        return data if alone else data.item()
     if not levels or own == levels or operand.__class__ in (int, float, bool):
         return data
     sizes = dict(zip(own, np.shape(data), strict=False))

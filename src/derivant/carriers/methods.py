@@ -13,15 +13,17 @@ from derivant.base.types import Axes, Index, Operand
 from derivant.carriers.numpy_protocol import call_function, call_ufunc
 from derivant.carriers.operators import Operators
 from derivant.ops import contraction, creation, indexing, layout, reductions, selection
-from derivant.primitives import TABLE
+from derivant.ops.rows import SUM, reduced
+from derivant.primitives import TABLE, prepared
+from derivant.primitives.primitive import Settings
 
 PERMUTE = TABLE["permute_dims"]
 
 
 @lru_cache
-def reversed_axes(rank: int) -> tuple[int, ...]:
-    """All axes from the last to the first, counted from the end."""
-    return tuple(range(-1, -rank - 1, -1))
+def reversed_axes(rank: int) -> Settings:
+    """All axes from the last to the first, as the row that permutes them takes it."""
+    return prepared(PERMUTE, axes=tuple(range(-1, -rank - 1, -1)))
 
 
 class Methods(Operators):
@@ -47,7 +49,7 @@ class Methods(Operators):
     @property
     def T(self) -> Any:
         """All axes reversed."""
-        return self.derivant_apply(PERMUTE, (self,), {"axes": reversed_axes(len(self.shape))})
+        return self.derivant_apply(PERMUTE, (self,), reversed_axes(len(self.shape)))
 
     @property
     def mT(self) -> Any:
@@ -65,7 +67,7 @@ class Methods(Operators):
 
     def sum(self, axis: Axes = None, keepdims: bool = False) -> Any:
         """The sum along axes."""
-        return reductions.sum(self, axis=axis, keepdims=keepdims)
+        return reduced(SUM, self, axis, keepdims)
 
     def mean(self, axis: Axes = None, keepdims: bool = False) -> Any:
         """The mean along axes."""

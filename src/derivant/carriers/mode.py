@@ -14,7 +14,7 @@ FREE = 1 << 62  # the tag of what depends on no bind and no leaf
 LEAF = 0  # the tag of what depends on a requires_grad leaf
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mode:
     """Whether operations are recorded, and whether results are searched for NaN."""
 

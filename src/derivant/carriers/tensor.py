@@ -24,15 +24,14 @@ from derivant.carriers.nans import remember, watch
 from derivant.primitives import NO_PARAMS, TABLE, Primitive
 from derivant.primitives.dispatch import NUMBERS, REAL, plain_operands
 from derivant.primitives.explain import explained
-from derivant.primitives.primitive import Params
+from derivant.primitives.primitive import Params, Settings
 
 NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
 NDARRAY = np.ndarray
 DOUBLE = np.dtype(np.float64)
-PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
+PART, BIND, HIDE, ASTYPE = (TABLE[name] for name in ("part", "bind", "hide", "astype"))
 FLOATS = ("float32", "float64")
-_new = object.__new__
 
 
 class Tensor(Assignment, Conversion):
@@ -87,7 +86,9 @@ class Tensor(Assignment, Conversion):
             else:
                 return _apply_mixed(row, operands, params)
         try:
-            if b is None:
+            if params.__class__ is Settings:
+                data = params.run(a) if b is None else params.run(a, b)
+            elif b is None:
                 data = row.evaluate(a, **params) if params else row.evaluate(a)
             else:
                 data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
@@ -96,7 +97,7 @@ class Tensor(Assignment, Conversion):
         args = (a,) if b is None else (a, b)
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
-        t = _new(Tensor)  # `_node`, without the call
+        t = Tensor()  # `_node`, without the call
         t.data = data
         t.levels = NONE
         t.params = params
@@ -130,8 +131,7 @@ class Tensor(Assignment, Conversion):
     def shape(self) -> Shape:
         """The sizes of the axes."""
         if self.levels is NONE:
-            visible: Shape = self.data.shape
-            return visible
+            return self.data.shape  # type: ignore[no-any-return]  # a tuple of ints
         return tuple(np.shape(self.data)[len(self.levels) :])
 
     @property
@@ -194,7 +194,7 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
     """As `derivant_apply`, for any number of operands and of any kinds."""
     tag = FREE
     args = []
-    foreign = False
+    foreign: list[int] = []  # the places of what is not ours
     for x in operands:
         kind = x.__class__
         if kind is Tensor:
@@ -203,24 +203,26 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
             if x.tag < tag:
                 tag = x.tag
             args.append(x.data)
-        elif kind in NUMBERS:
-            args.append(x)
         elif kind is NDARRAY and x.dtype.kind in REAL:
-            foreign = True
+            foreign.append(len(args))
+            args.append(x)
+        elif kind in NUMBERS:
             args.append(x)
         elif getattr(x, "derivant_rank", 0) > 1:
             return x.derivant_apply(row, operands, params)
         else:
-            foreign = True
+            foreign.append(len(args))
             operands = plain_operands(row, operands, params)
             args.append(operands[len(args)])
     try:
         data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if foreign and row.needs_values and tag is not FREE:
-        operands, seen = _owned(operands)
-        return _node(row, operands, seen, params, data, tag, NONE)
+    if foreign and row.needs_values and tag is not FREE:  # its owner may change it
+        kept = list(operands)
+        for place in foreign:
+            kept[place] = args[place] = args[place].copy()
+        operands = tuple(kept)
     return _node(row, operands, tuple(args), params, data, tag, NONE)
 
 
@@ -236,7 +238,7 @@ def _node(
     """The Tensor of a result; recorded where it depends on something and has a derivative."""
     if tag is FREE or row.special or MODE.get() is not DEFAULT:
         return _unusual(row, operands, args, params, data, tag, levels)
-    t = _new(Tensor)
+    t = Tensor()
     t.data = data
     t.levels = levels
     t.params = params
@@ -320,7 +322,8 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
     tag = min(t.tag for t in tensors)
     levels = tuple(sorted({level for t in tensors for level in t.levels}))
     operands = plain_operands(row, operands, params)
-    args = tuple(lv.argument(x, levels) for x in operands)
+    weak = not levels and all(map(lv.is_weak, operands))
+    args = tuple(lv.argument(x, levels, weak) for x in operands)
     try:
         if levels:
             row.shape(*map(shape_of, operands), **params)
@@ -329,7 +332,7 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
             data = row.evaluate(*args, **params)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if not levels and all(lv.is_weak(x) for x in operands) and np.ndim(data) == 0:
+    if weak and np.ndim(data) == 0 and row is not ASTYPE:
         levels = WEAK
     operands, seen = _owned(operands)
     return _node(row, operands, seen, params, data, tag, levels)
@@ -346,7 +349,7 @@ def bound(x: Tensor, tag: int) -> Tensor:
 
 def constant(data: Any, levels: tuple[int, ...] = NONE) -> Tensor:
     """A Tensor of numbers that depends on nothing. Takes the array as it is."""
-    t = _new(Tensor)
+    t = Tensor()
     t.data = data
     t.primitive = None
     t.inputs = t.args = NONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,21 @@ def sizes(text: str) -> Shape:
 
 def parameter_names(function: Callable[..., Any], count: int) -> list[str]:
     """The names of the first positional parameters, `x0`, `x1`, ... where there are none."""
+    if function.__class__ is FunctionType and not function.__dict__:  # nothing says otherwise
+        code = function.__code__
+        plain = list(code.co_varnames[: code.co_argcount])
+    else:
+        plain = _positional(function)
+    return [plain[i] if i < len(plain) else f"x{i}" for i in range(count)]
+
+
+def _positional(function: Callable[..., Any]) -> list[str]:
+    """The names of the positional parameters of anything that can be called."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        parameters = []
-    plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [plain[i] if i < len(plain) else f"x{i}" for i in range(count)]
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def variables(expressions: Expr | Sequence[Expr]) -> list[Expr]:

@@ -17,6 +17,7 @@ from derivant.compiler.call_row import applied
 from derivant.compiler.closure import identity, read_at_calls, surroundings
 from derivant.compiler.donation import Pairs, check_donated, give_back
 from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
+from derivant.compiler.running import strictness
 from derivant.compiler.tracing import Traced, traced
 
 MOST_FAST = 4  # kinds of calls that are tried the quick way
@@ -27,6 +28,7 @@ def jit(
     f: Function,
     donate_argnums: int | Sequence[int] = (),
     static_argnums: int | Sequence[int] = (),
+    strict: bool = False,
 ) -> Compiled:
     """The function that computes what `f` computes, as a program made at the first call.
 
@@ -36,6 +38,7 @@ def jit(
     call; module globals are frozen at the trace, and side effects happen then and not again.
     An array that `donate_argnums` name is updated in place by the first result of its shape and
     dtype, and is that result. The compiled function can be differentiated and mapped over.
+    With `strict` it gives what NumPy gives, bit for bit: the rows' own evaluators run one by one.
 
     Raises DifferentiationError where `f` branches on numbers, naming the line; ArgumentError where
     a donated array fits no result, cannot be written to, or overlaps another argument.
@@ -45,7 +48,7 @@ def jit(
     >>> step(np.array([1.0, 2.0]), np.eye(2))
     array([0.8, 1.6])
     """
-    return Compiled(f, _places(donate_argnums), _places(static_argnums))
+    return Compiled(f, _places(donate_argnums), _places(static_argnums), strict)
 
 
 def _places(given: int | Sequence[int]) -> frozenset[int]:
@@ -55,7 +58,13 @@ def _places(given: int | Sequence[int]) -> frozenset[int]:
 class Compiled:
     """A function with its programs, one for each kind of arguments; see `jit`."""
 
-    def __init__(self, function: Function, donated: frozenset[int], static: frozenset[int]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        donated: frozenset[int],
+        static: frozenset[int],
+        strict: bool = False,
+    ) -> None:
         if any(place < 0 for place in donated | static):
             raise ArgumentError("donate_argnums and static_argnums count from the front, from 0")
         if donated & static:
@@ -65,6 +74,7 @@ class Compiled:
         self.__doc__ = getattr(function, "__doc__", None)
         self._donated = donated
         self._static = static
+        self._strict = strict
         self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
         self._fast: tuple[FastCall, ...] = ()
         self._lock = threading.RLock()
@@ -83,6 +93,11 @@ class Compiled:
             found = fast(items)
             if found is not MISS:
                 return found
+        with strictness(self._strict):
+            return self._fully(items, args, kwargs)
+
+    def _fully(self, items: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call on the way that knows all cases."""
         given = Arguments(args, kwargs, self._static)
         if given.symbolic:
             return read_at_calls(self.__wrapped__)(*args, **kwargs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from derivant.compiler.groups import Group
 from derivant.compiler.ir import WIDTHS
+from derivant.compiler.ir_rows import HEAVY
 from derivant.compiler.kernels import NEXT, STAYS, STRIDED, Apply, Kernel, Read, Reduce, Store
 from derivant.compiler.program import Ints, Value
 from derivant.compiler.views import View, ordered
@@ -35,7 +36,16 @@ class Call:
     kernel: Kernel
     record: tuple[Word, ...]
     count: int
-    work: int = 0  # entries, to decide whether threads pay
+    work: int  # entries
+
+    @property
+    def cost(self) -> int:
+        """About how long it takes, to decide whether threads pay."""
+        kernel = self.kernel
+        heavy = sum(step.row in HEAVY for step in kernel.body)
+        kinds = {x.kind for x in kernel.reads} | {x.kind for x in kernel.stores}
+        wide = any(WIDTHS[kind] == 8 for kind in kinds)
+        return self.work * (1 + len(kernel.body) // 4 + 4 * heavy) * (1 + wide)
 
 
 @dataclass(frozen=True, slots=True)

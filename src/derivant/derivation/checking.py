@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from derivant.base.dims import Dim
 from derivant.base.errors import DerivantError
-from derivant.carriers.evaluate import evaluate_all
+from derivant.carriers.evaluate import evaluate, varied
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.derivation.draws import directed, drawn, sizes_for
+from derivant.derivation.smooth import is_kink, may_have_kinks
 
 Numbers = npt.NDArray[np.float64]
 ROUNDS = 6
@@ -85,7 +86,7 @@ def _error(
     try:
         point = {v: drawn(v, shape_at(v, sizes), rng) for v in leaves}
         step = directed(wrt, shape_at(wrt, sizes), rng)
-        (slope,) = evaluate_all([derivative], point, sizes)
+        slope_there = evaluate(derivative, point, sizes)
         truth = _difference(value, wrt, point, step, sizes)
     except (DerivantError, np.linalg.LinAlgError):
         return None
@@ -93,7 +94,7 @@ def _error(
         return None
     if upstream is not None:
         truth = np.asarray(np.sum(truth * point[upstream]))
-    found = np.sum(np.asarray(slope) * step, axis=tuple(range(-step.ndim, 0)))
+    found = np.sum(np.asarray(slope_there) * step, axis=tuple(range(-step.ndim, 0)))
     if not (np.all(np.isfinite(truth)) and np.all(np.isfinite(found))):
         return None
     scale = max(1.0, float(np.max(np.abs(truth), initial=0.0)))
@@ -116,16 +117,15 @@ def _difference(
     value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
 ) -> Numbers | None:
     """The derivative of the value along a direction; None where differences do not settle."""
+    moved = varied(value, point, wrt, sizes)
 
     def at(t: float) -> Numbers:
-        with np.errstate(all="ignore"):
-            return np.asarray(
-                evaluate_all([value], {**point, wrt: point[wrt] + t * step}, sizes)[0]
-            )
+        return np.asarray(moved(point[wrt] + t * step))
 
     best, change = slope(at)
     # 15 times that change is how far the two finer quotients lie apart
-    if 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0)):
+    rough = 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0))
+    if rough or (may_have_kinks(value) and is_kink(at)):
         return None
     return best
 

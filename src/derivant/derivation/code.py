@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from derivant.base.errors import ArgumentError
 from derivant.carriers.expr import Expr
-from derivant.notation import function_text, matrix_text, shown_name
+from derivant.notation import function_text, shown_name, text_of
+from derivant.notation.standing import standing
 from derivant.rewriting import normal_form
 
 LONGEST = 120  # characters of a formula that a docstring shows
@@ -57,7 +58,7 @@ class Question:
         self, answers: Mapping[str, tuple[Expr, str]], parameters: Sequence[Expr], value: bool
     ) -> list[str]:
         """The lines of the docstring: the formula, the answers, the shapes."""
-        formula = matrix_text(self.value)
+        formula = text_of(standing(self.value))
         what = "The value and the derivative" if value else "The derivative"
         many = len(answers) > 1
         by = ", ".join(map(shown_name, answers))

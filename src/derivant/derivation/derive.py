@@ -22,6 +22,7 @@ from derivant.notation import (
     Formula,
     Shapes,
     canonical_name,
+    meant,
     read_facts,
     read_formula,
     read_shapes,
@@ -140,8 +141,7 @@ def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
     """The name of a variable of the value."""
     name = canonical_name(wrt) if isinstance(wrt, str) else str(wrt.params.get("name", wrt))
     if name not in known:
-        has = ", ".join(known) or "none"
-        raise ArgumentError(f"{name} is not in the formula; its variables are {has}")
+        raise ArgumentError(f"{name} is not in the formula; {meant(name, known)}")
     return name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ Numbers = npt.NDArray[np.float64]
 POWERS = (1, -1, 2, -2, 3, -3, 0.5, -0.5)
 LARGEST_FRACTION = 1000
 LONGEST_NAME = 60
+TIGHT = re.compile(r"\w+(\([^()]*\))?|\([^()]*\)")  # what a power may stand behind
 TERM_ERROR = 1e-7  # of a number that is fitted
 
 
@@ -52,8 +54,9 @@ def scaled(question: Question, seen: Sequence[Point]) -> Finding | None:
     whole = constant(numbers)
     if whole is not None:
         return None if abs(whole - 1) < TERM_ERROR else factor_said(whole, "")
-    for name, values in _scalars(question, known):
-        for power in POWERS:
+    found = sorted(_scalars(question, known), key=lambda pair: len(pair[0]))
+    for power in POWERS:
+        for name, values in found:
             with np.errstate(all="ignore"):
                 rest = constant(list(np.asarray(numbers) / np.asarray(values) ** power))
             if rest is not None:
@@ -112,8 +115,9 @@ def _times_said(number: float, name: str, power: float) -> str:
         return number_said(number)
     above = [str(near.numerator) if exact else number_said(number)]
     below = [str(near.denominator)] if exact and near.denominator != 1 else []
-    base = f"({name})" if " " in name else name
-    raised = base if abs(power) == 1 else f"{base}^{abs(power):g}"
+    raised = f"({name})" if " " in name else name
+    if abs(power) != 1:
+        raised = f"{raised if TIGHT.fullmatch(raised) else f'({name})'}^{abs(power):g}"
     (above if power > 0 else below).append(raised)
     above = [x for x in above if x != "1"] or ["1"]
     under = " ".join(below)

@@ -18,14 +18,16 @@ from derivant.derivation.cuts import in_order
 from derivant.primitives import RAW, TABLE
 
 STEP = 2.0**-20
+WHOLE = range(1000)  # exponents that need nothing of their base
 NEEDS = {
-    "inv": "invertible", "det": "", "slogdet": "invertible", "log": "> 0", "reciprocal": "not 0",
-    "vector_norm": "not 0", "sqrt": "> 0",
+    **dict.fromkeys(("inv", "det", "logdet", "cofactor"), "invertible"),
+    **dict.fromkeys(("log", "sqrt"), "> 0"),
+    **dict.fromkeys(("reciprocal", "vector_norm"), "not 0"),
 }  # fmt: skip
 
 
 SOURCES = {
-    "inv": "Matrix Cookbook 59", "det": "Matrix Cookbook 46", "slogdet": "Matrix Cookbook 43",
+    "inv": "Matrix Cookbook 59", "det": "Matrix Cookbook 46", "logdet": "Matrix Cookbook 43",
 }  # fmt: skip
 
 
@@ -98,4 +100,7 @@ def requirements(definitions: Iterable[Expr]) -> list[tuple[str, Expr]]:
             found.append((need, node.inputs[0]))
         elif node.primitive.name in ("divide", "quotient") and node.inputs[1].inputs:
             found.append(("not 0", node.inputs[1]))
+        elif node.primitive.name == "power" and node.params["exponent"] not in WHOLE:
+            whole = float(node.params["exponent"]).is_integer()
+            found.append(("not 0" if whole else "> 0", node.inputs[0]))
     return found

@@ -53,11 +53,12 @@ class Derivation:
     cases: tuple[str, ...]
 
     def __str__(self) -> str:
-        rule = min(RULE, max([len(_rule(line)) for line in self.lines], default=0))
-        index = min(INDEX, max([len(line.index) for line in self.lines], default=0))
+        shown = _each_once(self.lines)
+        rule = min(RULE, max([len(_rule(line)) for line in shown], default=0))
+        index = min(INDEX, max([len(line.index) for line in shown], default=0))
         texts = [self.head]
-        wide = len(str(len(self.lines)))
-        for k, line in enumerate(self.lines, 1):
+        wide = len(str(len(shown)))
+        for k, line in enumerate(shown, 1):
             first, *rest = _laid_out(line, rule, index)
             texts += [f"{k:<{wide}} {first}", *(" " * (1 + wide) + text for text in rest)]
         if self.cases:
@@ -66,16 +67,31 @@ class Derivation:
 
 
 def following(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Lines whose `before` is what the line before them ends with, where they do not say."""
+    """Lines whose `before` is what the line before them ends with, where they do not say.
+
+    What must hold for a line must hold for those that follow from it.
+    """
     found: list[Line] = []
+    needed: dict[str, None] = {}
     for line in lines:
+        needed |= dict.fromkeys(line.conditions)
         before, after = line.before, line.after
         if not after:
             before, _, after = line.matrix.partition(" = ")
         if found and (not line.before or not line.after):
             before = found[-1].after
-        found.append(replace(line, before=before, after=after))
+        found.append(replace(line, before=before, after=after, conditions=tuple(needed)))
     return tuple(found)
+
+
+def _each_once(lines: Sequence[Line]) -> list[Line]:
+    """The lines as they are printed: what must hold is said where it is first needed."""
+    found, said = [], set[str]()
+    for line in lines:
+        new = tuple(c for c in line.conditions if c not in said)
+        said.update(new)
+        found.append(replace(line, conditions=new))
+    return found
 
 
 def _rule(line: Line) -> str:

@@ -20,6 +20,7 @@ from derivant.carriers.expr import Expr
 from derivant.derivation.checking import shape_at, slope
 from derivant.derivation.draws import drawn, sizes_for
 from derivant.derivation.guesses import holds
+from derivant.derivation.smooth import is_kink, may_have_kinks
 
 Numbers = npt.NDArray[np.float64]
 Values = dict[Expr, Numbers]
@@ -233,6 +234,8 @@ def _directional(
         return np.asarray(np.nan) if found is None else found
 
     if len(moves) == 1:
+        if may_have_kinks(question.value) and is_kink(lambda t: value(origin + t * moves[0])):
+            return None
         found = slope(lambda t: value(origin + t * moves[0]))
     else:
         one, two = moves

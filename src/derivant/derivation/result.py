@@ -17,6 +17,7 @@ from derivant.derivation.code import Question
 from derivant.derivation.entries import DerivativeEntry, entry, expanded
 from derivant.derivation.lines import Derivation, Line
 from derivant.derivation.operator import chained, checked_product, operator_of
+from derivant.derivation.stacking import as_shown
 from derivant.derivation.steps import derivation_of
 from derivant.derivation.working import Problem, Working
 from derivant.notation import (
@@ -209,7 +210,10 @@ class Derivative:
         r = A @ x - b
         return r @ r, 2 * (A.T @ r)
         """
-        return self.question.code(target, {self.wrt: (self.expr, self.text)}, value, name)
+        expr = self.expr
+        if self.layout == "vec":
+            expr = as_shown(expr, self.expression("numpy"), self.question.variables)
+        return self.question.code(target, {self.wrt: (expr, self.text)}, value, name)
 
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from derivant.base.errors import DerivantError
+from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
+from derivant.carriers.trace import variables
+from derivant.notation import read_formula
 from derivant.primitives import RECORD
 
 
@@ -12,3 +18,15 @@ def stacked(jacobian: Expr) -> Expr:
     turned = RECORD.permute_dims(jacobian, axes=(-3, -4, -1, -2))
     flat: Expr = RECORD.reshape(turned, shape=(columns * rows, m * k))
     return flat
+
+
+def as_shown(answer: Expr, text: str, known: Sequence[Expr]) -> Expr:
+    """The answer made as its text says: kron(B', A), not the same entries moved about."""
+    names = {str(v.params["name"]): v for v in known}
+    try:
+        again = read_formula(text, {n: v.shape for n, v in names.items()}, notation="numpy")
+    except DerivantError:  # a size that the text alone leaves open
+        return answer
+    expr = again.expression
+    changes = {v: names[str(v.params["name"])] for v in variables(expr)}
+    return replaced([expr], changes)[0] if expr.shape == answer.shape else answer

@@ -23,6 +23,7 @@ from derivant.derivation.working import Problem, Working, known_shapes
 from derivant.notation import Forms, vec_form
 from derivant.notation.dimensions import by_text, dimension_checks
 from derivant.notation.index_form import derivation_text, subscripted
+from derivant.notation.standing import standing
 from derivant.rewriting import Form, derivative_form, form_of, lowered
 
 FACTS = {
@@ -166,8 +167,7 @@ def _head(work: Working, parts: Cut, answer: Form, order: int) -> str:
     """What is differentiated, the shapes and what follows from them."""
     x, name = subscripted(work.x, ""), work.name
     power = "" if order == 1 else "²"
-    value = form_of(work.shown)
-    node = Forms(value).best(value.sum)
+    node = standing(work.shown)
     title = f"d{power}({derivation_text(node)})/d{x}{power}"
     shapes = [_shape(v) for v in variables_of([work.problem.value])]
     known = known_shapes([work.value])

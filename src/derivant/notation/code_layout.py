@@ -18,8 +18,25 @@ def _expand(w: Writer, node: Expr) -> Piece:
 
 
 def _reshape(w: Writer, node: Expr) -> Piece:
+    """Entries in another shape; a product of all entries of two arrays so shaped is kron."""
+    if _is_kron(node) and w.target.name != "torch":  # whose kron takes no transposed operand
+        one, two = (w[x].text for x in node.inputs[0].inputs)
+        return Piece(f"{w.target.module}.kron({one}, {two})")
     shape = w.shape(node.params["shape"])
     return Piece(f"{w.target.module}.reshape({w[node.inputs[0]].text}, {shape})")
+
+
+def _is_kron(node: Expr) -> bool:
+    """Whether axes i, j of one array and k, l of another stand as (i k), (j l)."""
+    product = node.inputs[0]
+    if product.primitive.name != "einsum" or len(product.inputs) != 2:
+        return False
+    one, two = product.inputs
+    left, right = product.params["spec"].partition("->")[0].split(",")
+    pairs = "".join(map("".join, zip(left, right, strict=False)))
+    sizes = tuple(a * b for a, b in zip(one.shape, two.shape, strict=False))
+    same = len(left) == len(right) == len(set(left)) and len(set(pairs)) == len(pairs)
+    return same and product.params["spec"].endswith(f"->{pairs}") and node.shape == sizes
 
 
 def _sum(w: Writer, node: Expr) -> Piece:

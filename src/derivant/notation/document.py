@@ -178,6 +178,35 @@ def parts(node: Node) -> Iterator[Node]:
                 stack.extend(reversed(value))
 
 
+def compared(node: Node) -> tuple[Node, str, Node] | None:
+    """The condition that a part counts, 1 where it holds and 0 elsewhere: u > 0, x = max(x).
+
+    >>> x, y = Name("x"), Name("y")
+    >>> compared(Call("step", (Sum(((1, x), (-1, y)), 0),), 0)) == (x, ">", y)
+    True
+    """
+    match node:
+        case Call("step", (Sum(((1, left), (-1, right))),)):
+            return left, ">", right
+        case Call("step", (left,)):
+            return left, ">", Number(Fraction(0))
+        case Call("equal", (left, right)):
+            return left, "=", right
+        case Sum(((1, Number(Fraction(numerator=1, denominator=1))), (-1, Call("step") as rest))):
+            found = compared(rest)
+            if found is not None and _is_extremum(found[0], found[2], "max"):
+                return found[2], "=", found[0]
+            if found is not None and _is_extremum(found[2], found[0], "min"):
+                return found[0], "=", found[2]
+    return None
+
+
+def _is_extremum(found: Node, of: Node, name: str) -> bool:
+    """Whether a part is the largest or smallest entry of another, perhaps along an axis."""
+    factors = found.factors if isinstance(found, Product) else (found,)
+    return any(isinstance(f, Call) and f.name == name and f.arguments == (of,) for f in factors)
+
+
 def size(node: Node) -> int:
     """How much there is to read: names, numbers, signs and functions.
 

@@ -25,6 +25,7 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    compared,
 )
 from derivant.notation.spelling import shown_name
 from derivant.notation.text import number_text
@@ -65,6 +66,14 @@ def _closed(node: Node) -> str:
 
 def _written(node: Node) -> tuple[str, Bond]:
     """The text of a node and how firmly it holds together."""
+    condition = compared(node)
+    if condition is None:
+        return _of_kind(node)
+    left, sign, right = condition
+    return f"<b>1</b>[{html_of(left)} {escape(sign)} {html_of(right)}]", Bond.TIGHT
+
+
+def _of_kind(node: Node) -> tuple[str, Bond]:
     match node:
         case Name(name):
             return name_html(name), Bond.TIGHT
@@ -113,8 +122,6 @@ def _call(node: Call) -> str:
     plain = not node.fixed and len(node.arguments) == 1
     if plain and node.name == "inv":
         return _closed(node.arguments[0]) + "<sup>−1</sup>"
-    if plain and node.name == "step":
-        return f"<b>1</b>[{inside} &gt; 0]"
     left, right = AROUND.get(node.name, (escape(node.name) + "(", ")"))
     return left + inside + right
 
@@ -142,13 +149,16 @@ def _sum(terms: tuple[tuple[int, Node], ...]) -> str:
 
 def _power(node: Power) -> str:
     circle = "∘" if node.rank else ""
+    base = _closed(node.base)
+    if isinstance(node.base, (Power, Turned)):
+        base = f"({base})"
     if isinstance(node.exponent, NODES):
-        return f"{_closed(node.base)}<sup>{circle}{html_of(node.exponent)}</sup>"
+        return f"{base}<sup>{circle}{html_of(node.exponent)}</sup>"
     if node.exponent == Fraction(1, 2):
         return f"√({html_of(node.base)})"
     sign = "−" if node.exponent < 0 else ""
     exponent = number_text(abs(node.exponent)).strip("()")
-    return f"{_closed(node.base)}<sup>{circle}{sign}{exponent}</sup>"
+    return f"{base}<sup>{circle}{sign}{exponent}</sup>"
 
 
 def _letters(letters: tuple[str, ...]) -> str:

@@ -27,6 +27,7 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    compared,
 )
 from derivant.notation.matrix_form import LETTERS, Forms, added, with_numbers
 from derivant.notation.spelling import shown_name
@@ -247,9 +248,12 @@ def _spoken(node: Node) -> Node:
     """A step as the condition that it counts; 0.5 a / m as a / (2 m)."""
     if isinstance(node, Scaled) and node.below and node.numbers:
         return _one_quotient(node)
-    if isinstance(node, Call) and node.name == "step":
-        return Name(f"1[{text_of(_mapped(node.arguments[0], _spoken))} > 0]", node.rank)
-    return node
+    condition = compared(node)
+    if condition is None:
+        return node
+    left, sign, right = condition
+    sides = [text_of(_mapped(side, _spoken)) for side in (left, right)]
+    return Name(f"1[{sides[0]} {sign} {sides[1]}]", node.rank)
 
 
 def _one_quotient(node: Scaled) -> Scaled:

@@ -24,6 +24,7 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    compared,
 )
 from derivant.notation.spelling import GREEK
 from derivant.notation.text import number_text
@@ -82,6 +83,15 @@ def _at_least(node: Node, bond: Bond) -> str:
 
 def _written(node: Node) -> tuple[str, Bond]:
     """The formula of a node and how firmly it holds together."""
+    condition = compared(node)
+    if condition is None:
+        return _of_kind(node)
+    left, sign, right = condition
+    inside = f"{latex_of(left)} {sign} {latex_of(right)}"
+    return rf"\mathbf{{1}}\left[{inside}\right]", Bond.TIGHT
+
+
+def _of_kind(node: Node) -> tuple[str, Bond]:
     match node:
         case Name(name):
             return name_latex(name), Bond.TIGHT
@@ -147,12 +157,10 @@ def _call(node: Call) -> tuple[str, Bond]:
         return f"{_at_least(node.arguments[0], Bond.TIGHT)}^{{-1}}", Bond.POWER
     if plain and node.name == "sqrt":
         return rf"\sqrt{{{inside}}}", Bond.TIGHT
-    if plain and node.name == "step":
-        return rf"\mathbf{{1}}\left[{inside} > 0\right]", Bond.TIGHT
     if node.name == "kron" and len(node.arguments) == 2:
         sides = [_at_least(a, Bond.POWER) for a in node.arguments]
         return rf"{sides[0]} \otimes {sides[1]}", Bond.SUM
-    name = NORMS.get(node.name, node.name)
+    name = NORMS.get(node.name, SPELLED.get(node.name, node.name))
     if plain and node.name in NORMS:
         return rf"\left\lVert {inside} \right\rVert_{{{name}}}", Bond.POWER
     word = "\\" + name if name in COMMANDS else rf"\operatorname{{{name.translate(SPECIAL)}}}"
@@ -161,16 +169,17 @@ def _call(node: Call) -> tuple[str, Bond]:
 
 AROUND = {"norm2": (r"\lVert ", r"\rVert "), "abs": (r"\lvert ", r"\rvert ")}
 NORMS = {"norm1": "1"}
+SPELLED = {"maximum": "max", "minimum": "min"}
 
 
 def _entrywise(node: Entrywise) -> tuple[str, Bond]:
     above = r" \odot ".join(_at_least(f, Bond.POWER) for f in node.factors)
     if not node.below:
         return above, Bond.PRODUCT
-    below = r" \odot ".join(
-        _at_least(b, Bond.POWER if len(node.below) > 1 else Bond.PRODUCT) for b in node.below
-    )
-    return rf"{above or '1'} \oslash {_bracketed(below) if ' ' in below else below}", Bond.PRODUCT
+    below = r" \odot ".join(_at_least(b, Bond.POWER) for b in node.below)
+    if len(node.below) > 1:
+        below = _bracketed(below)
+    return rf"{above or '1'} \oslash {below}", Bond.PRODUCT
 
 
 def _scaled(node: Scaled) -> tuple[str, Bond]:

@@ -22,7 +22,7 @@ from derivant.notation.items import Program
 from derivant.notation.kinds import NUMBER
 from derivant.notation.lexer import BESIDE, NUMPY_MARKS, Token, marks_of, pointed
 from derivant.notation.program import program_of
-from derivant.notation.spelling import canonical_name, is_name, shown_name
+from derivant.notation.spelling import canonical_name, is_name, meant, shown_name
 from derivant.notation.vocabulary import ALIASES, FUNCTIONS, OPERATORS
 
 Shapes: TypeAlias = str | Mapping[str, str | Sequence[Size]] | None
@@ -67,12 +67,7 @@ class Formula:
             return plain
         if plain in self.assignments:
             raise ArgumentError(f"{name} is no variable: the formula gives it a value")
-        known = [shown_name(n) for n in self.variables]
-        near = get_close_matches(name.casefold(), [n.casefold() for n in known], 1, 0.5)
-        meant = next((n for n in known if n.casefold() in near), None)
-        hint = f"; did you mean {meant}?" if meant else ""
-        has = f"its variables are {', '.join(known)}" if known else "it has no variables"
-        raise ArgumentError(f"{name!r:.60} is not in the formula; {has}{hint}")
+        raise ArgumentError(f"{name!r:.60} is not in the formula; {meant(name, self.variables)}")
 
 
 def read_formula(

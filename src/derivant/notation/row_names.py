@@ -8,9 +8,10 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Array, Call, Name, Node, Number, Power, Sum, Turned
+from derivant.notation.document import Array, Call, Name, Node, Number, Power, Product, Sum, Turned
 from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
+from derivant.rewriting.choices import reached
 
 SMALL = 6  # a constant array of at most so many entries is written out
 NAMES = {"trace": "tr", "slogdet": "logdet"}
@@ -103,6 +104,24 @@ def _size(node: Expr, operands: Sequence[Node]) -> Node | None:
     return filled if operands[0] == Number(Fraction(1)) else None
 
 
+def _reached(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """The entries that are the extremum, 1 - step(max(x) - x): 0 where it is larger."""
+    name, (x, _) = reached(node), operands
+    if not name:
+        return None
+    shape, extremum = node.inputs[0].shape, node.inputs[1]
+    while extremum.primitive.name != name:
+        extremum = extremum.inputs[0]
+    top: Node = called(extremum, [x])
+    if top.rank:
+        axis = 1 if extremum.params["axis"] == (-1,) else 0
+        ones = Call("ones", (sized(shape[axis]),), 1)
+        top = Product((top, Turned(ones, 1)) if axis else (ones, Turned(top, 1)), 2)
+    pair = ((1, top), (-1, x)) if name == "max" else ((1, x), (-1, top))
+    behind = Call("step", (Sum(pair, len(shape)),), len(shape))
+    return Sum(((1, Number(Fraction(1))), (-1, behind)), len(shape))
+
+
 def _matrix_power(node: Expr, operands: Sequence[Node]) -> Node | None:
     exponent = node.params.get("n", node.params.get("exponent"))
     return Call("matpow", tuple(operands), 2, (int(exponent),)) if exponent is not None else None
@@ -130,6 +149,8 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "diag_embed": _diagonal,
     "broadcast_to": _size,
     "cofactor": _cofactor,
+    "equal": _reached,
+    "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),

@@ -6,6 +6,8 @@ Knows nothing of what a name stands for.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from unicodedata import is_normalized, normalize
 
 GREEK = {
@@ -37,6 +39,22 @@ def shown_name(name: str) -> str:
     ('θ', 'λ1', 'W1')
     """
     return _respelled(name, GREEK)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What is said of a name that is none of those known: which there are, which one is near.
+
+    >>> meant("thta", ["theta", "X"])
+    'its variables are θ, X; did you mean θ?'
+    >>> meant("x1", [])
+    'it has no variables'
+    """
+    spelled = {n.casefold(): n for n in known}
+    if not spelled:
+        return "it has no variables"
+    near = get_close_matches(canonical_name(name).casefold(), spelled, 1, 0.5)
+    hint = f"; did you mean {shown_name(spelled[near[0]])}?" if near else ""
+    return f"its variables are {', '.join(map(shown_name, spelled.values()))}{hint}"
 
 
 def _respelled(name: str, letters: dict[str, str]) -> str:

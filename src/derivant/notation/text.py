@@ -150,12 +150,15 @@ def _sum(terms: tuple[tuple[int, Node], ...]) -> str:
 def _power(node: Power) -> tuple[str, Bond]:
     dot = "." if node.rank else ""
     bond = Bond.PRODUCT if node.rank else Bond.TIGHT
+    base = _closed(node.base)
+    if isinstance(node.base, Power) and not base.endswith(")"):
+        base = f"({base})"
     if isinstance(node.exponent, NODES):
-        return f"{_closed(node.base)}{dot}^{_closed(node.exponent)}", bond
+        return f"{base}{dot}^{_closed(node.exponent)}", bond
     if node.exponent == Fraction(1, 2):
         return f"sqrt({text_of(node.base)})", Bond.TIGHT
     sign = "-" if node.exponent < 0 else ""
-    return f"{_closed(node.base)}{dot}^{sign}{number_text(abs(node.exponent))}", bond
+    return f"{base}{dot}^{sign}{number_text(abs(node.exponent))}", bond
 
 
 def _subscript(letters: tuple[str, ...]) -> str:

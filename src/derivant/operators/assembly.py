@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from derivant.operators.cores import MOST_ENTRIES, Places, components, core, free_letters, listed
+from derivant.operators.cores import MOST_ENTRIES, Places, components, core, listed
 from derivant.operators.products import Numbers, Parts, Sizes, diagonal_view
 from derivant.rewriting.jacobian_form import UnstructuredError
 from derivant.rewriting.linear_form import Kind, Letters, LinearTerm, unified
@@ -37,9 +37,9 @@ def assembled(
         if total is None and whole is not None and plain:
             total = _own(whole, term.number, parts, dtype)
             continue
-        if total is None:
-            total = np.zeros(out_shape, dtype)
-        _add(total, letters, fixed, pieces, term.number)
+        fresh = total is None
+        total = np.zeros(out_shape, dtype) if total is None else total
+        _add(total, letters, fixed, pieces, term.number, fresh)
     return np.zeros(out_shape, dtype) if total is None else total
 
 
@@ -57,18 +57,18 @@ def _cores(
     term: LinearTerm, parts: Parts, sizes: Sizes, fixed: Mapping[int, int]
 ) -> list[tuple[Numbers, Letters]]:
     found = []
-    for group in components(term):
-        free = free_letters(group, term)
+    for group, free in components(term):
         array = core(group, free, parts, sizes, fixed)
         if not is_finite(array):
             raise UnstructuredError("a factor is not finite")
-        found.append((array, tuple(c for c in free if c not in fixed)))
+        found.append((array, tuple([c for c in free if c not in fixed])))
     return found
 
 
 def is_finite(array: Numbers) -> bool:
     """Whether no entry is NaN or infinite."""
-    return bool(np.isfinite(np.vdot(array, array))) or bool(np.isfinite(array).all())
+    probe = float(np.vdot(array, array))  # one that overflows proves nothing
+    return probe - probe == 0 or bool(np.isfinite(array).all())
 
 
 def _own(whole: Numbers, number: float, parts: Parts, dtype: np.dtype[np.generic]) -> Numbers:
@@ -87,10 +87,13 @@ def _add(
     fixed: Mapping[int, int],
     pieces: Sequence[tuple[Numbers, Letters]],
     number: float,
+    fresh: bool,
 ) -> None:
-    """Add a term where its letters agree."""
-    view = total[tuple(fixed.get(c, slice(None)) for c in letters)]
-    left = tuple(c for c in letters if c not in fixed)
+    """Add a term where its letters agree; into fresh zeros it is written, and they are not read."""
+    view, left = total, letters
+    if fixed:
+        view = total[tuple([fixed.get(c, slice(None)) for c in letters])]
+        left = tuple([c for c in letters if c not in fixed])
     if view.ndim == 0:  # a number: no view of it can be written to
         values = prod((float(a) for a, _ in pieces), start=number)
         total[tuple(fixed[c] for c in letters)] += values
@@ -99,13 +102,15 @@ def _add(
     unique = tuple(dict.fromkeys(left))
     product: Numbers = np.asarray(number, total.dtype)
     for array, index in sorted(pieces, key=lambda p: p[0].size):
-        there = tuple(c for c in unique if c in index)
-        wide = array.transpose([index.index(c) for c in there])
-        wide = wide[tuple(slice(None) if c in there else None for c in unique)]
-        product = product * wide
+        there = tuple([c for c in unique if c in index])
+        wide = array if there == index else array.transpose([index.index(c) for c in there])
+        product = product * wide[tuple([slice(None) if c in index else None for c in unique])]
     if not is_finite(product):
         raise UnstructuredError("an entry is not finite")
-    view += product
+    if fresh:
+        view[...] = product
+    else:
+        view += product
 
 
 def diagonal_terms(terms: Iterable[LinearTerm]) -> list[LinearTerm]:
@@ -121,8 +126,7 @@ def entries(term: LinearTerm, parts: Parts, sizes: Sizes) -> tuple[dict[int, Pla
     """All entries of a term that its structure leaves: places by letter, and values."""
     places: dict[int, Places] = {}
     values: Numbers = np.ones(1)
-    for group in components(term):
-        free = free_letters(group, term)
+    for group, free in components(term):
         if all(f.kind is Kind.DENSE for f in group):
             array = core(group, free, parts, sizes, {})
             own = array.reshape(-1)

@@ -7,8 +7,9 @@ product stays its factors. X' diag(s) X with s of one sign is half the work of a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,9 @@ class Entries(NamedTuple):
     values: Numbers
 
 
-def components(term: LinearTerm) -> list[list[Factor]]:
-    """The factors in groups that share no letter."""
+@lru_cache(maxsize=4096)
+def components(term: LinearTerm) -> tuple[tuple[tuple[Factor, ...], Letters], ...]:
+    """The factors in groups that share no letter, and the letters of axes that each group has."""
     groups: list[tuple[set[int], list[Factor]]] = []
     for factor in term.factors:
         letters, members = set(factor.index), [factor]
@@ -42,24 +44,22 @@ def components(term: LinearTerm) -> list[list[Factor]]:
             else:
                 apart.append((known, others))
         groups = [*apart, (letters, members)]
-    return [members for _, members in groups]
-
-
-def free_letters(factors: Sequence[Factor], term: LinearTerm) -> Letters:
-    """The letters of a group that axes have, in the order of the axes."""
-    carried = {c for f in factors for c in f.index}
-    return tuple(c for c in dict.fromkeys((*term.rows, *term.cols)) if c in carried)
+    axes = dict.fromkeys((*term.rows, *term.cols))
+    return tuple(
+        (tuple(members), tuple(c for c in axes if c in carried)) for carried, members in groups
+    )
 
 
 def core(
-    factors: Sequence[Factor], free: Letters, parts: Parts, sizes: Sizes, fixed: Fixed
+    factors: tuple[Factor, ...], free: Letters, parts: Parts, sizes: Sizes, fixed: Fixed
 ) -> Numbers:
     """A group as an array over its free letters, those that are fixed left out."""
     out = tuple(c for c in free if c not in fixed)
     if all(f.kind is Kind.DENSE for f in factors):
-        pieces = [_taken(parts[f.slot], f.index, fixed) for f in factors]
-        found = None if fixed else _symmetric(factors, pieces, out)
-        return contraction(pieces, out) if found is None else found
+        found = None if fixed else _symmetric(factors, parts, out)
+        if found is not None:
+            return found
+        return contraction([_taken(parts[f.slot], f.index, fixed) for f in factors], out)
     entries = listed(factors, free, parts, sizes, fixed)
     shape = tuple(sizes[c] for c in out)
     flat: Places = np.zeros((), np.intp)
@@ -78,32 +78,52 @@ def _taken(array: Numbers, index: Letters, fixed: Fixed) -> Piece:
     return Piece(np.asarray(taken), tuple(c for c in index if c not in fixed))
 
 
-def _symmetric(factors: Sequence[Factor], pieces: Sequence[Piece], out: Letters) -> Any:
-    """X' diag(s) X where all of s has one sign, as a product of one matrix with itself."""
-    if len(out) != 2 or len(factors) not in (2, 3):
-        return None
-    pair = [p for p in pieces if len(p.index) == 2]
-    weights = [p for p in pieces if len(p.index) == 1]
-    if len(pair) != 2 or len(pair) + len(weights) != len(pieces):
+class Square(NamedTuple):
+    """A part that may be X' diag(s) X: the slots of X, X and s, and whether X is summed first."""
+
+    one: int
+    two: int
+    weights: int | None
+    first: bool
+
+
+@lru_cache(maxsize=4096)
+def _square(factors: tuple[Factor, ...], out: Letters) -> Square | None:
+    """The part read as one matrix times another over a letter, weights on that letter."""
+    pair = [f for f in factors if len(f.index) == 2]
+    weights = [f for f in factors if len(f.index) == 1]
+    if len(out) != 2 or len(pair) != 2 or len(weights) > 1 or len(factors) != 2 + len(weights):
         return None
     one, two = pair
-    inner = set(one.index) & set(two.index)
-    if one.array is not two.array or len(inner) != 1 or {*one.index, *two.index} - inner != {*out}:
+    inner = {*one.index} & {*two.index}
+    if len(inner) != 1 or {*one.index, *two.index} - inner != {*out}:
         return None
     (summed,) = inner
-    if one.index.index(summed) != two.index.index(summed):
+    first = one.index[0] == summed
+    if first != (two.index[0] == summed) or any(f.index != (summed,) for f in weights):
         return None
-    if weights and weights[0].index != (summed,):
+    return Square(one.slot, two.slot, weights[0].slot if weights else None, first)
+
+
+def _symmetric(factors: tuple[Factor, ...], parts: Parts, out: Letters) -> Numbers | None:
+    """X' diag(s) X where all of s has one sign, as a product of one matrix with itself.
+
+    NumPy sees that it is one matrix, and does half of the work.
+    """
+    square = _square(factors, out)
+    if square is None or parts[square.one] is not parts[square.two]:
         return None
-    x = one.array if one.index[0] == summed else one.array.T
-    if not weights:
-        return np.matmul(x.T, x)
-    s = weights[0].array
+    x = parts[square.one] if square.first else parts[square.one].T
+    if square.weights is None:
+        found: Numbers = np.matmul(x.T, x)
+        return found
+    s = parts[square.weights]
     sign = 1 if (s >= 0).all() else -1 if (s <= 0).all() else 0
     if not sign or s.dtype != x.dtype:
         return None
     half = x * np.sqrt(np.abs(s))[:, None]
-    return sign * np.matmul(half.T, half)  # NumPy sees that it is one matrix, and does half of it
+    found = np.matmul(half.T, half)
+    return found if sign > 0 else np.negative(found, out=found)
 
 
 def listed(

@@ -134,11 +134,13 @@ def spread(piece: Piece, last: Letters, sizes: Sizes) -> Numbers:
 
 def diagonal_view(array: Numbers, letters: Letters) -> Numbers:
     """The entries where axes with one letter agree, as a view with each letter once."""
-    unique = tuple(dict.fromkeys(letters))
-    names = dict(zip(unique, NAMES, strict=False))
-    spec = "".join(names[c] for c in letters) + "->" + "".join(names[c] for c in unique)
-    view: Numbers = np.einsum(spec, array)
+    view: Numbers = np.einsum(_diagonals(letters), array)
     return view
+
+
+@lru_cache(maxsize=4096)
+def _diagonals(letters: Letters) -> str:
+    return _spec([letters], tuple(dict.fromkeys(letters)))
 
 
 def _passed(piece: Piece, factor: Factor, parts: Parts, sizes: Sizes, needed: set[int]) -> Piece:

@@ -16,7 +16,7 @@ import numpy as np
 
 from derivant.base.errors import LinAlgError
 from derivant.operators.assembly import assembled
-from derivant.operators.cores import components, core, free_letters
+from derivant.operators.cores import components, core
 from derivant.operators.products import Numbers, Parts, Sizes
 from derivant.rewriting.jacobian_form import UnstructuredError
 from derivant.rewriting.linear_form import Letters, LinearTerm
@@ -123,8 +123,7 @@ def _kronecker(term: LinearTerm, parts: Parts, sizes: Sizes) -> list[Block]:
         raise LinAlgError("the Jacobian is singular: it has a row or column of zeros")
     found, number = [], term.number
     lone = dict.fromkeys((*term.rows, *term.cols))
-    for group in components(term):
-        free = free_letters(group, term)
+    for group, free in components(term):
         stack = tuple(c for c in free if c in term.rows and c in term.cols)
         rows = tuple(c for c in free if c not in term.cols)
         cols = tuple(c for c in free if c not in term.rows)

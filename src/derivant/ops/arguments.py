@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.dims import Dim, Shape, Size
-from derivant.base.errors import ArgumentError, AxisError
+from derivant.base.dims import Dim, Shape, Size, total
+from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.names import names_of
 from derivant.base.types import Array, Axes, Operand
 from derivant.primitives.dispatch import plain_array
@@ -69,10 +69,54 @@ def _all_axes(rank: int) -> tuple[int, ...]:
 
 def sizes_of(name: str, shape: int | Dim | Sequence[Size]) -> Shape:
     """A shape argument: one size or several."""
-    if isinstance(shape, tuple) and all(size.__class__ is int for size in shape):
-        return shape
+    if shape.__class__ is tuple:
+        for size in shape:
+            if size.__class__ is not int:
+                break
+        else:
+            return shape
     given = (shape,) if isinstance(shape, (int, np.integer, Dim)) else tuple(shape)
     return tuple(s if isinstance(s, Dim) else _size(name, s) for s in given)
+
+
+def completed_sizes(old: Shape, sizes: Shape) -> Shape:
+    """The shape with the size that remains in the place of -1."""
+    if sizes.count(-1) > 1:
+        raise ShapeError(f"only one size may be -1, not several as in {sizes}")
+    known, entries = total(s for s in sizes if s != -1), total(old)
+    remains = _quotient(entries, known)
+    if remains is None:
+        raise ShapeError(f"{entries} entries {old} cannot be put into {sizes}")
+    return tuple(remains if s == -1 else s for s in sizes)
+
+
+def _quotient(entries: Size, known: Size) -> Size | None:
+    """The exact quotient of two sizes, the second an integer or one product of names."""
+    if known == 0:
+        return None
+    if isinstance(known, int):
+        terms = entries.terms if isinstance(entries, Dim) else (((), entries),)
+        if any(count % known for _, count in terms):
+            return None
+        return entries // known
+    if isinstance(entries, int):
+        return 0 if entries == 0 else None
+    if entries == known:
+        return 1
+    if len(known.terms) > 1:
+        return None
+    ((names, factor),) = known.terms
+    quotient: Size = 0
+    for own, count in entries.terms:
+        rest = list(own)
+        for name in names:
+            if name not in rest:
+                return None
+            rest.remove(name)
+        if count % factor:
+            return None
+        quotient = total(map(Dim.named, rest)) * (count // factor) + quotient
+    return quotient
 
 
 def _size(name: str, size: Any) -> int:

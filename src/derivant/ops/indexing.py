@@ -14,9 +14,10 @@ from derivant.base.errors import ArgumentError, DTypeError, ShapeError
 from derivant.base.types import Array, Index, Operand
 from derivant.ops.arguments import one_axis
 from derivant.ops.joining import concat
-from derivant.ops.keys import Plan, plan
+from derivant.ops.keys import GETITEM, Plan, plan
 from derivant.ops.layout import broadcast_to, ravel
 from derivant.ops.rows import call, numbers_of, read
+from derivant.primitives import apply
 from derivant.primitives.explain import refusal
 from derivant.primitives.indexing import flat_places, indices_shape
 
@@ -45,7 +46,7 @@ def index(x: Operand, key: Index) -> Array:
     """
     a = read(x)
     how = plan(a.shape, key)
-    part = a if how.whole else call("getitem", a, key=how.basic)
+    part: Array = a if how.whole else apply(GETITEM, (a,), how.reading)
     if not how.indices:
         return part
     return call("gather", _together(part, how), *how.indices, axis=how.axis)
@@ -64,7 +65,7 @@ def _apart(part: Array, how: Plan) -> Array:
     return call("permute_dims", part, axes=back)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class At:
     """An array whose places are to be changed; see `at`.
 
@@ -79,7 +80,7 @@ class At:
         return AtPlaces(self.array, key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AtPlaces:
     """Places of an array; each method gives a new array that differs there.
 
@@ -106,13 +107,13 @@ class AtPlaces:
     def _changed(self, values: Operand, basic: Any, advanced: Any) -> Array:
         x = self.array
         how = plan(x.shape, self.key)
-        part = x if how.whole else call("getitem", x, key=how.basic)
+        part: Array = x if how.whole else apply(GETITEM, (x,), how.reading)
         if how.indices:
             line = _together(part, how)
             new = _apart(advanced(line, how, _values(x, values, _shape(line, how))), how)
         else:
             new = basic(part, _values(x, values, part.shape))
-        return call("setitem", x, new, key=how.basic)
+        return call("setitem", x, new, **how.reading)
 
 
 def at(x: Operand) -> At:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -13,7 +14,9 @@ from derivant.base.types import Array, Operand
 from derivant.ops.arguments import one_axis
 from derivant.ops.layout import ravel, reshape
 from derivant.ops.rows import call, read
+from derivant.primitives import TABLE, apply, prepared
 from derivant.primitives.explain import refusal
+from derivant.primitives.primitive import Settings
 
 __all__ = [
     "concat",
@@ -27,6 +30,7 @@ __all__ = [
 ]
 
 Widths: TypeAlias = "int | Sequence[int] | Sequence[Sequence[int]]"
+CONCAT = TABLE["concat"]
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
@@ -54,10 +58,20 @@ def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
     if axis is None:
         return call("concat", *map(ravel, given), axis=-1)
     try:
-        found = list(map(read, given))
+        found = tuple(map(read, given))
     except ArgumentError as error:
         raise refusal("concat", tuple(given), [], error) from error
-    return call("concat", *found, axis=one_axis("concat", found[0], axis))
+    rank = len(found[0].shape)
+    if not (axis.__class__ is int and -rank <= axis < rank):
+        axis = one_axis("concat", found[0], axis)
+    result: Array = apply(CONCAT, found, _along(rank, axis))
+    return result
+
+
+@lru_cache
+def _along(rank: int, axis: int) -> Settings:
+    """The parameter for an axis that is there."""
+    return prepared(CONCAT, axis=axis - rank if axis >= 0 else axis)
 
 
 concatenate = concat

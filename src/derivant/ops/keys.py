@@ -1,17 +1,17 @@
 """Reading the key of `x[key]` as NumPy does: slices first, then arrays of indices.
 
-A key becomes a Plan: the key of a `getitem` row (slices, ints, new axes), an order of axes that
-brings the indexed ones together, and the index arrays of a `gather` row with the axis where they
-begin.
+A key becomes a Plan: the settings of a `getitem` row (slices, ints, new axes), an order of axes
+that brings the indexed ones together, and the index arrays of a `gather` row with the axis where
+they begin.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +20,20 @@ from derivant.base.dims import Dim, Shape, Size
 from derivant.base.errors import ArgumentError, BoundsError, DTypeError
 from derivant.base.types import Index
 from derivant.ops.rows import numbers_of
+from derivant.primitives import TABLE, prepared
 from derivant.primitives.dispatch import plain_array
+from derivant.primitives.primitive import Settings
 
-Key: TypeAlias = tuple[Any, ...]
+GETITEM = TABLE["getitem"]
 NEW_AXIS = (None,)
 INTS = {int}
-PLAIN = (int, type(None))  # what the bounds of a slice are, as a rule
 
 
 class Plan(NamedTuple):
-    """How to read `x[key]`: by `basic`, the axes in `order` (None: as they are), then gather."""
+    """How to read `x[key]`: by getitem, the axes in `order` (None: as they are), then gather."""
 
-    basic: Key
-    whole: bool  # whether the basic part reads everything as it is
+    reading: Settings  # of the row getitem
+    whole: bool  # whether that reads everything as it is
     order: tuple[int, ...] | None = None
     axis: int = 0
     indices: tuple[Any, ...] = ()
@@ -42,23 +43,24 @@ def plan(shape: Shape, key: Index) -> Plan:
     """The plan of a key for an array of that shape; refuses what does not fit."""
     if key.__class__ is int:
         return _remembered(shape, key)
+    if key.__class__ is slice:
+        spelled = _spelled_slice(key)
+        return _planned(shape, key) if spelled is None else _remembered(shape, spelled)
     arrays: list[Any] = []
     spelled = _spelled(key, arrays)
     if spelled is None:
         return _planned(shape, key)
     how = _remembered(shape, spelled)
-    return Plan(how.basic, how.whole, how.order, how.axis, tuple(arrays)) if arrays else how
+    return how._replace(indices=tuple(arrays)) if arrays else how
 
 
 def _spelled(key: Any, arrays: list[Any]) -> Any:
     """A key as what can be looked up, its arrays of indices apart; None where it cannot."""
     kind = key.__class__
-    if kind is int or key is Ellipsis:
-        return key
+    if kind is int or key is Ellipsis or key is None:
+        return NEW_AXIS if key is None else key
     if kind is slice:
-        start, stop, step = key.start, key.stop, key.step
-        plain = start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN
-        return (slice, start, stop, step) if plain else None
+        return _spelled_slice(key)
     if kind is np.ndarray:
         return _spelled_array(key, arrays)
     if kind is list:
@@ -68,11 +70,19 @@ def _spelled(key: Any, arrays: list[Any]) -> Any:
         return None
     parts: list[Any] = [tuple]
     for item in key:
-        spelled = NEW_AXIS if item is None else _spelled(item, arrays)
+        spelled = _spelled(item, arrays)
         if spelled is None:
             return None
         parts.append(spelled)
     return tuple(parts)
+
+
+def _spelled_slice(key: slice) -> Any:
+    start, stop, step = key.start, key.stop, key.step
+    for bound in (start, stop, step):
+        if bound is not None and bound.__class__ is not int:
+            return None
+    return (slice, start, stop, step)
 
 
 def _spelled_array(key: npt.NDArray[Any], arrays: list[Any]) -> Any:
@@ -128,29 +138,31 @@ def _planned(shape: Shape, key: Index) -> Plan:
             axis += item is not None
             dims += 1
     if not arrays:
-        return Plan(tuple(basic), _reads_all(basic))
+        return _plan(basic)
     together = advanced[-1][0] - advanced[0][0] == len(advanced) - 1
-    return _gathered(tuple(basic), arrays, advanced[0][1], dims, together)
+    return _gathered(_plan(basic), arrays, advanced[0][1], dims, together)
+
+
+def _plan(basic: list[Any]) -> Plan:
+    """The plan of a key without index arrays."""
+    reads_all = all(isinstance(item, str) for item in basic)
+    return Plan(prepared(GETITEM, key=tuple(basic)), reads_all)
 
 
 def _gathered(
-    basic: Key, arrays: list[tuple[int, Any]], first: int, rank: int, together: bool
+    basic: Plan, arrays: list[tuple[int, Any]], first: int, rank: int, together: bool
 ) -> Plan:
     """The plan with index arrays: in the place of their axes, or first where they lie apart."""
     indices = tuple(index for _, index in arrays)
     if together:
-        return Plan(basic, _reads_all(basic), None, first - rank, indices)
+        return basic._replace(axis=first - rank, indices=indices)
     indexed = [axis for axis, _ in arrays]
     rest = [axis for axis in range(rank) if axis not in indexed]
     order = tuple(axis - rank for axis in indexed + rest)
-    return Plan(basic, _reads_all(basic), order, -rank, indices)
+    return basic._replace(order=order, axis=-rank, indices=indices)
 
 
-def _reads_all(basic: Sequence[Any]) -> bool:
-    return all(isinstance(item, str) for item in basic)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Indices:
     """An item of a key that is an array: of indices into one axis, or a mask over several."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from derivant.base.dims import Dim, Shape, Size, broadcast, total
+from derivant.base.dims import Shape, Size, broadcast, total
 from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.types import Array, Axes, Operand
-from derivant.ops.arguments import many_axes, one_axis, sizes_of
+from derivant.ops.arguments import completed_sizes, many_axes, one_axis, sizes_of
 from derivant.ops.rows import call, read
+from derivant.primitives import TABLE, apply, prepared
 from derivant.primitives.explain import refusal
+from derivant.primitives.primitive import Settings
 
 __all__ = [
     "broadcast_arrays",
@@ -35,6 +38,7 @@ __all__ = [
     "tril",
     "triu",
 ]
+RESHAPE = TABLE["reshape"]
 
 
 def reshape(x: Operand, shape: Size | Sequence[Size]) -> Array:
@@ -49,52 +53,17 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Array:
     """
     a = read(x)
     sizes = sizes_of("reshape", shape)
-    if -1 in sizes:
-        try:
-            sizes = _completed(a.shape, sizes)
-        except ShapeError as error:
-            raise refusal("reshape", (a,), [f"shape={sizes}"], error) from None
-    return call("reshape", a, shape=sizes)
+    try:
+        settings = _reshaping(a.shape if -1 in sizes else (), sizes)
+    except ShapeError as error:
+        raise refusal("reshape", (a,), [f"shape={sizes}"], error) from None
+    result: Array = apply(RESHAPE, (a,), settings)
+    return result
 
 
-def _completed(old: Shape, sizes: Shape) -> Shape:
-    """The shape with the size that remains in the place of -1."""
-    if sizes.count(-1) > 1:
-        raise ShapeError(f"only one size may be -1, not several as in {sizes}")
-    known, entries = total(s for s in sizes if s != -1), total(old)
-    remains = _quotient(entries, known)
-    if remains is None:
-        raise ShapeError(f"{entries} entries {old} cannot be put into {sizes}")
-    return tuple(remains if s == -1 else s for s in sizes)
-
-
-def _quotient(entries: Size, known: Size) -> Size | None:
-    """The exact quotient of two sizes, the second an integer or one product of names."""
-    if known == 0:
-        return None
-    if isinstance(known, int):
-        terms = entries.terms if isinstance(entries, Dim) else (((), entries),)
-        if any(count % known for _, count in terms):
-            return None
-        return entries // known
-    if isinstance(entries, int):
-        return 0 if entries == 0 else None
-    if entries == known:
-        return 1
-    if len(known.terms) > 1:
-        return None
-    ((names, factor),) = known.terms
-    quotient: Size = 0
-    for own, count in entries.terms:
-        rest = list(own)
-        for name in names:
-            if name not in rest:
-                return None
-            rest.remove(name)
-        if count % factor:
-            return None
-        quotient = total(map(Dim.named, rest)) * (count // factor) + quotient
-    return quotient
+@lru_cache(maxsize=4096)
+def _reshaping(old: Shape, sizes: Shape) -> Settings:
+    return prepared(RESHAPE, shape=completed_sizes(old, sizes) if -1 in sizes else sizes)
 
 
 def ravel(x: Operand) -> Array:

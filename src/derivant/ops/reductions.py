@@ -7,7 +7,8 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
 from derivant.ops.arguments import many_axes, one_axis, plain_number
 from derivant.ops.creation import astype
-from derivant.ops.rows import call, over, read
+from derivant.ops.rows import SUM, call, over, read, reduced
+from derivant.primitives import TABLE
 
 __all__ = [
     "all",
@@ -37,11 +38,6 @@ __all__ = [
 ]
 
 
-def _reduced(name: str, x: Operand, axis: Axes, keepdims: bool) -> Array:
-    a = read(x)
-    return call(name, a, axis=many_axes(name, a, axis), keepdims=bool(keepdims))
-
-
 def _cast(x: Operand, dtype: DTypeLike | None) -> Operand:
     return x if dtype is None else astype(x, dtype)
 
@@ -58,8 +54,7 @@ def sum(
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    a = read(x if dtype is None else astype(x, dtype))
-    return call("sum", a, axis=many_axes("sum", a, axis), keepdims=bool(keepdims))
+    return reduced(SUM, _cast(x, dtype), axis, keepdims)
 
 
 def prod(
@@ -74,7 +69,7 @@ def prod(
     >>> float(prod([2.0, 4.0, 3.0]))
     24.0
     """
-    return _reduced("prod", _cast(x, dtype), axis, keepdims)
+    return reduced(TABLE["prod"], _cast(x, dtype), axis, keepdims)
 
 
 def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -88,7 +83,7 @@ def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     """
     a = read(x)
     axes = many_axes("mean", a, axis)
-    return over(call("sum", a, axis=axes, keepdims=bool(keepdims)), _count(a, axes))
+    return over(reduced(SUM, a, axis, keepdims), _count(a, axes))
 
 
 def _count(x: Array, axes: tuple[int, ...]) -> Size:
@@ -108,7 +103,7 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     a = read(x)
     axes = many_axes("var", a, axis)
     away = a - mean(a, axes, keepdims=True)
-    squares = call("sum", call("square", away), axis=axes, keepdims=bool(keepdims))
+    squares = reduced(SUM, call("square", away), axes, keepdims)
     count = _count(a, axes)
     less = _correction("var", count, correction)
     if isinstance(count, Dim):
@@ -152,7 +147,7 @@ def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     >>> float(median([3.0, 1.0, 2.0]))
     2.0
     """
-    return _reduced("median", x, axis, keepdims)
+    return reduced(TABLE["median"], x, axis, keepdims)
 
 
 def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -164,7 +159,7 @@ def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     >>> max([[1.0, 5.0], [3.0, 4.0]], axis=0)
     array([3., 5.])
     """
-    return _reduced("max", x, axis, keepdims)
+    return reduced(TABLE["max"], x, axis, keepdims)
 
 
 def min(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -176,7 +171,7 @@ def min(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     >>> min([[1.0, 5.0], [3.0, 4.0]], axis=1)
     array([1., 3.])
     """
-    return _reduced("min", x, axis, keepdims)
+    return reduced(TABLE["min"], x, axis, keepdims)
 
 
 amax = max
@@ -192,7 +187,7 @@ def all(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     >>> all([[True, False], [True, True]], axis=0)
     array([ True, False])
     """
-    return _reduced("all", x, axis, keepdims)
+    return reduced(TABLE["all"], x, axis, keepdims)
 
 
 def any(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -204,7 +199,7 @@ def any(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     >>> any([[False, False], [True, False]], axis=0)
     array([ True, False])
     """
-    return _reduced("any", x, axis, keepdims)
+    return reduced(TABLE["any"], x, axis, keepdims)
 
 
 def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -216,7 +211,7 @@ def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False) -> Arra
     >>> int(count_nonzero([0.0, 2.0, 3.0]))
     2
     """
-    return _reduced("count_nonzero", x, axis, keepdims)
+    return reduced(TABLE["count_nonzero"], x, axis, keepdims)
 
 
 def _placed(name: str, x: Operand, axis: int | None, keepdims: bool) -> Array:
@@ -262,7 +257,7 @@ def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     >>> float(logsumexp([1e4, -1e4]))
     10000.0
     """
-    return _reduced("logsumexp", x, axis, keepdims)
+    return reduced(TABLE["logsumexp"], x, axis, keepdims)
 
 
 def softmax(x: Operand, axis: Axes = -1) -> Array:

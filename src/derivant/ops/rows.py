@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from derivant.base.dims import Dim, Size
 from derivant.base.errors import DifferentiationError
-from derivant.base.types import Array, Operand
-from derivant.ops.arguments import operand
-from derivant.primitives import TABLE, apply
+from derivant.base.types import Array, Axes, Operand
+from derivant.ops.arguments import many_axes, operand
+from derivant.primitives import TABLE, Primitive, apply, prepared
+from derivant.primitives.primitive import Settings
+
+SUM = TABLE["sum"]
 
 
 def call(name: str, /, *operands: Any, **params: Any) -> Array:
@@ -19,6 +23,26 @@ def call(name: str, /, *operands: Any, **params: Any) -> Array:
         return eager
     result: Array = apply(row, operands, params)
     return result
+
+
+def reduced(row: Primitive, x: Operand, axis: Axes, keepdims: bool) -> Array:
+    """A row that reduces axes, with nothing else to say."""
+    a = read(x)
+    rank = len(a.shape)
+    if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
+        axis = many_axes(row.name, a, axis)
+    result: Array = apply(row, (a,), _settings(row, rank, axis, keepdims))
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _settings(row: Primitive, rank: int, axis: Any, keepdims: bool) -> Settings:
+    """The parameters for an axis that is there, for normal axes, or for all where it is None."""
+    if axis is None:
+        axis = tuple(range(-rank, 0))
+    elif axis.__class__ is int:
+        axis = (axis - rank if axis >= 0 else axis,)
+    return prepared(row, axis=axis, keepdims=bool(keepdims))
 
 
 def read(x: Operand) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from derivant.base.types import Array, Operand
 from derivant.ops.logic import equal, isnan
 from derivant.ops.rows import call, read
+from derivant.primitives import TABLE, apply
 
 __all__ = [
     "around",
@@ -31,6 +32,7 @@ __all__ = [
     "trunc",
     "where",
 ]
+WHERE = TABLE["where"]
 
 
 def where(condition: Operand, x1: Operand, x2: Operand, /) -> Array:
@@ -43,7 +45,8 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Array:
     >>> where([True, False], [1.0, 2.0], 0.0)
     array([1., 0.])
     """
-    return call("where", condition, x1, x2)
+    result: Array = apply(WHERE, (condition, x1, x2))
+    return result
 
 
 def maximum(x1: Operand, x2: Operand, /) -> Array:

@@ -29,7 +29,7 @@ from derivant.primitives import (
     structure,
 )
 from derivant.primitives.dispatch import apply, raw_namespace, recording_namespace
-from derivant.primitives.primitive import NO_PARAMS, TABLE, Case, Namespace, Primitive
+from derivant.primitives.primitive import NO_PARAMS, TABLE, Case, Namespace, Primitive, prepared
 
 RAW = raw_namespace()
 FAST = raw_namespace(scale=operator.mul, strong=operator.mul)
@@ -59,6 +59,7 @@ __all__ = [
     "logic",
     "matrix_functions",
     "norms",
+    "prepared",
     "random_bits",
     "reductions",
     "sorting",

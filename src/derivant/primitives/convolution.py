@@ -21,7 +21,7 @@ from derivant.primitives.rules import accumulate, promoted
 Sizes: TypeAlias = tuple[Size, ...]
 Pairs: TypeAlias = tuple[tuple[Any, Any], ...]  # sizes; ints where arrays are evaluated
 FEW_PLACES = 256
-WINDOW_BYTES = 1 << 24  # windows are copied out in pieces of at most about so many bytes
+WINDOW_BYTES = 1 << 22  # windows are copied out in pieces of about so many bytes, for the cache
 
 
 class Setting(NamedTuple):
@@ -90,24 +90,94 @@ def _evaluate(x: Data, w: Data, **params: Any) -> Data:
     count, channels, outputs, groups = x.shape[0], x.shape[1], w.shape[0], how.groups
     places: Any = _places(x.shape[2:], w.shape[2:], how)
     taps, spots = prod(w.shape[2:]) * (channels // groups), prod(places)
-    windows = _windows(_padded(x, how), w.shape[2:], places, how)
-    kind = np.result_type(x, w)
-    kernel = w.reshape(groups, outputs // groups, taps)
+    kind, wide, size = np.result_type(x, w), _padded(x, how), prod(w.shape[2:])
+    if set(how.stride) == {1} and channels == groups == outputs and 0 < size <= spots:
+        return _by_ranges(wide, w, places, how, kind)
+    steady = {*how.stride, *how.dilation} == {1}
+    if steady and 0 < spots < min(size, FEW_PLACES) and np.isfinite(np.vdot(wide, wide)):
+        return _place_by_place(wide, w, places, how, kind)
+    windows = _windows(wide, w.shape[2:], places, how)
+    kernel = np.ascontiguousarray(w).reshape(groups, outputs // groups, taps)  # w may be flipped
     out = np.empty((count, outputs, *places), kind)
-    for items, strip in _pieces(count, places, groups * taps * kind.itemsize):
-        part = windows[items, ..., strip, *[slice(None)] * (len(places) - 1)]
-        n, room = part.shape[0], part.shape[-len(places) :]
-        if (
-            spots < FEW_PLACES and n > 1
-        ):  # few places: the items of the stack stand beside one another
-            beside = np.moveaxis(part, 0, part.ndim - 1 - len(places))
-            columns = beside.reshape(groups, taps, n * prod(room))
-            product = np.matmul(kernel, columns).reshape(outputs, n, *room)
-            out[items, :, strip] = np.moveaxis(product, 1, 0)
-        else:
-            columns = part.reshape(n, groups, taps, prod(room))
-            out[items, :, strip] = np.matmul(kernel, columns).reshape(n, outputs, *room)
+    each, one = outputs // groups, taps * kind.itemsize
+    some = max(1, min(groups, WINDOW_BYTES // max(1, one * spots)))
+    for items, strip in _pieces(count, places, some * one):
+        for first in range(0, groups, some):
+            here = slice(first, first + some)
+            part = windows[items, here, ..., strip, *[slice(None)] * (len(places) - 1)]
+            found = _matched(kernel[here], part, spots, w.shape[-1] > places[-1])
+            out[items, first * each : (first + some) * each, strip] = found
     return out
+
+
+def _matched(kernel: Data, part: Data, spots: int, long: bool) -> Data:
+    """Kernels (groups, outputs of one, taps) against windows, as products of matrices.
+
+    Windows are copied along what is longer, the kernel or the places, and lie side by side where
+    one item has few places.
+    """
+    groups, each, taps = kernel.shape
+    space = (part.ndim - 3) // 2
+    n, room = part.shape[0], part.shape[-space:]
+    axes = tuple(range(part.ndim))
+    if long:  # a row for each place, its taps beside one another
+        rows = part.transpose(1, 0, *axes[-space:], *axes[2:-space])
+        columns = rows.reshape(groups, n * prod(room), taps).swapaxes(1, 2)
+    elif spots < FEW_PLACES and n > 1:
+        beside = part.transpose(*axes[1:-space], 0, *axes[-space:])
+        columns = beside.reshape(groups, taps, n * prod(room))
+    else:
+        columns = part.reshape(n, groups, taps, prod(room))
+        return np.matmul(kernel, columns).reshape(n, groups * each, *room)
+    return np.matmul(kernel, columns).reshape(groups * each, n, *room).swapaxes(0, 1)
+
+
+# With steps of 1 an array that is moved is a range of its entries in row order. What such a range
+# holds between two rows is computed too, and left out.
+
+
+def _row_steps(x: Data, counts: Any) -> tuple[list[int], int]:
+    """How far the next entry along each axis of space is, and the range of so many entries."""
+    steps = [prod(x.shape[axis + 1 :]) for axis in range(2, x.ndim)]
+    return steps, 1 + sum((n - 1) * step for n, step in zip(counts, steps, strict=True))
+
+
+def _by_ranges(x: Data, w: Data, places: Any, how: Setting, kind: Any) -> Data:
+    """One channel a group: windows whose rows are ranges, which are copied much quicker."""
+    steps, length = _row_steps(x, places)
+    count, groups = x.shape[:2]
+    one: int = x.itemsize
+    rows = np.ascontiguousarray(x).reshape(count, groups, prod(x.shape[2:]))
+    moves = [d * s * one for d, s in zip(how.dilation, steps, strict=True)]
+    shape = (count, groups, *w.shape[2:], length)
+    windows = _as_strided(rows, shape, (*rows.strides[:2], *moves, one))
+    kernel = np.ascontiguousarray(w).reshape(groups, 1, prod(w.shape[2:]))
+    out = np.empty((count, groups, 1, length), kind)
+    for part, here in zip(windows, out, strict=True):  # one after the other, for the cache
+        np.matmul(kernel, part.reshape(groups, kernel.shape[2], length), out=here)
+    strides = (*out.strides[:2], *(step * kind.itemsize for step in steps))
+    return _as_strided(out, (count, groups, *places), strides).copy()
+
+
+def _place_by_place(x: Data, w: Data, places: Any, how: Setting, kind: Any) -> Data:
+    """A kernel with few places, as the cotangent of a kernel has: a product for each place.
+
+    What lies between rows is multiplied by 0, so the array has to be finite.
+    """
+    steps, length = _row_steps(x, w.shape[2:])
+    count, groups = x.shape[0], how.groups
+    outputs, channels = w.shape[:2]
+    wide: Data = np.zeros((outputs, channels, w.shape[2], *x.shape[3:]), kind)
+    wide[(..., *(slice(k) for k in w.shape[2:]))] = w
+    kernel = wide.reshape(groups, outputs // groups, channels, prod(wide.shape[2:]))
+    kernel = kernel[..., :length].transpose(0, 2, 3, 1)
+    rows = x.reshape(count, groups, channels, prod(x.shape[2:])).transpose(1, 2, 0, 3)
+    out: Data = np.empty((count, groups, outputs // groups, *places), kind)
+    for place in np.ndindex(places):
+        first = sum(p * step for p, step in zip(place, steps, strict=True))
+        found = np.matmul(rows[..., first : first + length], kernel).sum(axis=1)
+        out[(..., *place)] = found.swapaxes(0, 1)
+    return out.reshape(count, outputs, *places)
 
 
 def _padded(x: Data, how: Setting) -> Data:
@@ -142,6 +212,10 @@ def _windows(x: Data, kernel: tuple[int, ...], places: tuple[int, ...], how: Set
         *(s * d for s, d in zip(steps, how.dilation, strict=True)),
         *(s * step for s, step in zip(steps, how.stride, strict=True)),
     )
+    return _as_strided(x, shape, strides)
+
+
+def _as_strided(x: Data, shape: tuple[int, ...], strides: tuple[int, ...]) -> Data:
     return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import NO_PARAMS, TABLE, Data, Namespace, Params, Primitive
 
@@ -22,13 +22,15 @@ REAL = "biuf"  # the kinds of dtype that there are derivatives for: bool, intege
 
 def apply(row: Primitive, operands: tuple[Data, ...], params: Params = NO_PARAMS) -> Data:
     """The result of a row on operands, in the carrier that they ask for."""
-    if operands and getattr(operands[0], "derivant_rank", 0) >= 1:
-        return operands[0].derivant_apply(row, operands, params)  # it defers to a higher one
-    rank, carrier = 0, None
+    carrier = None
     for operand in operands:
-        its = getattr(operand, "derivant_rank", 0)
-        if its > rank:
-            rank, carrier = its, operand
+        if operand.__class__ is NDARRAY:
+            continue
+        rank = getattr(operand, "derivant_rank", 0)
+        if rank >= 1:
+            return operand.derivant_apply(row, operands, params)  # it defers to a higher one
+        if rank and carrier is None:
+            carrier = operand
     if carrier is not None:
         return carrier.derivant_apply(row, operands, params)
     arrays = plain_operands(row, operands, params)
@@ -61,6 +63,11 @@ def plain_array(value: object) -> np.ndarray[Any, Any]:
         return value
     try:
         array = np.asarray(value)
+    except DerivantError as error:
+        raise ArgumentError(
+            "a list that holds recorded Tensors or expressions is no array, and their derivatives "
+            "would be lost; put them together first, as stack([...])"
+        ) from error
     except ValueError as error:
         raise ArgumentError(
             f"the nested lists are ragged: rows differ in length ({error})"

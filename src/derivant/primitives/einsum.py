@@ -143,7 +143,7 @@ def _read_output(out: str, wide: str, terms: Terms) -> str:
 # Plans
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
     """How one operand is brought into form: its diagonal, sums, an order of axes, merged axes."""
 
@@ -165,7 +165,7 @@ class View:
 UNCHANGED = View(None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """Two operands made into one, which goes to the end of the list."""
 

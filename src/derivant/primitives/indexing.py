@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -73,6 +74,13 @@ def _numpy_item(item: Any) -> Any:
     return slice(start, stop if stop >= 0 else None, step)
 
 
+def _getter(*, key: Key) -> Any:
+    """What reads that key; None where a size of it has a name."""
+    if any(isinstance(item, tuple) and len(item) > 3 for item in key):
+        return None
+    return itemgetter(_numpy_key(key))
+
+
 def _getitem(x: Data, *, key: Key) -> Data:
     return x[_numpy_key(key)]
 
@@ -109,6 +117,7 @@ getitem = linear(
     _getitem,
     lambda xp, g, x, *, key: xp.place(g, key=key, shape=shape_of(x)),
     shape=key_shape,
+    prepare=_getter,
     cases=tuple(Case((shape,), {"key": key}) for shape, key in KEYS),
 )
 place = linear(

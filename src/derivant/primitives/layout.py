@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
+from operator import attrgetter, methodcaller
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ reshape = linear(
     lambda xp, g, x, *, shape: xp.reshape(g, shape=shape_of(x)),
     shape=_reshape_shape,
     batch=batch_lead,
+    prepare=lambda *, shape: methodcaller("reshape", shape),
     cases=(
         Case((("n", "m"),), {"shape": lambda n, m: (n * m,)}),
         Case(((6,),), {"shape": (2, 3)}),
@@ -107,11 +109,17 @@ def _from_front(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
     return (*range(rank - len(axes)), *(axis + rank for axis in axes))
 
 
+def _permuter(*, axes: tuple[int, ...]) -> Any:
+    reversed_ = axes == tuple(range(-1, -len(axes) - 1, -1))
+    return attrgetter("T") if reversed_ else methodcaller("transpose", axes)
+
+
 permute_dims = linear(
     "permute_dims",
     _permute,
     lambda xp, g, x, *, axes: xp.permute_dims(g, axes=_inverse(axes)),
     shape=lambda shape, *, axes: tuple(shape[a] for a in axes),
+    prepare=_permuter,
     reading=lambda shape, *, axes: (
         ("abcdefghijklmnopqrstuvwxyz"[: len(axes)],),
         "".join("abcdefghijklmnopqrstuvwxyz"[a + len(axes)] for a in axes),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ Push: TypeAlias = Callable[[Names, tuple[Data, ...], Data, tuple[Data, ...], Par
 ShapeRule: TypeAlias = Callable[..., Any]
 DTypeRule: TypeAlias = Callable[..., Any]
 Batch: TypeAlias = Callable[["Primitive", int, tuple[Data, ...], Params], Data]
+Prepare: TypeAlias = Callable[..., "Callable[..., Any] | None"]
 Reading: TypeAlias = Callable[..., "tuple[tuple[str, ...], str] | None"]
 
 
@@ -52,6 +54,8 @@ class Primitive:
     push(xp, tangents, out, inputs, params) the tangent of the result; None is a zero tangent
     pull(xp, g, out, inputs, params, wanted)  one cotangent an operand; None is not wanted, or zero
     batch(row, count, arrays, params)       evaluate under `count` leading axes on every operand
+    prepare(**params)                       `evaluate` with these parameters, as a function of the
+                                            arrays alone; None where that is no quicker
     weak                                    which results give way as Python numbers do; where it is
                                             empty, a number made of such numbers alone
     """
@@ -67,6 +71,7 @@ class Primitive:
     outputs: int = 1
     weak: tuple[bool, ...] = ()
     constant: bool = False
+    prepare: Prepare | None = None
     needs_values: bool = True
     partials: tuple[Any, ...] = ()
     reading: Reading | None = None
@@ -82,6 +87,24 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+
+class Settings(dict[str, Any]):
+    """Parameters of one row for many uses, with the row's evaluator made for them.
+
+    Made by `prepared` and never changed: nodes share them.
+    """
+
+    __slots__ = ("run",)
+    run: Callable[..., Any]
+
+
+def prepared(row: Primitive, **params: Any) -> Settings:
+    """These parameters of a row, for callers that remember them."""
+    made = Settings(params)
+    run = row.prepare(**params) if row.prepare else None
+    made.run = run or partial(row.evaluate, **params)
+    return made
 
 
 TABLE: dict[str, Primitive] = {}

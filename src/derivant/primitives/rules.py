@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -143,12 +144,18 @@ def full_leading(count: int, arrays: Sequence[Data]) -> list[np.ndarray[Any, Any
 
 def batch_loop(row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
     """One evaluation for each place of the leading axes: slow, what the others are tested by."""
-    arrays = tuple(full_leading(count, arrays))
-    leading = arrays[0].shape[:count]
-    results = [row.evaluate(*(a[place] for a in arrays), **params) for place in np.ndindex(leading)]
+    plain = [a.__class__ in SCALARS for a in arrays]  # numbers give way to the arrays' dtype
+    wide = iter(full_leading(count, [a for a, p in zip(arrays, plain, strict=True) if not p]))
+    arrays = tuple(a if p else next(wide) for a, p in zip(arrays, plain, strict=True))
+    leading = next(a for a, p in zip(arrays, plain, strict=True) if not p).shape[:count]
+
+    def at(pick: Callable[[Data], Data]) -> Data:
+        given = [a if p else pick(a) for a, p in zip(arrays, plain, strict=True)]
+        return row.evaluate(*given, **params)
+
+    results = [at(itemgetter(place)) for place in np.ndindex(leading)]
     if not results:
-        empty = row.evaluate(*(np.ones(a.shape[count:], a.dtype) for a in arrays), **params)
-        results = []
+        empty = at(lambda a: np.ones(a.shape[count:], a.dtype))
         return _map_outputs(empty, lambda e: np.empty(leading + np.shape(e), np.asarray(e).dtype))
     if row.outputs == 1:
         return np.stack(results).reshape(leading + np.shape(results[0]))

@@ -8,7 +8,7 @@ share no bound letter are named one by one, so that equal parts cost nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -31,9 +31,24 @@ class Namer:
 
     labels: Labels
     symmetric: set[int]
+    _known: dict[tuple[int, int, int], tuple[Term, Term, Code]] = field(default_factory=dict)
 
     def term(self, term: Term, rank: int) -> tuple[Term, Code]:
-        """The term with canonical letters and order of atoms, and a code equal for equal terms."""
+        """The term with canonical letters and order of atoms, and a code equal for equal terms.
+
+        A term that has both is given back itself.
+        """
+        key = id(term), rank, len(self.symmetric)
+        known = self._known.get(key)
+        if known is None:
+            named, code = self._named(term, rank)
+            if named.key == term.key:
+                named = term
+            known = self._known[key] = term, named, code
+            self._known[id(named), rank, len(self.symmetric)] = named, named, code
+        return known[1], known[2]
+
+    def _named(self, term: Term, rank: int) -> tuple[Term, Code]:
         parts = [self._part(part, rank, dict(term.bound)) for part in components(term.atoms, rank)]
         parts.sort(key=lambda part: part[0])
         sizes, atoms, code = dict(term.bound), list[Atom](), list[Entry]()

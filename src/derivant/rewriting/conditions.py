@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derivant.carriers.expr import Expr
+from derivant.rewriting.choices import reached
 from derivant.rewriting.context import Condition, Context
 from derivant.rewriting.functions import POSITIVE_ROWS
 from derivant.rewriting.indexed import Sum
@@ -63,7 +64,7 @@ def _is_positive(payload: Expr) -> bool:
     if name in ("add", "multiply", "divide"):
         return all(_is_leaf_positive(x) for x in payload.inputs)
     if name == "sum":
-        return _is_leaf_positive(payload.inputs[0])
+        return _is_leaf_positive(payload.inputs[0]) or bool(reached(payload.inputs[0]))
     return _is_leaf_positive(payload)
 
 

@@ -21,18 +21,24 @@ MOST_ATOMS = 48
 # A tenth at least must go: the size is an estimate, and what the writer put in parentheses stays
 # there where little is won.
 SHORTEST = 6  # what is shorter is as short as it can be
+LONGEST = 2  # times the size; common factors never won more than that back
 MOST_LEVELS = 3  # of sums inside sums
 
 Settle = Callable[[Context, Sum], Sum]
 
 
-def shortened(context: Context, total: Sum, settle: Settle) -> Sum:
-    """The sum with parentheses multiplied out where it is shorter then; itself otherwise."""
+def shortened(context: Context, total: Sum, cancel: Settle, settle: Settle) -> Sum:
+    """The sum with parentheses multiplied out where it is shorter then; itself otherwise.
+
+    `cancel` applies the laws that take something away: where they find nothing, no more is tried.
+    """
     best, size = None, context.sizes.measure(total)
-    if size < SHORTEST:
-        return total
+    if size < SHORTEST or (len(total.terms) == 1 and len(total.terms[0].atoms) == 1):
+        return total  # what is inside one factor was looked at when that was made
     context.trying = True
-    for raw in _attempts(context, total):
+    for raw in _attempts(context, total, cancel):
+        if context.sizes.measure(raw) > LONGEST * size:
+            continue
         length = context.sizes.measure(settle(context, raw))
         if length * 10 <= size * 9:
             best, size = raw, length
@@ -41,17 +47,23 @@ def shortened(context: Context, total: Sum, settle: Settle) -> Sum:
     return total if best is None else settle(context, best)
 
 
-def _attempts(context: Context, total: Sum) -> Iterator[Sum]:
+def _attempts(context: Context, total: Sum, cancel: Settle) -> Iterator[Sum]:
     """The sum over one denominator, and with sums multiplied out, one level after the other."""
-    found = _over_one_denominator(context, total)
+    found = _over_one_denominator(context, total, cancel)
     if found is not None:
         yield found
     for _ in range(MOST_LEVELS):
         found = _expanded(context, total)
         if found is None:
             break
-        yield found
-        total = found
+        total, raw = cancel(context, found), found
+        if _count(total) < _count(raw):
+            yield total
+
+
+def _count(total: Sum) -> int:
+    """The number of terms and factors."""
+    return sum(1 + len(t.atoms) for t in total.terms)
 
 
 def _expanded(context: Context, total: Sum) -> Sum | None:
@@ -133,7 +145,7 @@ def _complements(context: Context, terms: list[Term]) -> list[Term] | None:
     return out
 
 
-def _over_one_denominator(context: Context, total: Sum) -> Sum | None:
+def _over_one_denominator(context: Context, total: Sum, cancel: Settle) -> Sum | None:
     """a / E + b / E^2 = (a E + b) / E^2, with E multiplied out."""
     if not 2 <= len(total.terms) <= MOST_TERMS:
         return None
@@ -156,14 +168,19 @@ def _over_one_denominator(context: Context, total: Sum) -> Sum | None:
         if inside is None or len(inside.terms) < 2:
             continue
         raised = [k for k in found if found[k] > lowest]
-        inner = _raised(context, total, found, atom, lowest)
+        inner = _raised(context, total, found, atom, lowest, cancel)
         if inner is not None and raised:
             return inner
     return None
 
 
 def _raised(
-    context: Context, total: Sum, found: dict[int, Fraction], atom: Atom, lowest: Fraction
+    context: Context,
+    total: Sum,
+    found: dict[int, Fraction],
+    atom: Atom,
+    lowest: Fraction,
+    cancel: Settle,
 ) -> Sum | None:
     """The terms over E^p brought to the lowest p as one product; the others as they are."""
     inner, others = list[Term](), list[Term]()
@@ -181,7 +198,10 @@ def _raised(
             return None
         inner += out
     group = replace(total, terms=tuple(inner))
-    settled = context.tried(group)
+    left = context.without_steps(lambda: cancel(context, group))
+    if _count(left) == _count(group):
+        return None
+    settled = context.tried(left)
     below = replace(atom, power=lowest)
     terms = [replace(t, atoms=(*t.atoms, below)) for t in settled.terms]
     return replace(total, terms=(*terms, *others))

@@ -131,9 +131,14 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     if not 0 < sum(map(len, found)) <= MOST_PAIRS:
         return best
     equal = [(i, j) for i, others in enumerate(found) for j in others]
+    numbers = [_numbers(one, rank), _numbers(two, rank)]
+    most = min(len(one.atoms), len(two.atoms))
     for pair in equal:
+        if len(best.pairs) == most:
+            break
         if pair not in best.pairs:
             cover = _grown(context, one, two, pair, equal, rank)
+            cover = _whole_numbers(cover, numbers)
             if len(cover.pairs) > len(best.pairs):
                 best = cover
     return best
@@ -156,7 +161,7 @@ def _grown(
         pairs.append(place)
         equal = [(i, j) for i, j in equal if i != place[0] and j != place[1]]
         place, found = _next(context, one, two, equal, names, rank)
-    return _whole_numbers(one, two, Cover(tuple(sorted(pairs)), names), rank)
+    return Cover(tuple(sorted(pairs)), names)
 
 
 def _next(
@@ -197,18 +202,25 @@ def _matched(
     return None
 
 
-def _whole_numbers(one: Term, two: Term, cover: Cover, rank: int) -> Cover:
+def _numbers(term: Term, rank: int) -> list[set[int]]:
+    """The places of the atoms of each number in a term of several parts."""
+    if len(term.atoms) < 2:
+        return []
+    groups = components(term.atoms, rank)
+    if len(groups) == 1:
+        return []
+    places = {id(a): k for k, a in enumerate(term.atoms)}
+    numbers = (g for g in groups if not any(c < rank for a in g for c in a.index))
+    return [{places[id(a)] for a in group} for group in numbers if len(group) > 1]
+
+
+def _whole_numbers(cover: Cover, numbers: Sequence[Sequence[set[int]]]) -> Cover:
     """The cover without parts of numbers that it holds in part only."""
     dropped: set[tuple[int, int]] = set()
-    for side, term in enumerate((one, two)):
-        places = {id(a): k for k, a in enumerate(term.atoms)}
-        groups = components(term.atoms, rank)
-        if len(groups) == 1:
-            continue
-        for group in groups:
-            members = {places[id(a)] for a in group}
+    for side, groups in enumerate(numbers):
+        for members in groups:
             held = [p for p in cover.pairs if p[side] in members]
-            if len(held) < len(members) and not any(c < rank for a in group for c in a.index):
+            if len(held) < len(members):
                 dropped.update(held)
     return replace(cover, pairs=tuple(p for p in cover.pairs if p not in dropped))
 

@@ -122,10 +122,13 @@ def like_terms_added(context: Context, total: Sum) -> Sum:
     for term in total.terms:
         named, code = context.namer.term(term, total.rank)
         known = found.get(code)
-        number = named.coefficient + (known.coefficient if known else 0)
-        found[code] = replace(known or named, coefficient=number)
+        if known is not None:
+            named = replace(known, coefficient=named.coefficient + known.coefficient)
+        found[code] = named
     kept = [(code, term) for code, term in found.items() if term.coefficient]
     kept.sort(key=lambda entry: (-len(entry[0]), entry[0]))
+    if len(kept) == len(total.terms):
+        return with_terms(total, [term for _, term in kept])
     return replace(total, terms=tuple(term for _, term in kept))
 
 
@@ -175,6 +178,8 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a common number is extracted", number_extracted),
     Rule("a common factor is extracted", factors_extracted),
 )
+# What takes factors and terms away; the last two rules only put together what is left.
+SETTLING_RULES = RULES[:-2]
 # What a large graph is settled by: the others look at pairs of terms or of factors.
 DEEP_RULES = tuple(
     rule for rule in RULES if rule.rewrite in (powers_joined, like_terms_added) or rule in RULES[:3]
@@ -185,4 +190,4 @@ FUNCTION_RULES = {
     for row in (*INVERSE_RULES, *ENTRYWISE_RULES)
 }
 
-__all__ = ["DEEP_RULES", "FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "Rule"]
+__all__ = ["DEEP_RULES", "FUNCTION_RULES", "MULTIPLIED_OUT", "RULES", "SETTLING_RULES", "Rule"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,7 +22,14 @@ from derivant.rewriting.context import (
 from derivant.rewriting.expanding import shortened
 from derivant.rewriting.functions import applied
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
-from derivant.rewriting.laws import DEEP_RULES, FUNCTION_RULES, MULTIPLIED_OUT, RULES
+from derivant.rewriting.laws import (
+    DEEP_RULES,
+    FUNCTION_RULES,
+    MULTIPLIED_OUT,
+    RULES,
+    SETTLING_RULES,
+    Rule,
+)
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
@@ -128,7 +136,7 @@ def normalised(context: Context, total: Sum) -> Sum:
         return known[1]
     found = _settled(context, total, key)
     if not (context.trying or context.is_deep):
-        shorter = context.without_steps(lambda: shortened(context, found, _settled))
+        shorter = context.without_steps(lambda: shortened(context, found, _cancelled, _settled))
         if shorter is not found:
             context.steps.append(Step(MULTIPLIED_OUT, found, shorter))
             found = shorter
@@ -136,9 +144,19 @@ def normalised(context: Context, total: Sum) -> Sum:
     return found
 
 
+def _cancelled(context: Context, total: Sum) -> Sum:
+    return _applied(context, total, total.key, SETTLING_RULES)
+
+
 def _settled(context: Context, total: Sum, key: object = None) -> Sum:
-    key = total.key if key is None else key
     rules = DEEP_RULES if context.is_deep else RULES
+    return _applied(context, total, total.key if key is None else key, rules)
+
+
+def _applied(
+    context: Context, total: Sum, key: object, rules: Sequence[Rule[Context, Sum, Sum]]
+) -> Sum:
+    """The first rule that changes the sum applied, again and again."""
     for _ in range(MOST_STEPS):
         for rule in rules:
             after = rule.rewrite(context, total)

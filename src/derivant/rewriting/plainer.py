@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
+from derivant.rewriting.choices import share_of_extremum, share_of_larger
 
 Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
 
@@ -91,7 +92,7 @@ def _guard(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """where(u = a number, ..., y) = y but where u is that number."""
     condition, _, other = operands
     if not _is_rare(condition):
-        return None
+        return share_of_larger(node, operands)
     if other.shape != node.shape:
         other = RECORD.broadcast_to(other, shape=node.shape)
     return other
@@ -197,6 +198,7 @@ REWRITES: dict[str, Rewrite] = {
     "prod_except": _product_without,
     "sech2": _slope_of_tanh,
     "where": _guard,
+    "divide": share_of_extremum,
     "matmul": _inner_of_flat,
     "trace": _trace_of_kron,
     **dict.fromkeys(("sum", "power", "multiply", "add", "subtract", "exp", "log", "abs"), _of_flat),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from derivant.base.dims import Shape
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, as_expr
-from derivant.notation import Forms, text_of
+from derivant.notation import Forms, Node, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import (
     Atom,
@@ -30,6 +31,7 @@ from derivant.rewriting import (
 
 Letter = int
 MOST_OPENED = 24
+FORMS = 128  # derivatives and documents that are kept: they are asked for several times
 
 
 def depends(expression: Expr, variables: Iterable[Expr]) -> bool:
@@ -62,9 +64,15 @@ def simple(expression: Expr) -> Expr:
     return lowered(total) if total is form.sum else form_of(lowered(total)).to_expr()
 
 
+@lru_cache(maxsize=FORMS)
+def derived(value: Expr, variable: Expr) -> Form:
+    """The normal form of a derivative: axes of the value first. Several patterns ask for it."""
+    return derivative_form(value, variable)
+
+
 def slope(value: Expr, variable: Expr) -> Expr:
     """The derivative: axes of the value first."""
-    return derivative_form(value, variable).to_expr()
+    return derived(value, variable).to_expr()
 
 
 def is_zero(expression: Expr) -> bool:
@@ -72,10 +80,20 @@ def is_zero(expression: Expr) -> bool:
     return not form_of(expression).sum.terms
 
 
+@lru_cache(maxsize=FORMS)
+def documented(expression: Expr, anyhow: bool = False) -> Node:
+    """The document of an expression, by its letters or as one einsum where it has no matrices."""
+    form = form_of(expression)
+    forms = Forms(form)
+    found = forms.matrix(form.sum)
+    if found is None:
+        found = forms.indexed(form.sum) if anyhow else forms.contractions(form.sum)
+    return found
+
+
 def shown(expression: Expr) -> str:
     """The text of an expression."""
-    form = form_of(expression)
-    return text_of(Forms(form).best(form.sum))
+    return text_of(documented(expression, anyhow=True))
 
 
 def _cancelled(total: Sum) -> Sum:
@@ -125,7 +143,7 @@ def opened(form: Form, wanted: Callable[[Atom], bool]) -> Sum | None:
                 for k, t in enumerate(total.terms)
                 for a in t.atoms
                 if a.payload is not None
-                and a.power == 1
+                and a.power in (1, 2)
                 and form.inside(a.payload) is not None
                 and wanted(a)
             ),
@@ -137,7 +155,8 @@ def opened(form: Form, wanted: Callable[[Atom], bool]) -> Sum | None:
         inner = form.inside(payload_of(atom))
         assert inner is not None
         term = total.terms[k]
-        others = tuple(a for a in term.atoms if a is not atom)
+        once = (replace(atom, power=Fraction(1)),) if atom.power == 2 else ()
+        others = tuple(a for a in term.atoms if a is not atom) + once
         start = 1 + max([total.rank, *(c for c, _ in term.bound), *letters_in(others)])
         made = [_joined(term, others, atom, one, start) for one in inner.terms]
         total = replace(total, terms=(*total.terms[:k], *made, *total.terms[k + 1 :]))
@@ -266,6 +285,14 @@ def _inverse_of(term: Term, rest: Sum) -> Expr:
         known = payload.inputs[0] if payload.primitive.name == "inv" else RECORD.inv(payload)
         return turned(known) if flipped else known
     found: Expr = RECORD.inv(lowered(rest))
+    return found
+
+
+def inner(a: Expr, b: Expr) -> Expr:
+    """The sum of all products of entries of the same place."""
+    product = RECORD.multiply(a, b)
+    axes = tuple(range(-len(a.shape), 0))
+    found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
     return found
 
 

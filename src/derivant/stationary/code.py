@@ -68,7 +68,7 @@ class Code:
         if key not in self.known:
             name = ", ".join(map(self._fresh, stem.split(", ")))
             self.known[key] = name
-            self.lines.append(f"{name} = {text}" + (f"  # {why}" if why else ""))
+            self.lines += [f"# {why}"] * bool(why) + [f"{name} = {text}"]
         return self.known[key]
 
     def _fresh(self, stem: str) -> str:

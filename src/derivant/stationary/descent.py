@@ -35,6 +35,12 @@ class Region:
         """The nearest point within the bounds."""
         return np.clip(z, self.lower, self.upper)
 
+    def snapped(self, z: Numbers) -> Numbers:
+        """A point with the entries that are a rounding away from a bound on it."""
+        near = 1e-9 * (1 + np.abs(z))
+        z = np.where(np.abs(z - self.lower) <= near, self.lower, z)
+        return np.where(np.abs(z - self.upper) <= near, self.upper, z)
+
     def kinks(self, z: Numbers) -> float:
         """The weighted sum of absolute values."""
         return float(np.sum(self.weights * np.abs(z)))
@@ -110,15 +116,13 @@ def _split(
 def polished(flat: Flat, z: Numbers, region: Region) -> tuple[Numbers, int]:
     """Newton steps on the free entries, each followed by a look at which entries are free."""
     for count in range(MOST_NEWTON):
+        z = region.snapped(z)
         gradient = flat.gradient(z)
         left = region.residual(z, gradient)
         size = float(np.max(np.abs(left), initial=0.0))
         if not np.isfinite(size) or size <= GOAL:
             return z, count
-        near = 1e-9 * (1 + np.abs(z))
-        stuck = ((z <= region.lower + near) & (left >= 0)) | (
-            (z >= region.upper - near) & (left <= 0)
-        )
+        stuck = ((z <= region.lower) & (left >= 0)) | ((z >= region.upper) & (left <= 0))
         stuck |= (z == 0) & (left == 0) & (region.weights > 0)
         free = np.flatnonzero(~stuck)
         moved = _line(flat, z, left, free, region)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Sum, derivative_form, form_of, lowered
+from derivant.rewriting import Sum, form_of, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    derived,
+    inner,
     is_zero,
     opened,
     over,
@@ -23,12 +25,11 @@ from derivant.stationary.algebra import (
     substituted,
 )
 from derivant.stationary.conditions import definite, sign_of
-from derivant.stationary.found import Found
+from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same
 from derivant.stationary.isolating import isolated
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import multipliers_of
-from derivant.stationary.spheres import inner
 from derivant.stationary.verifying import verified
 
 
@@ -37,14 +38,18 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if len(problem.unknowns) != 1 or len(problem.constraints) > 1:
         return None
     (x,) = problem.unknowns
-    if has_kinks(problem.cost, x) or len(x.shape) > 1:
+    if len(x.shape) > 1 or has_kinks(problem.cost, x):
         return None
     gradient = slope(problem.cost, x)
     if not depends(gradient, [x]) or (x.shape and not _falls_apart(gradient, x)):
         return None
     if problem.constraints:
         return _normalised(problem, gradient, x)
-    lines = ((f"∂f/∂{x.params['name']} = 0", f"{shown(gradient)} = 0, entry by entry"),)
+    rule = f"∂f/∂{x.params['name']} = 0"
+
+    def lines() -> Lines:
+        return ((rule, f"{shown(gradient)} = 0, entry by entry"),)
+
     return _first(
         problem, [Found({x: v}, "entry by entry", (), lines=lines) for v in isolated(gradient, x)]
     )
@@ -74,7 +79,7 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
 
 def _falls_apart(gradient: Expr, x: Expr) -> bool:
     """Whether each entry of the gradient depends on its own entry of the unknown only."""
-    form = derivative_form(gradient, x)
+    form = derived(gradient, x)
     return all(
         any(a.payload is None and {*a.index} == {0, 1} for a in t.atoms) for t in form.sum.terms
     )
@@ -108,18 +113,18 @@ def _scaled(
     shape = _shape_of(value, force)
     if shape is None:
         return None
-    size = over(total, inner(weights, shape))
+    size = over(total, simple(inner(weights, shape)))
     answer = _soft(shape, weights, total)
     if answer is None:
         answer = simple(RECORD.multiply(size, shape))
     left = simple(substituted(gradient, {x: answer}))
-    pushed = simple(RECORD.negative(over(inner(left, answer), total)))
+    pushed = simple(RECORD.negative(over(simple(inner(left, answer)), total)))
     return Found(
         {x: answer},
         "entry by entry, then the constraint",
         (),
         {constraint.key: pushed},
-        lines=(
+        lines=lambda: (
             (f"∂L/∂{x.params['name']} = 0", f"x is a multiple of {shown(shape)}"),
             ("the constraint fixes the multiple", ""),
         ),

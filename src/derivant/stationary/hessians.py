@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, Sum, derivative_form, lowered
-from derivant.stationary.algebra import at_zero, constant, depends, is_zero, simple
+from derivant.rewriting import Form, Sum, lowered
+from derivant.stationary.algebra import at_zero, constant, depends, derived, is_zero, simple
 from derivant.stationary.conditions import Condition, sign_of
+from derivant.stationary.degrees import degree
 from derivant.stationary.systems import core_of, pair_of, spread
 
 KINKS = frozenset(
@@ -29,8 +30,10 @@ class Quadratic:
 
 def quadratic(value: Expr, x: Expr) -> Quadratic | None:
     """A number as a quadratic function of one unknown, None where it is none."""
-    gradient = derivative_form(value, x).to_expr()
-    hessian = derivative_form(gradient, x)
+    if degree(value, [x]) > 2:
+        return None
+    gradient = derived(value, x).to_expr()
+    hessian = derived(gradient, x)
     if depends(hessian.to_expr(), [x]):
         return None
     return Quadratic(hessian, at_zero(gradient, [x]), at_zero(value, [x]))
@@ -82,12 +85,8 @@ def convex(hessian: Form) -> tuple[bool, tuple[Condition, ...]] | None:
 
 
 def has_kinks(value: Expr, x: Expr) -> bool:
-    """Whether a function that has kinks is taken of the unknown; a squared norm has none."""
-    squared = quadratic(value, x) if depends(value, [x]) else None
-    marks = {n.primitive.name for n in kinked(value, x)}
-    if marks - {"vector_norm"}:
-        return True
-    return bool(marks) and squared is None
+    """Whether a function that has kinks is taken of the unknown."""
+    return bool(kinked(value, x))
 
 
 def kinked(value: Expr, x: Expr) -> list[Expr]:

@@ -5,6 +5,8 @@ a P + C = 0 gives Q = -a inv(C); a P + P C P = 0, multiplied by Q on both sides,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
 from derivant.primitives import RECORD
@@ -23,12 +25,10 @@ from derivant.stationary.algebra import (
     turned,
 )
 from derivant.stationary.conditions import Condition, definite
-from derivant.stationary.found import Found
+from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same, scale_of
 from derivant.stationary.problem import Problem
 from derivant.stationary.quadratics import SYMMETRIC, lagrangian, multipliers_of
-
-Lines = tuple[tuple[str, str], ...]
 
 
 def inverse_problem(problem: Problem) -> Found | None:
@@ -56,17 +56,20 @@ def inverse_problem(problem: Problem) -> Found | None:
     rest, number, square = found
     if not is_zero(square) and not is_zero(rest):
         return None
-    lines = (
-        ("∂L/∂Q = 0", f"{shown(in_p)} = 0, where P = inv({q.params['name']})"),
-        ("multiply by Q, solve", ""),
-    )
+
+    def lines() -> Lines:
+        return (
+            ("∂L/∂Q = 0", f"{shown(in_p)} = 0, where P = inv({q.params['name']})"),
+            ("multiply by Q, solve", ""),
+        )
+
     if problem.constraints:
         return _scaled(problem, q, rest, number, lambdas[0], lines) if is_zero(square) else None
     return _unscaled(q, rest, number, square, symmetric, lines)
 
 
 def _unscaled(
-    q: Expr, rest: Expr, number: Expr, square: Expr, symmetric: bool, lines: Lines
+    q: Expr, rest: Expr, number: Expr, square: Expr, symmetric: bool, lines: Callable[[], Lines]
 ) -> Found:
     """The solution of a P + C = 0 or of a P + P C P = 0."""
     linear = is_zero(square)
@@ -128,7 +131,7 @@ def _scaled(
     rest: Expr,
     number: Expr,
     force: Expr,
-    lines: Lines,
+    lines: Callable[[], Lines],
 ) -> Found | None:
     """a P + λ B = 0: Q = t inv(B), its size fixed by the linear constraint."""
     (constraint,) = problem.constraints

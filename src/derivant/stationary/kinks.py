@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.primitives import RECORD
-from derivant.rewriting import derivative_form
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    derived,
     diagonal_of,
     is_zero,
     over,
@@ -81,7 +81,7 @@ def kinked_problem(problem: Problem) -> Found | None:
         (*sign.needs, *needs),
         _forces(problem, smooth, x, value) if not kinks else {},
         "convex, and strictly: the one global minimum",
-        (("the cost", "is a sum over the entries of the unknown"),),
+        lambda: (("the cost", "is a sum over the entries of the unknown"),),
     )
 
 
@@ -143,7 +143,7 @@ def _box(constraints: Sequence[Constraint], x: Expr) -> Box | None:
     for constraint in constraints:
         if constraint.relation == "==" or constraint.gap.shape != x.shape:
             return None
-        form = derivative_form(constraint.excess, x)
+        form = derived(constraint.excess, x)
         number = scale_of(form.sum) if x.shape else form.to_expr()
         if number is None or depends(number, [x]):
             return None
@@ -195,7 +195,7 @@ def _norm_of(node: Expr, x: Expr) -> tuple[int, Expr | None]:
         order = {1.0: 1, 2.0: 2}.get(node.params.get("ord") or 0.0, 0)
     if not order or node.inputs[0].shape != x.shape:
         return 0, None
-    form = derivative_form(node.inputs[0], x)
+    form = derived(node.inputs[0], x)
     number = scale_of(form.sum) if x.shape else form.to_expr()
     if number is None or not is_zero(RECORD.subtract(number, 1.0)):
         return 0, None
@@ -217,7 +217,7 @@ def _forces(problem: Problem, smooth: Expr, x: Expr, value: Expr) -> dict[str, E
         return {}
     (constraint,) = problem.constraints
     left = simple(substituted(slope(smooth, x), {x: value}))
-    rate = derivative_form(constraint.excess, x)
+    rate = derived(constraint.excess, x)
     number = scale_of(rate.sum) if x.shape else rate.to_expr()
     assert number is not None
     return {constraint.key: simple(RECORD.negative(over(left, number)))}

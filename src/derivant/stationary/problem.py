@@ -23,7 +23,7 @@ WORD = re.compile(r"[^\W\d]\w*")
 NAMED = re.compile(r"^\s*([^\W\d]\w*)\s*:\s*(?![=])(.*)$", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constraint:
     """One condition: `gap` is left minus right, and is 0, at most 0 or at least 0."""
 
@@ -135,6 +135,7 @@ def without_norms(expression: Expr) -> Expr:
     for node in ancestors([expression]):
         name, exponent = node.primitive.name, node.params.get("exponent")
         squared = name == "square" or (name == "power" and exponent == 2)
+        squared = squared or (name == "multiply" and node.inputs[0] is node.inputs[1])
         if not squared or node.inputs[0].primitive.name != "vector_norm":
             continue
         norm = node.inputs[0]

@@ -54,7 +54,8 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
         back = {problem.declared[u]: u for u in held if problem.declared[u] is not u}
         value = substituted(found.values[x], dict(back))
         solved.append((x, replace(found, values={x: value})))
-        cost = simple(substituted(cost, {x: value}))
+        least = None if found.least is None else substituted(found.least, dict(back))
+        cost = simple(substituted(cost, {x: value}) if least is None else least)
     values: dict[Expr, Expr] = {}
     for x, found in reversed(solved):
         values[x] = simple(substituted(found.values[x], dict(values)))
@@ -64,10 +65,12 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
     forces = {
         k: simple(substituted(v, dict(values))) for _, f in solved for k, v in f.multipliers.items()
     }
-    lines = tuple(line for _, f in solved for line in f.lines)
     kinks = any("kink" in f.pattern for _, f in solved)
     pattern = "one unknown after the other" + (", with kinks" if kinks else "")
-    return Found({u: values[u] for u in problem.unknowns}, pattern, needs, forces, "", lines)
+    return Found(
+        {u: values[u] for u in problem.unknowns}, pattern, needs, forces, "",
+        lambda: tuple(line for _, f in solved for line in f.lines()), least=cost,
+    )  # fmt: skip
 
 
 def _known(problem: Problem, cost: Expr, held: Sequence[Expr]) -> Expr:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
 from derivant.notation import Forms, shown_name, text_of
 from derivant.primitives import RECORD
-from derivant.rewriting import derivative_form, form_of
+from derivant.rewriting import form_of
 from derivant.stationary.algebra import (
     at_zero,
     depends,
+    derived,
+    inner,
     over,
     shown,
     simple,
     slope,
     substituted,
     summed,
-    turned,
 )
 from derivant.stationary.conditions import Condition, definite, without_number
-from derivant.stationary.found import Found
-from derivant.stationary.hessians import convex, has_kinks, quadratic, same
+from derivant.stationary.degrees import degree
+from derivant.stationary.found import Found, Lines
+from derivant.stationary.hessians import convex, has_kinks, quadratic
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.systems import Answer, equations, solved
 
@@ -50,9 +51,6 @@ def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:
 
 def quadratic_problem(problem: Problem) -> Found | None:
     """The pattern; None where the equations are not linear or an inequality stands in the way."""
-    mirrored = _mirrored(problem)
-    if mirrored is not None:
-        return mirrored
     unequal = [c for c in problem.constraints if c.relation != "=="]
     if len(unequal) > 1 or any(c.gap.shape for c in unequal):
         return None
@@ -75,35 +73,32 @@ def quadratic_problem(problem: Problem) -> Found | None:
         tuple(dict.fromkeys((*answer.needs, *needs))),
         {c.key: answer.values[v] for c, v in zip(equal, lambdas, strict=True)},
         sure,
-        _lines(problem, equal),
+        lambda: written_out(problem, equal),
+        least=least_cost(problem, answer.values, terms),
     )
 
 
-def _mirrored(problem: Problem) -> Found | None:
-    """X = X' as a fact on X; its multiplier is half of the gradient, which is antisymmetric."""
-    for constraint in problem.constraints:
-        for x in problem.unknowns:
-            square = len(x.shape) == 2 and x.shape[0] == x.shape[1]
-            if not square or constraint.gap.shape != x.shape or constraint.relation != "==":
-                continue
-            sign = next((s for s in (1.0, -1.0) if same(constraint.gap, s * (x - turned(x)))), None)
-            if sign is None:
-                continue
-            name = str(x.params["name"])
-            known = symbol(name, x.shape, facts=(*problem.facts(x), "symmetric"))
-            rest = tuple(c for c in problem.constraints if c is not constraint)
-            other = replace(problem, declared={**problem.declared, x: known}, constraints=rest)
-            found = quadratic_problem(other)
-            if found is None or rest:
-                return found
-            at = substituted(slope(problem.cost, x), dict(found.values))
-            force = simple(RECORD.multiply(-sign / 2, at))
-            return replace(found, multipliers={constraint.key: force})
-    return None
+def least_cost(
+    problem: Problem, values: Mapping[Expr, Expr], terms: Sequence[tuple[Expr, Expr]]
+) -> Expr:
+    """The cost where its gradient and the multipliers cancel: linear in the point.
+
+    With f = f0 + <g, x> + <x, H x>/2 and H x = -g - Σ A'λ, the product <x, H x> is
+    -<g, x> - Σ <λ, A x>, and A x is minus the gap at 0.
+    """
+    parts = [at_zero(problem.cost, problem.unknowns)]
+    for u in problem.unknowns:
+        rate = at_zero(slope(problem.cost, u), problem.unknowns)
+        parts.append(RECORD.multiply(0.5, inner(rate, values[u])))
+    for force, gap in terms:
+        parts.append(RECORD.multiply(0.5, inner(values[force], at_zero(gap, problem.unknowns))))
+    return simple(summed(parts))
 
 
 def _stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:
     unknowns = [*problem.unknowns, *lambdas]
+    if degree(value, unknowns) > 2:
+        return None
     gradients = [slope(value, v) for v in unknowns]
     structured = [u for u in problem.unknowns if problem.facts(u) & SYMMETRIC]
     if structured:
@@ -145,7 +140,7 @@ def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ..
     return "", (definite(found.hessian.to_expr()),)
 
 
-def _lines(problem: Problem, equal: Sequence[Constraint]) -> tuple[tuple[str, str], ...]:
+def written_out(problem: Problem, equal: Sequence[Constraint]) -> Lines:
     """The Lagrangian by indices, its derivatives, and the equations that they come to."""
     lambdas = multipliers_of(equal)
     value = lagrangian(problem.cost, list(zip(lambdas, (c.gap for c in equal), strict=True)))
@@ -154,7 +149,7 @@ def _lines(problem: Problem, equal: Sequence[Constraint]) -> tuple[tuple[str, st
     lines = [("write with indices", f"{name} = {text_of(Forms(form).indexed(form.sum))}")]
     unknowns = [*problem.unknowns, *lambdas]
     for u in problem.unknowns:
-        own = derivative_form(value, u)
+        own = derived(value, u)
         sign = f"∂{name}/∂{shown_name(str(u.params['name']))}"
         letters = "_" + "ij"[: len(u.shape)] if u.shape else ""
         lines.append((f"product rule, {sign}{letters}", text_of(Forms(own).indexed(own.sum))))
@@ -202,5 +197,6 @@ def _one_inequality(
             active.key: simple(force),
         },
         sure,
-        _lines(problem, equal),
+        lambda: written_out(problem, equal),
+        least=least_cost(problem, {**values, pressure: force}, terms),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
@@ -10,6 +12,7 @@ from derivant.rewriting import Sum, components, lowered
 from derivant.stationary.algebra import (
     at_zero,
     depends,
+    inner,
     is_zero,
     shown,
     simple,
@@ -18,10 +21,10 @@ from derivant.stationary.algebra import (
     turned,
 )
 from derivant.stationary.conditions import Condition, definite, sign_of
-from derivant.stationary.found import Found
+from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import Quadratic, quadratic, same
 from derivant.stationary.problem import Problem
-from derivant.stationary.spheres import Metric, inner, least_eigenvector, metric_of
+from derivant.stationary.spheres import Metric, least_eigenvector, metric_of
 
 
 def ratio_problem(problem: Problem) -> Found | None:
@@ -66,7 +69,7 @@ def _squared(value: Expr, x: Expr) -> Expr:
     if name == "sqrt" or (name in ("power", "pow") and value.params.get("exponent") == 0.5):
         return value.inputs[0]
     if name == "vector_norm" and value.params.get("ord") == 2.0 and not value.shape:
-        return inner(value.inputs[0], value.inputs[0])
+        return simple(inner(value.inputs[0], value.inputs[0]))
     return value
 
 
@@ -79,15 +82,23 @@ def _over_root(x: Expr, above: Quadratic, below: Quadratic, up: bool) -> Found |
     way = simple(metric.inverted(above.slope))
     value = simple(RECORD.negative(way)) if up else way
     needs = (Condition("nonzero", above.slope),)
-    lines = (("∂f/∂x = 0", f"the point is parallel to {shown(way)}"),)
-    return Found({x: value}, "a quotient of quadratics", needs, unique="scale", lines=lines)
+    return Found(
+        {x: value}, "a quotient of quadratics", needs, unique="scale", lines=_parallel_to(way)
+    )
+
+
+def _parallel_to(way: Expr) -> Callable[[], Lines]:
+    return lambda: (("∂f/∂x = 0", f"the point is parallel to {shown(way)}"),)
 
 
 def _homogeneous(x: Expr, above: Quadratic, metric: Metric, up: bool) -> Found | None:
     """x'A x over x'K x: an eigenvector; where A = a a' and it is maximised, inv(K) a."""
     hessian = above.hessian.to_expr()
     direction = _direction(above.hessian.sum)
-    lines = (("∂f/∂x = 0", f"{shown(hessian)} x = f K x"),)
+
+    def lines() -> Lines:
+        return (("∂f/∂x = 0", f"{shown(hessian)} x = f K x"),)
+
     if direction is not None and not up:
         way = simple(metric.inverted(direction))
         needs = (Condition("nonzero", direction),)
@@ -143,7 +154,9 @@ def _total_squares(
         {x: simple(answer)},
         "a quotient of quadratics",
         (definite(inside),),
-        lines=(("∂f/∂x = 0", "(A'A - f I) x = A'b, f the least eigenvalue of [A b]'[A b]"),),
+        lines=lambda: (
+            ("∂f/∂x = 0", "(A'A - f I) x = A'b, f the least eigenvalue of [A b]'[A b]"),
+        ),
     )
 
 

@@ -15,8 +15,8 @@ from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
 from derivant.primitives import RECORD
-from derivant.rewriting import derivative_form, pulled_back
-from derivant.stationary.algebra import at_zero, constant, depends, substituted
+from derivant.rewriting import pulled_back
+from derivant.stationary.algebra import at_zero, constant, depends, derived, substituted
 from derivant.stationary.descent import Region
 from derivant.stationary.hessians import kinked, scale_of
 from derivant.stationary.numeric import Data, Flat, Numbers
@@ -92,7 +92,7 @@ def _bound(found: Reduced, constraint: Constraint, unknowns: Sequence[Expr], dat
     if constraint.relation == "==" or len(own) != 1 or own[0].shape != constraint.gap.shape:
         return False
     (u,) = own
-    form = derivative_form(constraint.excess, u)
+    form = derived(constraint.excess, u)
     number = scale_of(form.sum) if u.shape else form.to_expr()
     if number is None or depends(number, unknowns):
         return False
@@ -157,7 +157,7 @@ def _above(found: Reduced, name: str, operands: Sequence[Expr], t: Expr) -> None
 
 def _affine(value: Expr, unknowns: Sequence[Expr]) -> bool:
     own = [u for u in unknowns if depends(value, [u])]
-    return all(not depends(derivative_form(value, u).to_expr(), unknowns) for u in own)
+    return all(not depends(derived(value, u).to_expr(), unknowns) for u in own)
 
 
 def started(found: Reduced, point: dict[Expr, Numbers], data: Data) -> dict[Expr, Numbers]:

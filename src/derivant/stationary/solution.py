@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from derivant.base.dims import Dim
 from derivant.base.errors import ArgumentError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.notation import Forms, Node, numpy_text, shown_name, text_of
+from derivant.notation import numpy_text, shown_name
 from derivant.notation.numpy_text import python_name
-from derivant.rewriting import form_of
+from derivant.stationary.algebra import documented, shown
 from derivant.stationary.code import Code
 from derivant.stationary.verifying import Verdict
 
@@ -55,15 +55,25 @@ class Solution:
     conditions: tuple[str, ...]
     kind: str
     pattern: str
-    steps: tuple[SolutionStep, ...]
+    derivation: Callable[[], tuple[SolutionStep, ...]]
     check: Verdict
     said: str
     data: tuple[Expr, ...]
 
     @property
+    def steps(self) -> tuple[SolutionStep, ...]:
+        """How it was found, a line each; written when it is asked for.
+
+        >>> from derivant.stationary import solve
+        >>> print(solve("x'*x", over="x", subject_to=["A*x = y"]).steps[-3].result)
+        x = A' inv(A A') y
+        """
+        return self.derivation()
+
+    @property
     def text(self) -> str:
         """The unknowns in matrix notation, a line each."""
-        return "\n".join(f"{shown_name(n)} = {_text(x)}" for n, x in self.solution.items())
+        return "\n".join(f"{shown_name(n)} = {shown(x)}" for n, x in self.solution.items())
 
     def expression(self, target: str = "numpy", of: str = "solution") -> str | dict[str, str]:
         """The right-hand sides in NumPy notation: by unknown, by constraint, or of the value.
@@ -81,7 +91,7 @@ class Solution:
         if of not in PARTS:
             raise ArgumentError(f"of is one of {', '.join(PARTS)}, not {of!r:.40}")
         if of == "value":
-            return numpy_text(document(self.value))
+            return numpy_text(documented(self.value))
         return self.expressions(of)
 
     def expressions(self, of: str = "solution") -> dict[str, str]:
@@ -94,7 +104,7 @@ class Solution:
         {'x': 'inv(A.T @ A) @ A.T @ b'}
         """
         values = self.multipliers if of == "multipliers" else self.solution
-        return {name: numpy_text(document(x)) for name, x in values.items()}
+        return {name: numpy_text(documented(x)) for name, x in values.items()}
 
     def code(self, target: str = "numpy", name: str = "solution") -> str:
         """A self-contained function of the data, in order of appearance in the problem.
@@ -109,8 +119,8 @@ class Solution:
         <BLANKLINE>
         <BLANKLINE>
         def solution(A, b):
-            z = scipy.linalg.lstsq(A, b)[0]  # least squares by orthogonal factors: the condition \
-        number is not squared
+            # least squares by orthogonal factors: the condition number is not squared
+            z = scipy.linalg.lstsq(A, b)[0]
             return z
         """
         if target != "numpy":
@@ -119,26 +129,18 @@ class Solution:
 
     def __str__(self) -> str:
         lines = [self.said, self.text]
-        lines += [f"{shown_name(k)} = {_text(x)}" for k, x in self.multipliers.items()]
-        lines.append(f"value = {_text(self.value)}")
+        lines += [f"{shown_name(k)} = {shown(x)}" for k, x in self.multipliers.items()]
+        lines.append(f"value = {shown(self.value)}")
         if self.conditions:
             lines.append("needs: " + "; ".join(self.conditions))
         return "\n".join([*lines, self.kind, str(self.check)])
-
-
-def document(expression: Expr) -> Node:
-    """The document of an expression; DerivantError where matrix notation does not reach it."""
-    form = form_of(expression)
-    forms = Forms(form)
-    found = forms.matrix(form.sum)
-    return forms.contractions(form.sum) if found is None else found
 
 
 def written(name: str, values: Mapping[str, Expr], data: tuple[Expr, ...]) -> str:
     """The text of a function of the data that returns the values."""
     facts = {str(v.params["name"]): tuple(v.params.get("facts", ())) for v in data}
     code = Code(facts)
-    results = [code.text(document(x)) for x in values.values()]
+    results = [code.text(documented(x)) for x in values.values()]
     body = [*code.lines, f"return {', '.join(results)}"]
     shown, asked = [], []
     for size in sorted({n for x in (*values.values(), *data) for n in names_in(x)}):
@@ -164,8 +166,3 @@ def names_in(expression: Expr) -> set[str]:
     plain = [n for n in ancestors([expression]) if n.primitive.outputs == 1]
     sizes = [s for n in plain for s in n.shape if isinstance(s, Dim)]
     return {name for s in sizes for names, _ in s.terms for name in names}
-
-
-def _text(expression: Expr) -> str:
-    form = form_of(expression)
-    return text_of(Forms(form).best(form.sum))

@@ -8,9 +8,11 @@ from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.notation import Facts, Shapes, numpy_text, shown_name
-from derivant.stationary.algebra import shown, simple, substituted
+from derivant.primitives import RECORD
+from derivant.stationary.algebra import documented, shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.entrywise import entrywise_problem
+from derivant.stationary.explicit import explicit_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
 from derivant.stationary.inverses import inverse_problem
@@ -20,13 +22,14 @@ from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
 from derivant.stationary.ratios import ratio_problem
 from derivant.stationary.reading import confirmed
-from derivant.stationary.solution import Solution, SolutionStep, document
+from derivant.stationary.solution import Solution, SolutionStep
 from derivant.stationary.spheres import on_a_ball
 from derivant.stationary.verifying import Verdict, verified
 
 Pattern = Callable[[Problem], Found | None]
 SINGLE: tuple[Pattern, ...] = (
     quadratic_problem,
+    explicit_problem,
     kinked_problem,
     on_a_ball,
     inverse_problem,
@@ -84,21 +87,16 @@ def solved_problem(problem: Problem) -> tuple[Found, Verdict]:
 
 def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
     values = {u: problem.with_facts(x) for u, x in found.values.items()}
-    value = simple(substituted(problem.objective, dict(values)))
-    names = {u: str(u.params["name"]) for u in values}
+    least = found.least
+    if least is None:
+        value = simple(substituted(problem.objective, dict(values)))
+    else:
+        value = simple(least if problem.sign > 0 else RECORD.negative(least))
     kind = found.sure or (
         f"no other of {verdict.compared} random feasible points is better"
         + (f" (unique up to {found.unique})" if found.unique else "")
     )
-    steps = [SolutionStep(rule, result) for rule, result in found.lines]
-    if found.needs:
-        needs = "; ".join(dict.fromkeys(map(str, found.needs)))
-        steps.append(SolutionStep("solvable?", f"yes where {needs}"))
-    steps += [
-        SolutionStep("solution", f"{shown_name(names[u])} = {shown(x)}") for u, x in values.items()
-    ]
-    steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]
-    steps.append(SolutionStep("kind", kind))
+    names = {u: str(u.params["name"]) for u in values}
     answer = Solution(
         {names[u]: x for u, x in values.items()},
         dict(found.multipliers),
@@ -109,13 +107,23 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         ),
         kind,
         found.pattern,
-        tuple(steps),
+        lambda: _steps(found, {names[u]: x for u, x in values.items()}, kind),
         verdict,
         problem.said,
         data_of(problem),
     )
     _confirm(answer)
     return answer
+
+
+def _steps(found: Found, values: dict[str, Expr], kind: str) -> tuple[SolutionStep, ...]:
+    steps = [SolutionStep(rule, result) for rule, result in found.lines()]
+    if found.needs:
+        needs = "; ".join(dict.fromkeys(map(str, found.needs)))
+        steps.append(SolutionStep("solvable?", f"yes where {needs}"))
+    steps += [SolutionStep("solution", f"{shown_name(n)} = {shown(x)}") for n, x in values.items()]
+    steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]
+    return (*steps, SolutionStep("kind", kind))
 
 
 def data_of(problem: Problem) -> tuple[Expr, ...]:
@@ -133,7 +141,7 @@ def _confirm(answer: Solution) -> None:
         return
     for part in (answer.solution, answer.multipliers, {"": answer.value}):
         for x in part.values():
-            confirmed(x, numpy_text(document(x)), sample)
+            confirmed(x, numpy_text(documented(x)), sample)
     values = list(answer.solution.values())
     found = sample([answer.value, *values], {})
     point = dict(zip(sample.problem.unknowns, found[1:], strict=True))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
@@ -19,6 +20,7 @@ from derivant.stationary.algebra import (
     constant,
     contracted,
     depends,
+    inner,
     inverse,
     is_zero,
     over,
@@ -75,14 +77,6 @@ class Ball:
     needs: tuple[Condition, ...]
 
 
-def inner(a: Expr, b: Expr) -> Expr:
-    """The sum of all products of entries of the same place."""
-    product = RECORD.multiply(a, b)
-    axes = tuple(range(-len(a.shape), 0))
-    found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
-    return simple(found)
-
-
 def on_a_ball(problem: Problem) -> Found | None:
     """The pattern; None where the problem has another form."""
     if len(problem.constraints) != 1 or len(problem.unknowns) != 1:
@@ -91,7 +85,7 @@ def on_a_ball(problem: Problem) -> Found | None:
     if constraint.gap.shape or not x.shape or problem.facts(x):
         return None
     ball = _ball(constraint.excess, x)
-    if ball is None or (kinked(problem.cost, x) and quadratic(problem.cost, x) is None):
+    if ball is None:
         return None
     cost = quadratic(problem.cost, x)
     if cost is None:
@@ -165,17 +159,27 @@ def _is_positive(atom: Atom) -> bool:
 
 
 def _squared_cost(problem: Problem, x: Expr) -> Problem | None:
-    """The problem with the square of a norm that its cost is a multiple of."""
-    for node in kinked(problem.cost, x):
+    """The problem with the square of a norm or a root that its cost is a multiple of."""
+    for node in ancestors([problem.cost]):
+        square = None if node.shape else _square_of(node)
+        if square is None or not depends(node, [x]):
+            continue
         t = symbol("norm", ())
         line = substituted(problem.cost, {node: t})
-        if node.primitive.name != "vector_norm" or node.shape or depends(line, [x]):
+        if depends(line, [x]):
             continue
         rise = slope(line, t)
-        if depends(rise, [t]) or node.params.get("ord") != 2.0:
-            return None
-        square = RECORD.multiply(rise, inner(node.inputs[0], node.inputs[0]))
-        return replace(problem, cost=square)
+        return None if depends(rise, [t]) else replace(problem, cost=rise * simple(square))
+    return None
+
+
+def _square_of(node: Expr) -> Expr | None:
+    """The square of a root or of a Euclidean norm, None of anything else."""
+    name, params = node.primitive.name, node.params
+    if name == "sqrt" or (name == "power" and params.get("exponent") == 0.5):
+        return node.inputs[0]
+    if name == "vector_norm" and params.get("ord") == 2.0:
+        return inner(node.inputs[0], node.inputs[0])
     return None
 
 
@@ -232,11 +236,19 @@ def _parallel(
         "a direction on an ellipsoid",
         (*ball.needs, Condition("nonzero", b)),
         {constraint.key: simple(over(force, ball.rate))},
-        lines=(
+        least=_linear_least(problem.cost, x, ball, size) if is_zero(times) else None,
+        lines=lambda: (
             (f"∂L/∂{x.params['name']} = 0", f"the point is parallel to {shown(way)}"),
             ("the constraint", "fixes its length"),
         ),
     )
+
+
+def _linear_least(cost: Expr, x: Expr, ball: Ball, size: Expr) -> Expr:
+    """A linear cost at its least: what it is at the center, less the reach times the slope."""
+    middle = constant(0.0, x.shape) if ball.center is None else ball.center
+    at_middle = simple(substituted(cost, {x: middle}))
+    return simple(RECORD.subtract(at_middle, RECORD.multiply(ball.reach, size)))
 
 
 def _length(metric: Metric, b: Expr, way: Expr) -> Expr:
@@ -248,7 +260,7 @@ def _length(metric: Metric, b: Expr, way: Expr) -> Expr:
         core = lowered(replace(total, terms=tuple(t.scaled(sign / size) for t in total.terms)))
         norm: Expr = RECORD.vector_norm(core, axis=axes, ord=2.0, keepdims=False)
         return norm if size == 1 else RECORD.multiply(as_number(size), norm)
-    found: Expr = RECORD.sqrt(inner(b, way))
+    found: Expr = RECORD.sqrt(simple(inner(b, way)))
     return found
 
 
@@ -265,7 +277,9 @@ def _eigenvector(problem: Problem, x: Expr, ball: Ball, hessian: Expr) -> Found:
         ball.needs,
         {constraint.key: simple(least)},
         unique="sign",
-        lines=((f"∂L/∂{x.params['name']} = 0", f"{shown(hessian)} {x.params['name']} = -λ K x"),),
+        lines=lambda: (
+            (f"∂L/∂{x.params['name']} = 0", f"{shown(hessian)} {x.params['name']} = -λ K x"),
+        ),
     )
 
 

@@ -13,14 +13,17 @@ from itertools import product as choices
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, Sum, derivative_form, lowered
+from derivant.rewriting import Form, Sum, as_number, lowered
 from derivant.stationary.algebra import (
     at_zero,
+    constant,
     contracted,
     depends,
+    derived,
     inverse,
     is_zero,
     opened,
+    over,
     simple,
     turned,
 )
@@ -54,7 +57,7 @@ def equations(gradients: Sequence[Expr], unknowns: Sequence[Expr]) -> Equations 
         for j, unknown in enumerate(unknowns):
             if not depends(gradient, [unknown]):
                 continue
-            form = derivative_form(gradient, unknown)
+            form = derived(gradient, unknown)
             if depends(form.to_expr(), unknowns):
                 return None
             if form.sum.terms:
@@ -214,7 +217,7 @@ def _two_sided(equations: Equations) -> Answer:
     if (0, 0) not in equations.blocks:
         raise DerivantError("the matrix unknown has no block of its own")
     if len(equations.unknowns) > 1:
-        return _two_sided_bordered(equations)
+        raise DerivantError("the matrix equations of several unknowns mix their rows and columns")
     total = equations.blocks[0, 0]
     side: Expr = simple(RECORD.negative(equations.rests[0]))
     pairs = [pair_of(total, k) for k in range(len(total.terms))]
@@ -229,72 +232,20 @@ def _two_sided(equations: Equations) -> Answer:
         return Answer({unknown: simple(value)}, needs, sure)
     rows, columns = unknown.shape
     whole = None
-    for left, right in sides:
-        one = RECORD.einsum(right, left, spec="AB,CD->ACBD")
-        flat = RECORD.reshape(one, shape=(columns * rows, columns * rows))
+    first = abs(total.terms[0].coefficient)
+    numbers = [as_number(t.coefficient) for t in total.terms]
+    side = simple(over(side, constant(as_number(first))))
+    for number, (left, right) in zip(numbers, sides, strict=True):
+        one = RECORD.einsum(right, simple(over(left, constant(number))), spec="AB,CD->ACBD")
+        flat = (
+            number / as_number(first) * RECORD.reshape(one, shape=(columns * rows, columns * rows))
+        )
         whole = flat if whole is None else whole + flat
     assert whole is not None
     stacked = RECORD.reshape(turned(side), shape=(columns * rows,))
     flat = RECORD.matmul(RECORD.inv(whole), stacked)
     value = turned(RECORD.reshape(flat, shape=(columns, rows)))
     return Answer({unknown: value}, (Condition("invertible", whole),), False)
-
-
-def _two_sided_bordered(equations: Equations) -> Answer:
-    """One matrix unknown with multipliers: P X R' + (their terms) = C, P and R invertible.
-
-    The multipliers are numbers, <B, X> = b, or those of one constraint A X B = C.
-    """
-    x, *forces = equations.unknowns
-    pairs = [pair_of(equations.blocks[0, 0], 0)]
-    if len(x.shape) != 2 or len(equations.blocks[0, 0].terms) != 1 or pairs[0] is None:
-        raise DerivantError("the matrix equations of several unknowns mix their rows and columns")
-    left, right = pairs[0]
-    sure, needs = _both(left, right)
-    own = (inverse(left), inverse(right))
-    sides = [simple(RECORD.negative(r)) for r in equations.rests]
-    if all(not f.shape for f in forces):
-        slopes = {k: lowered(equations.blocks[0, k + 1]) for k in range(len(forces))}
-        system, first = _numbers_only(own, slopes, sides)
-        found, wanted, proved = _eliminated(system)
-        total = first
-        for k, value in enumerate(found):
-            total = total - RECORD.multiply(value, _applied(own, slopes[k]))
-        values = {x: simple(total), **dict(zip(forces, found, strict=True))}
-        return Answer(values, (*needs, *wanted), sure and proved)
-    border = equations.blocks.get((1, 0))
-    pair = pair_of(border, 0) if len(forces) == 1 and border is not None else None
-    if pair is None or border is None or len(border.terms) != 1:
-        raise DerivantError("the matrix equations of several unknowns mix their rows and columns")
-    a, b = pair
-    inner = [
-        simple(RECORD.matmul(RECORD.matmul(m, o), turned(m)))
-        for m, o in zip(pair, own, strict=True)
-    ]
-    proved, wanted = _both(*inner)
-    gap = simple(RECORD.subtract(_applied((a, b), _applied(own, sides[0])), sides[1]))
-    force = simple(_applied((inverse(inner[0]), inverse(inner[1])), gap))
-    pushed = simple(RECORD.subtract(sides[0], _applied((turned(a), turned(b)), force)))
-    return Answer({x: simple(_applied(own, pushed)), forces[0]: force}, (*needs, *wanted), sure)
-
-
-def _numbers_only(
-    own: tuple[Expr, Expr], slopes: dict[int, Expr], sides: Sequence[Expr]
-) -> tuple[System, Expr]:
-    """The equations of multipliers that are numbers, and X where they are 0."""
-    first = _applied(own, sides[0])
-    blocks = {
-        (i, j): simple(RECORD.negative(_product(slopes[i], _applied(own, slopes[j]))))
-        for i in slopes
-        for j in slopes
-    }
-    rest = tuple(simple(sides[i + 1] - _product(slopes[i], first)) for i in slopes)
-    return System(blocks, rest, (0,) * len(slopes)), first
-
-
-def _product(a: Expr, b: Expr) -> Expr:
-    found: Expr = RECORD.sum(RECORD.multiply(a, b), axis=(-2, -1), keepdims=False)
-    return found
 
 
 def _applied(pair: tuple[Expr, Expr], x: Expr) -> Expr:

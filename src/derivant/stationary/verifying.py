@@ -377,16 +377,20 @@ def _violated(
     """The rows and gaps of the equalities and of the inequalities that do not hold."""
     rows, gaps = list[Numbers](), list[Numbers]()
     constraints = measured.problem.constraints
-    known = measured([c.gap for c in constraints], point) if constraints else []
-    for k, (c, gap) in enumerate(zip(constraints, known, strict=True)):
+    if not constraints:
+        return rows, gaps
+    keys = [f"{k} {u.params['name']}" for k in range(len(constraints)) for u in point]
+    known = measured([*(c.gap for c in constraints), *(slopes[key] for key in keys)], point)
+    jacobians = dict(zip(keys, known[len(constraints) :], strict=True))
+    for k, (c, gap) in enumerate(zip(constraints, known, strict=False)):
         flat = np.ravel(gap)
         off = {"==": np.full(flat.shape, True), "<=": flat > 0, ">=": flat < 0}[c.relation]
         if not np.any(off) or np.max(np.abs(flat[off])) < 1e-11:
             continue
-        parts = []
-        for u, x in point.items():
-            (jacobian,) = measured([slopes[f"{k} {u.params['name']}"]], point)
-            parts.append(np.reshape(jacobian, (flat.size, x.size)))
+        parts = [
+            np.reshape(jacobians[f"{k} {u.params['name']}"], (flat.size, x.size))
+            for u, x in point.items()
+        ]
         rows.append(np.concatenate(parts, 1)[off])
         gaps.append(flat[off])
     return rows, gaps

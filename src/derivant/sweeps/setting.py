@@ -21,7 +21,7 @@ from derivant.primitives.primitive import Namespace
 WATCH: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("derivant_watch", default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """Whether to record, and what was already open: levels above `since` are summed away."""
 
