@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import eager, elementwise, jacobians, micrograd_demo, startup, training
+from benchmarks import (
+    compile_time,
+    eager,
+    elementwise,
+    jacobians,
+    micrograd_demo,
+    overhead,
+    startup,
+    training,
+)
 from benchmarks.timing import HEADER
 
 WORKLOADS = {
+    "compile": compile_time,
     "eager": eager,
     "elementwise": elementwise,
+    "overhead": overhead,
     "startup": startup,
     "micrograd": micrograd_demo,
     "jacobians": jacobians,

@@ -34,8 +34,9 @@ def jit(
 
     Traced once for each nesting, shape and dtype of the arguments. Arrays, Tensors and floats are
     inputs; ints, bools, strings, None and callables are static, and so are the arguments that
-    `static_argnums` name: other values are another program. Arrays of the closure are read at each
-    call; module globals are frozen at the trace, and side effects happen then and not again.
+    `static_argnums` name: other values are another program. Arrays of the closure, of attributes
+    and of globals of the function's module are read at each call; globals of other modules are
+    frozen at the trace, and side effects happen then and not again.
     An array that `donate_argnums` name is updated in place by the first result of its shape and
     dtype, and is that result. The compiled function can be differentiated and mapped over.
     With `strict` it gives what NumPy gives, bit for bit: the rows' own evaluators run one by one.

@@ -166,14 +166,14 @@ def _plain(x: Any, dtype: Any) -> Any:
     return np.require(np.asarray(x, dtype), dtype, ("C", "A"))
 
 
-def _own(result: Any, operands: Sequence[Any]) -> Any:
-    """A result of NumPy that shows none of its operands: their memory may be used again."""
+def _apart(result: Any, operands: Sequence[Any]) -> Any:
+    """A row's result in memory of its own: that of its operands may be used again."""
     if isinstance(result, tuple):
-        return tuple([_own(x, operands) for x in result])
+        return tuple([_apart(x, operands) for x in result])
     if not isinstance(result, np.ndarray):
         return result
-    shows = result.base is not None or any(result is x for x in operands)
-    return result.copy() if shows else result
+    arrays = (x for x in operands if isinstance(x, np.ndarray))
+    return result.copy() if any(np.may_share_memory(result, x) for x in arrays) else result
 
 
 class _Outside:
@@ -233,7 +233,7 @@ class Frame:
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
         operands = [self._array(x, objects, held) for x in row.operands]
-        result = _own(row.evaluate(*operands), operands)
+        result = _apart(row.evaluate(*operands), operands)
         held[row.output] = result
         if not isinstance(result, tuple):
             kind = self._layout.values[row.output].dtype
