@@ -278,7 +278,7 @@ def _captured_tensor(value: Any) -> Expr:
 
 def captured(array: npt.NDArray[Any]) -> Expr:
     """An array by reference: an input that is read at evaluation, whatever it then holds."""
-    kind = array.dtype.newbyteorder("=")
+    kind = np.dtype(array.dtype.name)  # in this machine's order of bytes
     return intern(CAPTURE, (), {"source": array}, array.shape, kind, False)
 
 
@@ -288,7 +288,7 @@ def _constant_array(array: npt.NDArray[Any]) -> Expr:
         number = array[()]
         bits = (array.dtype.str, array.tobytes())
         return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
-    owned = array.astype(array.dtype.newbyteorder("="))
+    owned = array.astype(array.dtype.name)
     owned.flags.writeable = False
     return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
 
