@@ -58,7 +58,7 @@ def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
     if axis is None:
         return call("concat", *map(ravel, given), axis=-1)
     try:
-        found = tuple(map(read, given))
+        found = tuple([x if hasattr(x, "derivant_rank") else read(x) for x in given])
     except ArgumentError as error:
         raise refusal("concat", tuple(given), [], error) from error
     rank = len(found[0].shape)
