@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import eager, jacobians, micrograd_demo, startup, training
+from benchmarks import eager, jacobians, micrograd_demo, solving, startup, training
 from benchmarks.timing import HEADER
 
 WORKLOADS = {
@@ -12,6 +12,7 @@ WORKLOADS = {
     "startup": startup,
     "micrograd": micrograd_demo,
     "jacobians": jacobians,
+    "solving": solving,
     "training": training,
 }
 
