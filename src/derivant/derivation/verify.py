@@ -129,6 +129,17 @@ def verify(
             return question
         return replace(question, shown=answer.expr, terms=tuple(addends(answer.expr)))
 
+    return _answered(claim, asked, answer, name, said)
+
+
+def _answered(
+    claim: str | Expr,
+    asked: Callable[[str | Expr], Question],
+    answer: Derivative | None,
+    name: str,
+    said: str,
+) -> Verdict:
+    """The verdict; on a claim whose shapes do not fit, what makes it right if that is found."""
     try:
         question = asked(claim)
     except ShapeError:
@@ -141,12 +152,12 @@ def verify(
 
 def _turned(
     claim: str | Expr,
-    asked: Callable[[str], Question],
+    asked: Callable[[str | Expr], Question],
     answer: Derivative | None,
     name: str,
     said: str,
 ) -> Verdict | None:
-    """What makes a claim right whose shapes do not fit, where transposes do."""
+    """The transposes that make a claim right whose shapes do not fit; None where none do."""
     if not isinstance(claim, str):
         return None
     for turned in turned_claims(claim):
