@@ -23,8 +23,6 @@ from derivant.derivation.working import Problem, Working
 from derivant.notation import (
     Forms,
     Node,
-    html_of,
-    latex_of,
     length_of,
     name_html,
     name_latex,
@@ -33,6 +31,7 @@ from derivant.notation import (
     text_of,
     vec_form,
 )
+from derivant.notation.sharing import shared_html, shared_latex, shared_text
 from derivant.operators import Jacobian
 from derivant.rewriting import Condition, Form, form_of
 
@@ -67,8 +66,11 @@ class Derivative:
 
     @property
     def text(self) -> str:
-        """Matrix notation where there is one, index notation otherwise."""
-        return text_of(self._shown())
+        """Matrix notation where there is one, index notation otherwise.
+
+        A part that a long text repeats is named behind it: "..., where u1 = exp(X w)".
+        """
+        return shared_text(self._shown())
 
     @property
     def latex(self) -> str:
@@ -78,7 +80,7 @@ class Derivative:
         >>> print(derive("norm2(X*theta - y)^2/(2*m)", wrt="theta", shapes="X: m n").latex)
         \frac{X^{\top} \left(X \theta - y\right)}{m}
         """
-        return latex_of(self._shown())
+        return shared_latex(self._shown())
 
     def _shown(self) -> Node:
         """Matrix notation where there is one, entries by letters otherwise."""
@@ -265,7 +267,7 @@ class Derivative:
     def _repr_html_(self) -> str:
         order = "" if self.order == 1 else f"<sup>{self.order}</sup>"
         left = f"∂{order}/∂{name_html(self.wrt)}{order}"
-        shown, remark = html_of(self._shown()), escape(self._remark())
+        shown, remark = shared_html(self._shown()), escape(self._remark())
         return f"<div>{left} = {shown}<br><small>{remark}</small></div>"
 
     def _remark(self) -> str:
