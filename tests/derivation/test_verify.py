@@ -287,6 +287,30 @@ def test_transposes_that_do_not_fit_are_named(
     assert said in v.diagnosis, str(v)
 
 
+def test_factors_that_stand_in_the_wrong_order_are_named() -> None:
+    v = verify("X*W", "W", "G*X'", "X: N D, W: D M", cotangent="G", notation="matrix")
+    assert not v.right and v.kind == "order"
+    assert "X'*G has to stand for G*X'" in v.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("formula", "claim", "said"),
+    [
+        ("sigmoid(x)", "sigmoid(x).*(1 - sigmoid(x))", "right is diag of the claim"),
+        ("softmax(x)", "softmax(x).*(1 - softmax(x))", "the claim is its diagonal alone"),
+    ],
+)
+def test_the_diagonal_for_the_matrix_is_named(formula: str, claim: str, said: str) -> None:
+    v = verify(formula, "x", claim)
+    assert not v.right and v.kind == "shape"
+    assert said in v.diagnosis
+
+
+def test_how_far_a_claim_in_decimals_is_off_is_said() -> None:
+    assert "up to 5e-11 of it" in verify("x'*x", "x", "2.0000000001*x").diagnosis
+    assert "up to" not in verify("x'*x", "x", "2*x").diagnosis
+
+
 def test_shapes_that_no_transpose_mends_are_refused_with_the_place() -> None:
     with pytest.raises(dv.ShapeError, match=r"\^"):
         verify("norm2(A*x - b)^2", "x", "2*A*(A*x + b)")

@@ -77,7 +77,7 @@ def derive(
     asked = [wrt] if isinstance(wrt, (str, Expr)) else list(wrt)
     if not asked:
         raise ArgumentError("wrt names no variable to differentiate by")
-    names = [name_of(w, value, known) for w in asked]
+    names = [name_of(w, known, said) for w in asked]
     question = Question(value, tuple(known.values()))
     found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
@@ -137,9 +137,11 @@ def _with_facts(value: Expr, assume: Facts) -> tuple[Expr, dict[str, Expr]]:
     return replaced([value], changes)[0], {n: changes.get(v, v) for n, v in known.items()}
 
 
-def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
+def name_of(wrt: str | Expr, known: Mapping[str, Expr], read: Formula | str) -> str:
     """The name of a variable of the value."""
     name = canonical_name(wrt) if isinstance(wrt, str) else str(wrt.params.get("name", wrt))
+    if name not in known and isinstance(read, Formula) and name in read.assignments:
+        raise ArgumentError(f"{name} is no variable: the formula gives it a value")
     if name not in known:
         raise ArgumentError(f"{name} is not in the formula; {meant(name, known)}")
     return name

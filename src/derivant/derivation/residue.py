@@ -8,6 +8,7 @@ place where it matters is found by climbing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, Values, at, evaluated, random_point
 
 Numbers = npt.NDArray[np.float64]
-POINTS = 6
+POINTS, FEWEST = 6, 3
+UNEVEN = inf
 NEARBY = (1e-12, 3e-11, 1e-9, 2e-8)  # relative moves
 LOST = 1e-13  # relative, what rounding leaves of terms that cancel
 DUST = 1e-3  # relative, of what rounding may leave where a claim cancels
@@ -30,8 +32,11 @@ SPREADS = (0.7, 3.0, 10.0, 30.0, 100.0, 1000.0)
 LEAST = 1e-7  # a share of the derivative that is no rounding
 
 
-def is_real(question: Question, difference: Expr) -> bool:
-    """Whether claim minus derivative is a function of its own and not the dust of rounding."""
+def share_left(question: Question, difference: Expr) -> float | None:
+    """The share of the derivative that claim minus derivative is at points, where it is a function.
+
+    UNEVEN where it differs from point to point, None where it is the dust of rounding.
+    """
     shares, coherent, tried = list[float](), 0, 0
     for point in _around(question):
         here = evaluated(difference, point.values, point.sizes)
@@ -43,8 +48,10 @@ def is_real(question: Question, difference: Expr) -> bool:
         elif is_steady(question, point, difference):
             coherent += 1
             shares.append(float(np.max(np.abs(here)) / max(point.near, 1e-300)))
-    rounded = len(shares) == tried and max(shares) < ALIKE * min(shares)
-    return tried > 2 and coherent >= tried - 1 and not rounded
+    if tried < FEWEST or coherent < tried - 1:
+        return None
+    even = len(shares) == tried and max(shares) < ALIKE * min(shares)
+    return max(shares) if even else UNEVEN
 
 
 def _around(question: Question) -> Iterator[Point]:

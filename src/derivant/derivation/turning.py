@@ -1,4 +1,4 @@
-"""A claim whose shapes do not fit, read with a transpose put in or left out.
+"""A claim whose shapes do not fit, read with a transpose put in or left out, or factors exchanged.
 
 Works on the text, since such a claim is no expression. Knows not which of the readings is right.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import combinations
 
-from derivant.notation.lexer import Token, marks_of, tokens_of
+from derivant.notation.lexer import BESIDE, Token, marks_of, tokens_of
 
 MARKS = ("'", ".T", "^T")
 MOST_PLACES = 14  # where a transpose may stand
-MOST_TURNS = 2
+PRODUCTS = ("*", "@", BESIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,49 @@ class Turned:
 
     text: str
     said: str
+    kind: str = "transpose"
 
 
 def turned_claims(claim: str) -> Iterator[Turned]:
-    """The claim with one transpose changed, then with two."""
+    """The claim with one transpose changed, with factors exchanged, with two transposes."""
     tokens = [t for t in tokens_of(claim) if t.kind != "end"]
     mark = ".T" if marks_of(tokens)[1] is not None else "'"
     places = list(_places(tokens))[:MOST_PLACES]
-    for chosen in chain.from_iterable(combinations(places, n + 1) for n in range(MOST_TURNS)):
-        yield _changed(claim, tokens, chosen, mark)
+    for place in places:
+        yield _changed(claim, tokens, (place,), mark)
+    yield from _exchanged(claim, tokens)
+    for pair in combinations(places, 2):
+        yield _changed(claim, tokens, pair, mark)
+
+
+def _exchanged(claim: str, tokens: Sequence[Token]) -> Iterator[Turned]:
+    """The claim with the factors on both sides of one product exchanged."""
+    for k, token in enumerate(tokens):
+        if token.text not in PRODUCTS or not 0 < k < len(tokens) - 1:
+            continue
+        first = _start(tokens, k - 2 if tokens[k - 1].text in MARKS else k - 1)
+        last = _end(tokens, k + 1)
+        left, right = claim[tokens[first].start : tokens[k - 1].end], claim[
+            tokens[k + 1].start : tokens[last].end
+        ]  # fmt: skip
+        old = claim[tokens[first].start : tokens[last].end]
+        new = right + claim[tokens[k - 1].end : tokens[k + 1].start] + left
+        text = claim[: tokens[first].start] + new + claim[tokens[last].end :]
+        yield Turned(text, f"{new} has to stand for {old}", "order")
+
+
+def _end(tokens: Sequence[Token], k: int) -> int:
+    """The token that a part ends with: a name, or what closes its parenthesis, and a transpose."""
+    opens = k + 1 < len(tokens) and tokens[k].kind == "name" and tokens[k + 1].text == "("
+    last = k + 1 if opens else k
+    if tokens[last].text == "(":
+        depth = 0
+        for j in range(last, len(tokens)):
+            depth += {"(": 1, ")": -1}.get(tokens[j].text, 0)
+            if depth == 0:
+                last = j
+                break
+    return last + 1 if last + 1 < len(tokens) and tokens[last + 1].text in MARKS else last
 
 
 def _places(tokens: Sequence[Token]) -> Iterator[int]:

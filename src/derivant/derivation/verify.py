@@ -27,7 +27,7 @@ from derivant.derivation.derive import derive, name_of, read_value
 from derivant.derivation.diagnosis import diagnosed
 from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
-from derivant.derivation.residue import climbed, is_dust, is_real
+from derivant.derivation.residue import UNEVEN, climbed, is_dust, share_left
 from derivant.derivation.result import Derivative
 from derivant.derivation.scrutiny import scrutinised
 from derivant.derivation.turning import turned_claims
@@ -39,6 +39,7 @@ ENOUGH = 9  # points at which a right claim is right
 FEWEST = 3  # fewer than so many finite points decide nothing
 LONGEST = 100  # characters of a difference that is shown
 ROUNDING = 1e-9
+ROUNDED = 1e-14  # a share that a number with all its digits may be off
 UNSEEN = "claim − derivative is not 0 by any law, and too small to be seen at random points"
 
 
@@ -107,7 +108,7 @@ def verify(
     if order not in (1, 2):
         raise ArgumentError(f"a claim is of order 1 or 2, not {order!r:.40}")
     value, known, read = read_value(what, shapes, assume, notation)
-    name = name_of(wrt, value, known)
+    name = name_of(wrt, known, read)
     options = {"order": order, "cotangent": cotangent, "layout": layout, "structured": structured}
     plain = _derived(what, name, shapes, assume, notation, {**options, **PLAIN})
     answer = plain
@@ -169,7 +170,7 @@ def _turned(
         if not _undecided(seen, False) and all(map(agree, seen)):
             text = f"wrong, its shapes do not fit: {turned.said}: right is {turned.text}"
             shown = None if answer is None else answer.text
-            return Verdict(False, "transpose", text, name, said, shown, None, None)
+            return Verdict(False, turned.kind, text, name, said, shown, None, None)
     return None
 
 
@@ -255,14 +256,16 @@ def _confirmed(
     if found is not None:
         return "wrong", "right at random points and wrong at special ones", found
     rest = None if left is None or proved or rare is not None else left.to_expr()
-    if rest is not None:
+    share = None if rest is None else share_left(question, rest)
+    if rest is not None and share == UNEVEN:
         rare = climbed(question, rest)
+        if rare is None:
+            return "undecided", f"not decided: {UNSEEN}", None
     if rare is not None:
         seen.append(rare)
         return "rare", "", None
-    if rest is not None and is_real(question, rest):
-        return "undecided", f"not decided: {UNSEEN}", None
-    return "right", _right_said(seen, answer, proved) + kink, None
+    near = f", up to {share:.0e} of it" if share is not None and share > ROUNDED else ""
+    return "right", _right_said(seen, answer, proved) + near + kink, None
 
 
 def _asks_for_equality(question: Question) -> bool:
@@ -348,7 +351,19 @@ def _shapes_said(question: Question, claim: Expr, seen: list[Point]) -> str:
         p.claim is not None and close(p, np.full(p.truth.shape, p.claim), p.truth) for p in seen
     ):
         return f"{text}, each entry of which is the claim"
+    if all(_is_diagonal_of(p) for p in seen):
+        whole = all(not np.any(p.truth - np.diag(np.diag(p.truth))) for p in seen)
+        rest = "right is diag of the claim" if whole else "the claim is its diagonal alone"
+        return f"{text}; {rest}"
     return text
+
+
+def _is_diagonal_of(point: Point) -> bool:
+    """Whether a claim that is a vector is the diagonal of a derivative that is a matrix."""
+    square = point.truth.ndim == 2 and point.truth.shape[0] == point.truth.shape[1]
+    if point.claim is None or not square or point.claim.shape != point.truth.shape[:1]:
+        return False
+    return close(point, point.claim, np.diag(point.truth))
 
 
 def _shape_said(shape: Shape) -> str:

@@ -25,6 +25,7 @@ UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
 CLOSING = {"call": ")", "(": ")", "{": "}", "||": "||"}
+LETTERS = {"K", "lam"}  # functions whose names are as often those of variables
 NOT_CLOSED = {"{": "this brace is not closed", "||": "these bars are not closed"}
 
 
@@ -79,6 +80,10 @@ def _with_calls(text: str, tokens: list[Token], functions: frozenset[str]) -> li
             if name.text in functions:
                 continue
             _check_spelling(text, name, functions)
+        alone = token.text == BESIDE and name.kind == "name" and name.text not in named
+        if alone and after.kind == "name" and name.text in functions - LETTERS:
+            hint = f"write {name.text}({after.text})"
+            raise pointed(text, name.start, name.end, f"{name.text} is a function", hint)
         kept.append(token)
     return kept
 
