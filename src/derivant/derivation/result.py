@@ -23,6 +23,7 @@ from derivant.derivation.working import Problem, Working
 from derivant.notation import (
     Forms,
     Node,
+    canonical_name,
     length_of,
     name_html,
     name_latex,
@@ -219,6 +220,8 @@ class Derivative:
 
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
+        if sizes is not None and not isinstance(sizes, Mapping):
+            raise ArgumentError(f"values are given by name, as in r({self.wrt}=...)")
         shown = [v for v in self.question.variables if v.params["name"] in values]
         found: Array = evaluate_all([self.expr, *shown], values, sizes)[0]
         return found
@@ -240,6 +243,8 @@ class Derivative:
 
     def __matmul__(self, inner: Derivative) -> Derivative:
         """The chain rule: the derivative of z by y times that of y by x."""
+        if not isinstance(inner, Derivative):
+            return NotImplemented
         product, form = chained(self.form.to_expr(), self._rank, inner.form.to_expr())
         found = form.to_expr()
         check = checked_product(product, found, (self.check, inner.check))
@@ -298,7 +303,7 @@ class Derivatives(Mapping[str, Derivative]):
     found: dict[str, Derivative]
 
     def __getitem__(self, name: str) -> Derivative:
-        return self.found[name]
+        return self.found[canonical_name(name)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.found)
