@@ -196,7 +196,8 @@ def _derived(
     names = {} if isinstance(said, str) else said.assignments
     problem = Problem(value, variable, upstream, names, structured)
     answer = Derivative(name, order, text, form.to_expr(), form, check, question, problem)
-    answer.expression()  # a part that has no name is refused here, before anything is shown
+    if answer.is_short:
+        answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 
 

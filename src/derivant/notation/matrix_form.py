@@ -30,6 +30,7 @@ from derivant.notation.document import (
     parts,
     size,
 )
+from derivant.notation.extent import Extents, payloads_of
 from derivant.notation.network import Factor, Network
 from derivant.notation.row_names import called
 from derivant.notation.words import Word, is_ones, powered, sized
@@ -47,11 +48,17 @@ SAVED = 3  # what the transpose of a whole must save to be written instead
 class Forms:
     """The parts of one normal form, each payload once."""
 
-    __slots__ = ("_form", "_parts")
+    __slots__ = ("_extents", "_form", "_known", "_parts")
 
     def __init__(self, form: Form) -> None:
         self._form = form
+        self._extents = Extents(form)
         self._parts: dict[int, Node] = {}
+        self._known: dict[int, tuple[Terms, Node | None]] = {}
+
+    def fits(self, total: Terms) -> bool:
+        """Whether a sum can be written as one formula; where not, writing it is refused."""
+        return self._extents.fits(total)
 
     def best(self, total: Terms) -> Node:
         """Matrix notation where there is one, else entries by letters."""
@@ -60,6 +67,12 @@ class Forms:
 
     def matrix(self, total: Terms) -> Node | None:
         """A sum in matrix notation, None where a term has none."""
+        if id(total) not in self._known:
+            self._known[id(total)] = total, self._easier(total)
+        return self._known[id(total)][1]
+
+    def _easier(self, total: Terms) -> Node | None:
+        """A sum, or the transpose of its transpose where that has fewer of them."""
         found = self._matrix(total)
         if found is None or total.rank != 2 or _transposes(found) < 2:
             return found
@@ -93,21 +106,19 @@ class Forms:
     # The payloads, inner ones first
 
     def _prepare(self, total: Terms) -> None:
-        stack = _payloads(total)
+        if not self._extents.fits(total):
+            raise self._extents.refuse()
+        stack = payloads_of(total)
         while stack:
             node = stack[-1]
             if id(node) in self._parts:
                 stack.pop()
                 continue
-            needed = [x for x in self._needed(node) if id(x) not in self._parts]
+            needed = [x for x in self._extents.needed(node) if id(x) not in self._parts]
             if needed:
                 stack += needed
             else:
                 self._parts[id(node)] = self._part(node)
-
-    def _needed(self, node: Expr) -> list[Expr]:
-        inside = self._form.inside(node)
-        return list(node.inputs) if inside is None else _payloads(inside)
 
     def _part(self, node: Expr) -> Node:
         """A leaf's name, a sum, or a function of its operands."""
@@ -268,10 +279,6 @@ def square_of(node: Node) -> Node | None:
 
 def _turned(node: Node) -> Node:
     return node.of if isinstance(node, Turned) else Turned(node, node.rank)
-
-
-def _payloads(total: Terms) -> list[Expr]:
-    return [a.payload for t in total.terms for a in t.atoms if a.payload is not None]
 
 
 def _spelled(term: Term, rank: int) -> dict[int, str]:
