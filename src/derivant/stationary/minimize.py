@@ -192,6 +192,8 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
     flat, region, report = ready.flat, ready.region, _Progress()
     apart, values = ready.apart, started(ready.apart, point, ready.known)
     z = region.inside(flat.joined(values))
+    if np.any(region.lower > region.upper):
+        return _ended(ready, Optimum(z, tuple(flat.no_forces(z)), np.inf, 0), "")
     if not np.isfinite(flat.value(z)):
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
@@ -269,6 +271,9 @@ def _rises(excess: Expr, u: Expr, flat: Flat) -> bool:
 def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, bool]:
     """Why it stopped, and whether the point is an optimum."""
     flat, apart, sign = ready.flat, ready.apart, ready.problem.sign
+    if np.any(ready.region.lower > ready.region.upper):
+        names = ", ".join(repr(c.key) for c, _ in apart.bounds)
+        return f"infeasible: the bounds leave no number for some entry; they are {names}", False
     off = [
         (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
         for k, (g, c) in enumerate(
