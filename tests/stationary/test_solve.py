@@ -133,6 +133,8 @@ def test_weighted_least_squares_of_the_lecture() -> None:
     steps = [str(step.result) for step in s.steps]
     assert "2 X' W (X θ - y) = 0" in steps
     assert "X' W X θ = X' W y" in steps
+    why = "v ≠ 0: v' (X' W X) v > 0 where X has full column rank [W spd], so that X' W X is "
+    assert why + "invertible" in steps
 
 
 def test_precision_with_a_matrix_that_is_not_symmetric() -> None:
@@ -311,7 +313,9 @@ def test_workflow_of_the_least_norm() -> None:
     assert dv.derive(s.solution["x"], wrt="y").text == "A' inv(A A')"
     results = [step.result for step in s.steps]
     assert any("lam" in r and "= 0" in r for r in results)
-    assert results[-1] == s.kind
+    assert "lam = -2 inv(A A') y" in results
+    assert "-0.5 A A' lam - y = 0" in results
+    assert results[-2] == s.kind
 
 
 # Code

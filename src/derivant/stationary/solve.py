@@ -118,7 +118,7 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         ),
         kind,
         found.pattern,
-        lambda: _steps(found, {names[u]: x for u, x in values.items()}, kind),
+        lambda: _steps(found, verdict, {names[u]: x for u, x in values.items()}, kind),
         verdict,
         problem.said,
         data_of(problem),
@@ -127,14 +127,16 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
     return answer
 
 
-def _steps(found: Found, values: dict[str, Expr], kind: str) -> tuple[SolutionStep, ...]:
+def _steps(
+    found: Found, verdict: Verdict, values: dict[str, Expr], kind: str
+) -> tuple[SolutionStep, ...]:
     steps = [SolutionStep(rule, result) for rule, result in found.lines()]
-    if found.needs:
+    if found.needs and not any(s.rule == "solvable?" for s in steps):
         needs = "; ".join(dict.fromkeys(map(str, found.needs)))
         steps.append(SolutionStep("solvable?", f"yes where {needs}"))
     steps += [SolutionStep("solution", f"{shown_name(n)} = {shown(x)}") for n, x in values.items()]
     steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]
-    return (*steps, SolutionStep("kind", kind))
+    return (*steps, SolutionStep("kind", kind), SolutionStep("sanity", str(verdict)))
 
 
 def data_of(problem: Problem) -> tuple[Expr, ...]:
