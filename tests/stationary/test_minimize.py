@@ -48,6 +48,63 @@ def test_absolute_values_of_a_residual() -> None:
     np.testing.assert_allclose(m.fun, r.fun, rtol=1e-7)
 
 
+def test_least_sum_of_absolute_values_under_equations() -> None:
+    A, b = RNG.standard_normal((3, 6)), RNG.standard_normal(3)
+    m = solved("norm1(x)", "x", subject_to=["A @ x == b"], data={"A": A, "b": b})
+    r = scipy.optimize.linprog(np.ones(12), A_eq=np.hstack([A, -A]), b_eq=b)
+    np.testing.assert_allclose(m.fun, r.fun, rtol=1e-7)
+    np.testing.assert_allclose(A @ m.x["x"], b, atol=1e-9)
+
+
+def test_largest_absolute_value_of_a_residual() -> None:
+    m = solved("max(abs(X @ w - y))", "w", data={"X": X, "y": Y})
+    rows = np.block([[X, -np.ones((30, 1))], [-X, -np.ones((30, 1))]])
+    cost = np.eye(6)[5]
+    r = scipy.optimize.linprog(cost, rows, np.concatenate([Y, -Y]), bounds=(None, None))
+    np.testing.assert_allclose(m.fun, r.fun, rtol=1e-7)
+
+
+def test_absolute_values_in_a_constraint() -> None:
+    m = solved("norm2(X @ w - y)**2", "w", subject_to=["norm1(w) <= 2"], data={"X": X, "y": Y})
+    assert np.abs(m.x["w"]).sum() <= 2 + 1e-9
+    pressure = m.multipliers["norm1(w) <= 2"]
+    slope = 2 * X.T @ (X @ m.x["w"] - Y)
+    on = m.x["w"] != 0
+    np.testing.assert_allclose(slope[on], -pressure * np.sign(m.x["w"][on]), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_quadratic_programs_beside_scipy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    L, q, A = rng.standard_normal((5, 3)), rng.standard_normal(5), rng.standard_normal((4, 5))
+    Q = L @ L.T + (seed % 2) * np.eye(5)  # of full rank, or not
+    b = A @ rng.standard_normal(5) + 0.1
+    bounds = ["A @ x <= b", "sum(x) == 1", "x >= -5", "x <= 5"]
+    m = solved("0.5 * x @ Q @ x + q @ x", "x", subject_to=bounds, data=dict(Q=Q, q=q, A=A, b=b))
+    r = scipy.optimize.minimize(
+        lambda x: 0.5 * x @ Q @ x + q @ x, np.full(5, 0.2), jac=lambda x: Q @ x + q,
+        method="trust-constr", bounds=[(-5, 5)] * 5, options={"gtol": 1e-10, "xtol": 1e-12},
+        constraints=[
+            scipy.optimize.LinearConstraint(A, -np.inf, b),
+            scipy.optimize.LinearConstraint(np.ones((1, 5)), 1, 1),
+        ],
+    )  # fmt: skip
+    assert m.fun <= r.fun + 1e-6 * (1 + abs(r.fun))
+
+
+def test_facts_that_are_equations_are_kept() -> None:
+    z = np.array([0.9, 0.4, -1.0])
+    m = solved("norm2(x - z)**2", "x", assume={"x": "simplex"}, data={"z": z})
+    np.testing.assert_allclose(m.x["x"], [0.75, 0.25, 0.0], atol=1e-8)
+    m = solved("norm2(x - z)**2", "x", assume={"x": "unit"}, data={"z": z})
+    np.testing.assert_allclose(m.x["x"], z / np.linalg.norm(z), atol=1e-8)
+
+
+def test_kinks_that_no_method_removes_are_refused() -> None:
+    with pytest.raises(dv.DerivantError, match="falls with abs"):
+        dv.minimize("-norm1(x) + norm2(x)^2", "x", data={}, start={"x": np.ones(3)})
+
+
 def test_nonnegative_least_squares() -> None:
     m = solved("norm2(X @ w - y)**2", "w", subject_to=["w >= 0"], data={"X": X, "y": Y})
     wanted, _ = scipy.optimize.nnls(X, Y)
@@ -113,6 +170,8 @@ def test_python_functions_and_trees() -> None:
             r"infeasible.*sum\(w\) ==",
         ),
         ("sum(X @ w)", "w", {"data": {"X": X}}, "unbounded"),
+        ("norm2(x)**2", "x", {"subject_to": ["x >= 1", "x <= 0"], "start": {"x": np.ones(2)}},
+         "infeasible.*'x >= 1', 'x <= 0'"),
         ("norm2(x)**2", "x", {"subject_to": ["x @ x <= -1"], "start": {"x": np.ones(2)}},
          "infeasible.*x @ x <= -1"),
     ],

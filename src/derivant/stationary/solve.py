@@ -19,6 +19,7 @@ from derivant.stationary.frames import frame_problem
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
 from derivant.stationary.least_norm import of_least_norm
+from derivant.stationary.monotone import monotone_problem
 from derivant.stationary.problem import Problem, read_problem
 from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
@@ -42,6 +43,7 @@ SINGLE: tuple[Pattern, ...] = (
 PATTERNS: tuple[Pattern, ...] = (
     lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
     *SINGLE,
+    lambda problem: monotone_problem(problem, lambda other: solved_problem(other)[0]),
     lambda problem: one_by_one(problem, SINGLE),
 )
 
