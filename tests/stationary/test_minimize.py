@@ -26,6 +26,8 @@ def solved(objective: str, over: Any, **stated: Any) -> Any:
 def test_closed_form_is_used_where_there_is_one() -> None:
     m = solved("norm2(X*w - y)^2", "w", data={"X": X, "y": Y})
     assert "closed form" in m.message
+    assert m.multipliers == {}
+    assert "kkt_residual" in repr(m)
     np.testing.assert_allclose(m.x["w"], np.linalg.lstsq(X, Y)[0])
 
 
@@ -158,6 +160,7 @@ def test_precision_matrix_under_a_constraint_of_one_entry() -> None:
 def test_python_functions_and_trees() -> None:
     m = dv.minimize(lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, np.array([-1.2, 1]))
     assert m.success
+    assert "success: True" in repr(m)
     np.testing.assert_allclose(m.x, [1.0, 1.0], atol=1e-7)
     tree = dv.minimize(lambda p: dv.sum((p["a"] - 2.0) ** 2) + p["b"] ** 2, {"a": X[0], "b": 3.0})
     np.testing.assert_allclose(tree.x["a"], 2.0)

@@ -38,11 +38,8 @@ class Region:
 
     def reflected(self, z: Numbers) -> Numbers:
         """A point within the bounds: what is beyond one comes back as far on its inner side."""
-        return self.inside(
-            np.where(
-                z < self.lower, 2 * self.lower - z, np.where(z > self.upper, 2 * self.upper - z, z)
-            )
-        )
+        z = np.where(z < self.lower, 2 * self.lower - z, z)
+        return self.inside(np.where(z > self.upper, 2 * self.upper - z, z))
 
     def snapped(self, z: Numbers) -> Numbers:
         """A point with the entries that are a rounding away from a bound on it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from derivant.base.types import Function
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.notation import Facts, Shapes, canonical_name
-from derivant.stationary.constrained import Optimum, constrained, finished
+from derivant.stationary.constrained import DUAL, Optimum, constrained, finished
 from derivant.stationary.descent import GOAL, Region, descended, optimize, polished
 from derivant.stationary.functions import minimize_function
 from derivant.stationary.given import with_data
@@ -199,7 +200,8 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
         best = _run(ready, z, most, report)
-        if _is_curved_down(ready, z) or _is_curved_down(ready, best.z):
+        sure = best.method == DUAL and best.residual <= GOOD  # it is of convex problems alone
+        if not sure and any(_is_curved_down(ready, p) for p in _looked_at(ready, z, best.z)):
             for other in _elsewhere(ready, z, best.z):
                 found = _run(ready, other, most, report)
                 if found.residual <= GOOD and _cost(ready, found.z) < _cost(ready, best.z):
@@ -219,6 +221,11 @@ def _run(ready: _Ready, z: Numbers, most: int, report: _Progress) -> Optimum:
 
 def _cost(ready: _Ready, z: Numbers) -> float:
     return ready.flat.value(z) + ready.region.kinks(z)
+
+
+def _looked_at(ready: _Ready, start: Numbers, best: Numbers) -> list[Numbers]:
+    """Points whose Hessian tells: one of them where it is the same everywhere."""
+    return [start] if ready.flat.is_quadratic else [start, best]
 
 
 def _is_curved_down(ready: _Ready, z: Numbers) -> bool:
@@ -267,7 +274,7 @@ def _ended(ready: _Ready, best: Optimum, method: str) -> Any:
         success=success,
         status=0 if success else 1,
         message=message,
-        multipliers=forces,
+        multipliers=forces or MappingProxyType({}),  # SciPy prints no empty dict
         kkt_residual=best.residual,
     )
 
