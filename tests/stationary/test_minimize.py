@@ -104,6 +104,15 @@ def test_facts_that_are_equations_are_kept() -> None:
     np.testing.assert_allclose(m.x["x"], z / np.linalg.norm(z), atol=1e-8)
 
 
+def test_a_start_outside_the_domain_is_drawn_nearer_to_zero() -> None:
+    A, b = RNG.standard_normal((12, 3)), np.ones(12)
+    stated = {"data": {"A": A, "b": b}, "start": {"x": np.full(3, 9.0)}}
+    m = solved("-sum(log(b - A @ x))", "x", **stated)
+    np.testing.assert_allclose(A.T @ (1 / (b - A @ m.x["x"])), 0, atol=1e-6)
+    with pytest.raises(dv.ArgumentError, match="not finite at the start"):
+        dv.minimize("sum(log(-1 - x**2))", "x", notation="numpy", start={"x": np.ones(2)})
+
+
 def test_kinks_that_no_method_removes_are_refused() -> None:
     with pytest.raises(dv.DerivantError, match="falls with abs"):
         dv.minimize("-norm1(x) + norm2(x)^2", "x", data={}, start={"x": np.ones(3)})

@@ -196,6 +196,8 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
     z = region.reflected(flat.joined(values))
     if np.any(region.lower > region.upper):
         return _ended(ready, Optimum(z, tuple(flat.no_forces(z)), np.inf, 0), "")
+    nearer = (region.reflected(z * part) for part in (1.0, 0.3, 0.1, 0.01, 0.0))
+    z = next((p for p in nearer if np.isfinite(flat.value(p))), z)
     if not np.isfinite(flat.value(z)):
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
