@@ -85,7 +85,7 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
-        items = called(args, kwargs)
+        items = called(args, kwargs) if kwargs else args
         for fast in self._fast:
             found = fast(items)
             if found is not MISS:

@@ -25,6 +25,9 @@ class Watch:
         self._defaults.append((function, function.__defaults__))
         return [*(cell.cell_contents for cell in cells), *(function.__defaults__ or ())]
 
+    def __bool__(self) -> bool:
+        return bool(self._cells or self._defaults)
+
     def same(self) -> bool:
         """Whether nothing changed."""
         for cell, content in self._cells:
