@@ -11,6 +11,7 @@ import numpy as np
 
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Function
+from derivant.carriers.staging import STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
 from derivant.compiler.closure import identity, read_at_calls, surroundings
@@ -33,8 +34,9 @@ def jit(
 
     Traced once for each nesting, shape and dtype of the arguments. Arrays, Tensors and floats are
     inputs; ints, bools, strings, None and callables are static, and so are the arguments that
-    `static_argnums` name: other values are another program. Arrays of the closure are read at each
-    call; module globals are frozen at the trace, and side effects happen then and not again.
+    `static_argnums` name: other values are another program. Arrays of the closure, of attributes
+    and of globals of the function's module are read at each call; globals of other modules are
+    frozen at the trace, and side effects happen then and not again.
     An array that `donate_argnums` name is updated in place by the first result of its shape and
     dtype, and is that result. The compiled function can be differentiated and mapped over.
     With `strict` it gives what NumPy gives, bit for bit: the rows' own evaluators run one by one.
@@ -85,6 +87,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
+        if STAGE.get() is not None:  # part of another trace
+            return read_at_calls(self.__wrapped__)(*args, **kwargs)
         items = called(args, kwargs) if kwargs else args
         for fast in self._fast:
             found = fast(items)

@@ -170,6 +170,8 @@ class _Preparing:
     def call(self, watched: Watch) -> FastCall | None:
         """The quick call."""
         program, sources = self.program, self.entry.graph.sources
+        if len(self.inputs) + len(sources) != len(program.layout.inputs):
+            return None  # some are in containers that are not read natively
         nodes = [self.inputs[k][0] for k in range(len(self.inputs))]
         mixed = not program.single
         nodes += [Node(MADE, len(program.made) + k, np.ndarray) for k in range(len(sources))]
