@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import attrgetter, is_, itemgetter
 from types import CellType, FunctionType
 from typing import Any
 
 from derivant.compiler.closure import WHOLE, own_globals
 
+CONTENT = attrgetter("cell_contents")
+
 
 class Watch:
-    """Whether the closures of some functions still hold the objects that they held."""
+    """Whether some functions still hold the objects that they held: closures, globals, defaults."""
 
-    __slots__ = ("_cells", "_defaults", "_globals")
+    __slots__ = ("_cells", "_contents", "_defaults", "_globals", "_scopes")
 
     def __init__(self) -> None:
-        self._cells: list[tuple[CellType, Any]] = []
+        self._cells: list[CellType] = []
+        self._contents: list[Any] = []
         self._defaults: list[tuple[FunctionType, Any]] = []
-        self._globals: list[tuple[dict[str, Any], str, Any]] = []
+        self._globals: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._scopes: list[tuple[dict[str, Any], Callable[[Any], Any], tuple[Any, ...]]] = []
 
     def enter(self, function: FunctionType) -> list[Any]:
         """Watch a function; what it holds."""
         cells = function.__closure__ or ()
-        self._cells += [(cell, cell.cell_contents) for cell in cells]
+        contents = [cell.cell_contents for cell in cells]
+        self._cells += cells
+        self._contents += contents
         self._defaults.append((function, function.__defaults__))
         named, around = own_globals(function), function.__globals__
-        self._globals += [(around, name, value) for name, value in named.items()]
-        contents = [cell.cell_contents for cell in cells]
+        self._globals.setdefault(id(around), (around, {}))[1].update(named)
         return [*contents, *(function.__defaults__ or ()), *named.values()]
+
+    def settled(self) -> Watch:
+        """Ready to be asked."""
+        self._scopes = [
+            (around, _values(list(named)), tuple(named.values()))
+            for around, named in self._globals.values()
+            if named
+        ]
+        return self
 
     def same(self) -> bool:
         """Whether nothing changed."""
-        for cell, content in self._cells:
-            if cell.cell_contents is not content:
-                return False
-        for around, name, value in self._globals:
-            if around.get(name) is not value:
-                return False
         for function, defaults in self._defaults:
             if function.__defaults__ is not defaults or function.__kwdefaults__:
                 return False
-        return True
+        if not self._cells and not self._scopes:
+            return True
+        try:
+            for around, values, wanted in self._scopes:
+                if not all(map(is_, values(around), wanted)):
+                    return False
+            return all(map(is_, map(CONTENT, self._cells), self._contents))
+        except (KeyError, ValueError):  # a name or a cell that holds nothing any more
+            return False
+
+
+def _values(names: Sequence[str]) -> Callable[[Any], Any]:
+    """What looks names up in a scope."""
+    if len(names) == 1:
+        (name,) = names
+        return lambda around: (around[name],)
+    return itemgetter(*names)
 
 
 def watch(function: Callable[..., Any]) -> Watch | None:
@@ -64,4 +89,4 @@ def watch(function: Callable[..., Any]) -> Watch | None:
             stack += value
         else:
             return None
-    return found
+    return found.settled()
