@@ -59,11 +59,12 @@ def _inside(value: Any) -> list[Any]:
         defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
         return [*cells, *defaults, *own_globals(value).values()]
     if isinstance(value, dict):
-        return list(value.values())
+        return [*value, *value.values()]
     if isinstance(value, (list, tuple)):
         return list(value)
     wrapped = getattr(value, "__wrapped__", None)  # a compiled function: its cache says nothing
-    return [wrapped] if callable(wrapped) else list(getattr(value, "__dict__", {}).values())
+    own = getattr(value, "__dict__", {})
+    return [wrapped] if callable(wrapped) else [*own, *own.values()]
 
 
 def own_globals(function: FunctionType) -> dict[str, Any]:
@@ -182,7 +183,7 @@ class _Rewriter:
             return captured(value)
         if isinstance(value, CONTAINERS):
             return self._container(value, depth)
-        return self._object(value, depth) if _is_plain(value) else value
+        return self._object(value, depth) if is_plain(value) else value
 
     def _container(self, value: Any, depth: int) -> Any:
         leaves, structure = flatten(value)
@@ -232,7 +233,7 @@ class _Rewriter:
         return cell if new is old else CellType(new)
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether an object is its attributes: of a class of Python, with nothing hidden in it."""
     kind, own = type(value), getattr(value, "__dict__", None)
     new: Any = kind.__new__

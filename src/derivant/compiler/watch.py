@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import CellType, FunctionType
+from collections.abc import Callable, Sequence
+from operator import is_
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from derivant.compiler.closure import WHOLE, own_globals
+from derivant.compiler.closure import WHOLE, is_plain, own_globals
 
 
 class Watch:
     """Whether the closures of some functions still hold the objects that they held."""
 
-    __slots__ = ("_cells", "_defaults", "_globals")
+    __slots__ = ("_cells", "_defaults", "_dicts", "_globals", "_lists")
 
     def __init__(self) -> None:
         self._cells: list[tuple[CellType, Any]] = []
         self._defaults: list[tuple[FunctionType, Any]] = []
+        self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self._lists: list[tuple[list[Any], list[Any]]] = []
         self._globals: list[tuple[dict[str, Any], str, Any]] = []
 
-    def enter(self, function: FunctionType) -> list[Any]:
-        """Watch a function; what it holds."""
+    def inside(self, value: Any) -> Sequence[Any] | None:
+        """Watch a value; what it holds, None where that cannot be watched."""
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        if isinstance(value, MethodType):
+            return value.__func__, value.__self__
+        if type(value) is tuple:
+            return value
+        if type(value) is list:
+            self._lists.append((value, list(value)))
+            return value
+        if type(value) is dict or is_plain(value):
+            held: dict[Any, Any] = value if type(value) is dict else value.__dict__
+            self._dicts.append((held, dict(held)))
+            return list(held.values())
+        return None
+
+    def _function(self, function: FunctionType) -> list[Any] | None:
+        """Watch a function; None where a name has no value yet, or keywords have defaults."""
+        if function.__kwdefaults__ or any(_is_empty(c) for c in function.__closure__ or ()):
+            return None
         cells = function.__closure__ or ()
         self._cells += [(cell, cell.cell_contents) for cell in cells]
         self._defaults.append((function, function.__defaults__))
@@ -34,6 +56,12 @@ class Watch:
         for cell, content in self._cells:
             if cell.cell_contents is not content:
                 return False
+        for now, before in self._dicts:
+            if list(now) != list(before) or not all(map(is_, now.values(), before.values())):
+                return False
+        for items, earlier in self._lists:
+            if len(items) != len(earlier) or not all(map(is_, items, earlier)):
+                return False
         for around, name, value in self._globals:
             if around.get(name) is not value:
                 return False
@@ -43,10 +71,17 @@ class Watch:
         return True
 
 
-def watch(function: Callable[..., Any]) -> Watch | None:
-    """A watch on a function whose surroundings are functions, arrays and plain values only.
+def _is_empty(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is cell
+    except ValueError:
+        return True
 
-    None where something is among them that can change in itself.
+
+def watch(function: Callable[..., Any]) -> Watch | None:
+    """A watch on a function and on what it holds: functions, containers, objects of Python.
+
+    None where something is among them that can change in a way of its own.
     """
     found, seen = Watch(), set[int]()
     stack: list[Any] = [function]
@@ -55,13 +90,8 @@ def watch(function: Callable[..., Any]) -> Watch | None:
         if isinstance(value, WHOLE) or id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, FunctionType) and not value.__kwdefaults__:
-            try:
-                stack += found.enter(value)
-            except ValueError:  # a name that has no value yet
-                return None
-        elif type(value) is tuple:
-            stack += value
-        else:
+        inner = found.inside(value)
+        if inner is None:
             return None
+        stack += inner
     return found
