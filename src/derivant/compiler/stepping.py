@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from derivant.carriers.expr import Expr
 from derivant.compiler.graph import Graph
 from derivant.compiler.lanes import settled
 from derivant.compiler.llvm_target import LlvmProgram
@@ -26,7 +27,7 @@ def _computed(graph: Graph) -> tuple[Graph, tuple[int, ...]]:
     Results are counted after the inputs.
     """
     places = {id(x): k for k, x in enumerate(graph.inputs)}
-    made = []
+    made: list[Expr] = []
     for out in graph.outputs:
         if id(out) not in places:
             places[id(out)] = len(graph.inputs) + len(made)
@@ -57,11 +58,8 @@ class Step:
 
     def again(self, place: int, result: Any) -> Any:
         """A result of a step as an operand of the next one."""
-        if (
-            self._program is not None
-            and result.__class__ is np.ndarray
-            and not self._kinds[place].weak
-        ):
+        as_it_is = result.__class__ is np.ndarray and not self._kinds[place].weak
+        if self._program is not None and as_it_is:
             return result
         return self.ready(place, result)
 
