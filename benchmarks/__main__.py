@@ -11,6 +11,7 @@ from benchmarks import (
     jacobians,
     micrograd_demo,
     overhead,
+    solving,
     startup,
     training,
 )
@@ -24,6 +25,7 @@ WORKLOADS = {
     "startup": startup,
     "micrograd": micrograd_demo,
     "jacobians": jacobians,
+    "solving": solving,
     "training": training,
 }
 

@@ -60,6 +60,14 @@ PROBLEMS: list[tuple[str, str, list[str], str, dict[str, str]]] = [
     ("norm2(X - B)**2", "X", ["X @ s == y"], "X: n n, B: n n, s: n, y: n", {}),
     ("norm2(X - A)**2", "X", ["tr(X) == 1"], "X: n n, A: n n", {}),
     ("norm2(X - A)**2", "X", ["X == X.T"], "X: n n, A: n n", {}),
+    ("norm2(X - A)**2", "X", ["X == -X.T"], "X: n n, A: n n", {}),
+    ("norm2(X - B)**2", "X", ["X == X.T", "X @ s == y"], "X: n n, B: n n, s: n, y: n",
+     {"B": "symmetric"}),
+    ("tr((X - B).T @ W @ (X - B) @ W)", "X", ["X @ s == y"],
+     "X: n n, B: n n, W: n n, s: n, y: n", {"W": "spd"}),
+    ("tr(G @ S @ G.T)", "G", ["G @ A == eye(n)"], "G: n m, S: m m, A: m n", {"S": "spd"}),
+    ("norm2(A @ X - X @ B - C)**2", "X", [], "A: n n, B: p p, C: n p, X: n p", {}),
+    ("0.5 * norm2(x - z)**2 + c * sum(relu(x))", "x", [], "x: n, z: n, c:", {"c": "positive"}),
     ("norm2(A @ X - B)**2 + norm2(X @ C - D)**2", "X", [],
      "A: m n, X: n p, B: m p, C: p r, D: n r", {}),
     ("norm2(X @ w + c * ones(m) - y)**2", "w c", [], "X: m n, w: n, c:, y: m", {}),
@@ -165,6 +173,51 @@ def test_top_eigenvectors_span_the_principal_subspace() -> None:
     X = values(s, data)["X"]
     top = np.linalg.eigvalsh(data["A"])[-2:]
     np.testing.assert_allclose(np.trace(X.T @ data["A"] @ X), top.sum())
+
+
+def test_singular_vectors() -> None:
+    constraints = ["u.T @ u == 1", "v.T @ v == 1"]
+    s = dv.solve("u.T @ A @ v", ["u", "v"], constraints, shapes="A: m n", sense="maximize")
+    A = drawn("A: m n", {})["A"]
+    found = values(s, {"A": A})
+    left, sizes, right = np.linalg.svd(A)
+    np.testing.assert_allclose(found["u"] @ A @ found["v"], sizes[0])
+    np.testing.assert_allclose(abs(found["u"] @ left[:, 0]), 1.0)
+    np.testing.assert_allclose(abs(found["v"] @ right[0]), 1.0)
+    assert "sign" in s.kind
+
+
+def test_canonical_correlation() -> None:
+    data = drawn("A: m n, P: m m, Q: n n", {"P": "spd", "Q": "spd"})
+    constraints = ["x.T @ P @ x == 1", "y.T @ Q @ y == 1"]
+    facts = {"P": "spd", "Q": "spd"}
+    s = dv.solve("x.T @ A @ y", ["x", "y"], constraints, facts, "A: m n", sense="maximize")
+    root_p, root_q = (np.linalg.inv(scipy.linalg.sqrtm(data[k])) for k in "PQ")
+    wanted = np.linalg.svd(root_p @ data["A"] @ root_q, compute_uv=False)[0]
+    np.testing.assert_allclose(dv.evaluate(s.value, data), wanted)
+
+
+@pytest.mark.parametrize("metric", ["", "B @ "])
+def test_frames_with_a_metric(metric: str) -> None:
+    facts = {"A": "symmetric", "B": "spd"} if metric else {"A": "symmetric"}
+    data = drawn("A: n n, B: n n", {"A": "symmetric", "B": "spd"})
+    s = dv.solve(
+        "tr(X.T @ A @ X)", "X", [f"X.T @ {metric}X == eye(k)"], facts, "A: n n, X: n k",
+        sense="maximize",
+    )  # fmt: skip
+    X = values(s, {k: data[k] for k in facts})["X"]
+    core = data["B"] if metric else np.eye(len(data["A"]))
+    np.testing.assert_allclose(X.T @ core @ X, np.eye(2), atol=1e-10)
+    wanted = scipy.linalg.eigvalsh(data["A"], core)[-2:].sum()
+    np.testing.assert_allclose(np.trace(X.T @ data["A"] @ X), wanted)
+
+
+def test_principal_components_by_what_they_leave() -> None:
+    s = dv.solve("norm2(Y - Y @ X @ X.T)**2", "X", ["X.T @ X == eye(k)"], shapes="Y: m n, X: n k")
+    Y = drawn("Y: m n", {})["Y"]
+    X = values(s, {"Y": Y})["X"]
+    left = np.linalg.svd(Y, compute_uv=False)[2:] ** 2
+    np.testing.assert_allclose(np.linalg.norm(Y - Y @ X @ X.T) ** 2, left.sum())
 
 
 def test_soft_threshold_and_softmax_have_their_names() -> None:

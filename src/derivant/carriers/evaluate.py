@@ -157,7 +157,7 @@ def _run(node: Expr, operands: list[Any], sizes: Mapping[str, int]) -> Any:
 
 
 def _params(node: Expr, sizes: Mapping[str, int]) -> dict[str, Any]:
-    return {name: _sized(value, sizes) for name, value in node.params.items()}
+    return {name: sized(value, sizes) for name, value in node.params.items()}
 
 
 def _applied(node: Expr, operands: list[Any], params: dict[str, Any]) -> Any:
@@ -175,12 +175,12 @@ def _applied(node: Expr, operands: list[Any], params: dict[str, Any]) -> Any:
         raise explained(row, operands, params, error) from error
 
 
-def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
+def sized(value: Any, sizes: Mapping[str, int]) -> Any:
     """A parameter with the named dimensions in it replaced by their sizes."""
     if isinstance(value, Dim):
         return size_of(value, sizes)
     if isinstance(value, tuple):
-        return tuple(_sized(v, sizes) for v in value)
+        return tuple(sized(v, sizes) for v in value)
     return value
 
 

@@ -51,7 +51,8 @@ def _picked(node: Expr, operands: Sequence[Node]) -> Node | None:
     if source.primitive.name == "eigvalsh" and len(source.shape) == 1:
         return Call("lam", operands[0].arguments, 0, (place,))
     if operands[0].name == "eigenvectors" and len(node.shape) == 1 and key[0] == ":":
-        return Call("eigv", operands[0].arguments, 1, (place,))
+        last = place in (-1, source.shape[-1] - 1)  # that of the largest needs no place
+        return Call("eigv", operands[0].arguments, 1, () if last else (place,))
     return None
 
 

@@ -38,10 +38,16 @@ variable = _leaf("variable", "{name}")
 const = _leaf("const", "{value}")
 capture = _leaf("capture", "{source}")
 
+
+def _cast(x: Data, *, dtype: np.dtype[np.generic]) -> Data:
+    """Another dtype; what is weak may come as a Python number."""
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x).astype(dtype)[()]
+
+
 bind = linear("bind", lambda x, *, tag: x, lambda xp, g, x, *, tag: g, shape=same_shape)
 cast = linear(
     "astype",
-    lambda x, *, dtype: x.astype(dtype),
+    _cast,
     lambda xp, g, x, *, dtype: g,
     shape=same_shape,
     dtype=lambda kind, *, dtype: dtype,

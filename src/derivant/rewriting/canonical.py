@@ -7,7 +7,8 @@ share no bound letter are named one by one, so that equal parts cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
@@ -19,7 +20,7 @@ from derivant.rewriting.labels import Label, Labels
 Colours: TypeAlias = dict[Letter, int]
 Entry: TypeAlias = tuple[Label, Fraction, Index]
 Code: TypeAlias = tuple[Entry, ...]
-Join: TypeAlias = tuple[Entry, int]
+Join: TypeAlias = tuple[tuple[int, tuple[int, ...]], int]
 # Trying every letter of a class that looks alike is needed only for rare networks; in cycles and
 # other symmetric ones all choices give the same, so that a few are enough.
 TRIED = 512
@@ -76,17 +77,14 @@ class Namer:
             atom = self.sorted_index(atoms[0])
             return ((self.labels.of(atom.payload), atom.power, atom.index),), [atom], []
         web = _Web(self, atoms, rank)
-        classes = {s: i for i, s in enumerate(sorted({repr(sizes[c]) for c in web.bound}))}
-        stack = [web.refined({c: classes[repr(sizes[c])] for c in web.bound})]
+        stack = [web.refined(*web.by_size(sizes))]
         best, left = None, max(1, TRIED // len(atoms))
         while stack and (left or best is None):
             colours = stack.pop()
             alike = _smallest_class(colours)
             if alike:
-                for letter in alike:
-                    split = {c: 2 * k + 1 for c, k in colours.items()}
-                    split[letter] -= 1
-                    stack.append(web.refined(split))
+                last = colours[alike[0]] + len(alike) - 1
+                stack += [web.refined({**colours, letter: last}, [letter]) for letter in alike]
                 stack = stack[-left - 1 :]
                 continue
             found = web.coded(colours)
@@ -97,40 +95,61 @@ class Namer:
 
 
 class _Web:
-    """A connected part of a term as a graph of letters and atoms."""
+    """A connected part of a term as a graph of letters and atoms.
 
-    __slots__ = ("_atoms", "_labels", "_loose", "_rank", "bound")
+    The colour of a letter is the number of letters with smaller colours. So a colour stays while
+    others split, and only what joins a new colour has to be looked at again.
+    """
+
+    __slots__ = ("_atoms", "_kinds", "_labels", "_loose", "_rank", "_users", "bound")
 
     def __init__(self, namer: Namer, atoms: Sequence[Atom], rank: int) -> None:
         self._atoms, self._rank = atoms, rank
         self._labels: list[tuple[Label, Fraction]] = [
             (namer.labels.of(a.payload), a.power) for a in atoms
         ]
+        ranks = {label: k for k, label in enumerate(sorted(set(self._labels)))}
+        self._kinds = [ranks[label] for label in self._labels]
         self._loose = [a.payload is None or id(a.payload) in namer.symmetric for a in atoms]
-        self.bound = list(dict.fromkeys(c for a in atoms for c in a.index if c >= rank))
+        users: dict[Letter, list[int]] = {}
+        for i, atom in enumerate(atoms):
+            for c in dict.fromkeys(atom.index):
+                if c >= rank:
+                    users.setdefault(c, []).append(i)
+        self._users, self.bound = users, list(users)
 
-    def refined(self, colours: Colours) -> Colours:
-        """Colours that differ wherever what letters join differs."""
-        count = len(set(colours.values()))
-        while count < len(colours):
-            seen: dict[Letter, list[Join]] = {c: [] for c in colours}
-            for i, atom in enumerate(self._atoms):
-                sign = (*self._labels[i], self._shades(i, colours))
-                for place, c in enumerate(atom.index):
-                    if c in seen:
-                        seen[c].append((sign, 0 if self._loose[i] else place))
-            signs = {c: (colours[c], tuple(sorted(s))) for c, s in seen.items()}
-            ranks = {s: i for i, s in enumerate(sorted(set(signs.values())))}
-            colours = {c: ranks[s] for c, s in signs.items()}
-            if len(ranks) == count:
-                break
-            count = len(ranks)
+    def by_size(self, sizes: Mapping[Letter, Size]) -> tuple[Colours, list[Letter]]:
+        """Letters coloured by the sizes of their axes; all of these colours are new."""
+        names = {c: repr(sizes[c]) for c in self.bound}
+        starts: dict[str, int] = {}
+        for k, name in enumerate(sorted(names.values())):
+            starts.setdefault(name, k)
+        return {c: starts[name] for c, name in names.items()}, self.bound
+
+    def refined(self, colours: Colours, new: Sequence[Letter]) -> Colours:
+        """Colours that differ wherever what letters join differs; some letters have new ones."""
+        colours = dict(colours)
+        counts = Counter(colours.values())
+        while new and len(counts) < len(colours):
+            joins: dict[Letter, list[Join]] = {}
+            for i in {i: None for c in new for i in self._users[c]}:
+                sign = (self._kinds[i], self._shades(i, colours))
+                for place, c in enumerate(self._atoms[i].index):
+                    if c in colours:
+                        joins.setdefault(c, []).append((sign, 0 if self._loose[i] else place))
+            classes: dict[int, dict[tuple[Join, ...], list[Letter]]] = {}
+            for c, found in joins.items():
+                groups = classes.setdefault(colours[c], {})
+                groups.setdefault(tuple(sorted(found)), []).append(c)
+            new = [
+                c for old, groups in classes.items() for c in _split(old, groups, counts, colours)
+            ]
         return colours
 
     def coded(self, colours: Colours) -> tuple[Code, list[Atom], list[Letter]]:
         """The atoms sorted by label and colours, and the bound letters in order of appearance."""
         rows = sorted(
-            range(len(self._atoms)), key=lambda i: (self._labels[i], self._shades(i, colours))
+            range(len(self._atoms)), key=lambda i: (self._kinds[i], self._shades(i, colours))
         )
         atoms = [self._atoms[i] for i in rows]
         order: dict[Letter, int] = {}
@@ -157,6 +176,23 @@ class _Web:
         """The numbers of an atom's letters, sorted where their order says nothing."""
         shades = [self._shade(c, colours) for c in self._atoms[place].index]
         return tuple(sorted(shades) if self._loose[place] else shades)
+
+
+def _split(
+    old: int,
+    groups: Mapping[tuple[Join, ...], list[Letter]],
+    counts: Counter[int],
+    colours: Colours,
+) -> Iterator[Letter]:
+    """Give the groups of a colour colours of their own, behind the letters that are in none."""
+    colour = old + counts[old] - sum(map(len, groups.values()))
+    for _, letters in sorted(groups.items()):
+        if colour != old:
+            counts[old] -= len(letters)
+            counts[colour] += len(letters)
+            colours.update(dict.fromkeys(letters, colour))
+            yield from letters
+        colour += len(letters)
 
 
 def _smallest_class(colours: Colours) -> list[Letter]:

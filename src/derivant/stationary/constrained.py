@@ -7,12 +7,13 @@ violations, negative multipliers, and multipliers of inequalities that are not a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from derivant.stationary.descent import GOAL, Region, Report, descended, optimize
+from derivant.stationary.descent import Region, Report, descended, optimize
+from derivant.stationary.dual_steps import Rows, least_convex
 from derivant.stationary.numeric import MOST_DENSE, Flat
 
 Numbers = npt.NDArray[np.float64]
@@ -29,13 +30,19 @@ class Optimum:
     forces: tuple[Numbers, ...]
     residual: float
     count: int
+    method: str = "SLSQP and an augmented Lagrangian"
 
 
 def constrained(flat: Flat, z: Numbers, region: Region, most: int, report: Report) -> Optimum:
     """The least point near a start under general constraints."""
     z = region.inside(z)
     best = Optimum(z, tuple(flat.no_forces(z)), np.inf, 0)
-    if flat.size <= MOST_SLSQP:
+    if flat.is_quadratic and flat.size <= MOST_DENSE:
+        exact = _by_rows(flat, z, region)
+        if exact is not None:
+            best = finished(flat, exact, region, 1)
+            best = replace(best, method="Goldfarb and Idnani's dual method")
+    if flat.size <= MOST_SLSQP and not best.residual <= 1e-7:
         z, count = _slsqp(flat, z, region, most, report)
         best = finished(flat, z, region, count)
     if not best.residual <= 1e-7:
@@ -45,6 +52,22 @@ def constrained(flat: Flat, z: Numbers, region: Region, most: int, report: Repor
         if found.residual < best.residual or not np.isfinite(best.residual):
             best = found
     return best
+
+
+def _by_rows(flat: Flat, z: Numbers, region: Region) -> Numbers | None:
+    """The least point of a convex quadratic under linear constraints; None where it is another."""
+    gaps, jacobians = flat.gaps(z), flat.jacobians(z)
+    matrices, sides = list(jacobians), [
+        j @ z - np.ravel(g) for g, j in zip(gaps, jacobians, strict=True)
+    ]  # fmt: skip
+    equal = sum(np.size(g) for g in gaps[: len(flat.equal)])
+    for side, sign in ((region.lower, -1.0), (region.upper, 1.0)):
+        bounded = np.isfinite(side)
+        matrices.append(sign * np.eye(flat.size)[bounded])
+        sides.append(sign * side[bounded])
+    hessian = flat.hessian(z)
+    rows = Rows(np.concatenate(matrices), np.concatenate(sides), equal)
+    return least_convex(hessian, flat.gradient(z) - hessian @ z, rows, z)
 
 
 def violation(flat: Flat, z: Numbers) -> float:
@@ -148,16 +171,16 @@ def _augmented(
 
 def finished(flat: Flat, z: Numbers, region: Region, count: int) -> Optimum:
     """The point after Newton steps on the active constraints, with the best residual seen."""
-    best = judged(flat, z, region, count)
+    best = judged(flat, region.snapped(region.inside(z)), region, count)
     if flat.size > MOST_DENSE:
         return best
     for _ in range(12):
-        if best.residual <= GOAL:
+        if best.residual <= region.goal:
             break
         moved = _newton(flat, best, region)
         if moved is None:
             break
-        found = judged(flat, region.inside(moved), region, best.count + 1)
+        found = judged(flat, region.snapped(region.inside(moved)), region, best.count + 1)
         if not found.residual < best.residual:
             break
         best = found

@@ -19,17 +19,18 @@ optimize = LazyModule("scipy.optimize")
 sparse_linalg = LazyModule("scipy.sparse.linalg")
 Numbers = npt.NDArray[np.float64]
 Report = Callable[[float, float], None]
-GOAL = 1e-9
+GOAL = 1e-9  # the residual at which no more steps are taken
 MOST_NEWTON = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Bounds of each entry, and the weight of its absolute value in the cost."""
+    """Bounds of each entry, the weight of its absolute value in the cost, and where to stop."""
 
     lower: Numbers
     upper: Numbers
     weights: Numbers
+    goal: float = GOAL
 
     def inside(self, z: Numbers) -> Numbers:
         """The nearest point within the bounds."""
@@ -80,10 +81,17 @@ def _quasi(
 
     r = optimize.minimize(
         watched, z, jac=True, method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": most, "maxfun": 2 * most, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
+        options=_options(most, region),
     )  # fmt: skip
     better = np.isfinite(r.fun) and r.fun <= flat.value(z)
     return (np.asarray(r.x) if better else z), int(r.nit)
+
+
+def _options(most: int, region: Region) -> dict[str, float]:
+    """What L-BFGS-B is told: to go on until the gradient is small."""
+    return {
+        "maxiter": most, "maxfun": 2 * most, "ftol": 1e-15, "gtol": region.goal, "maxcor": 20
+    }  # fmt: skip
 
 
 def _split(
@@ -105,7 +113,7 @@ def _split(
         np.concatenate([np.maximum(z, 0), np.maximum(-z, 0)]),
         jac=True, method="L-BFGS-B",
         bounds=optimize.Bounds(np.zeros(2 * size), np.concatenate([upper, lower])),
-        options={"maxiter": most, "maxfun": 2 * most, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
+        options=_options(most, region),
     )  # fmt: skip
     x = r.x[:size] - r.x[size:]
     return region.inside(
@@ -120,7 +128,7 @@ def polished(flat: Flat, z: Numbers, region: Region) -> tuple[Numbers, int]:
         gradient = flat.gradient(z)
         left = region.residual(z, gradient)
         size = float(np.max(np.abs(left), initial=0.0))
-        if not np.isfinite(size) or size <= GOAL:
+        if not np.isfinite(size) or size <= region.goal:
             return z, count
         stuck = ((z <= region.lower) & (left >= 0)) | ((z >= region.upper) & (left <= 0))
         stuck |= (z == 0) & (left == 0) & (region.weights > 0)

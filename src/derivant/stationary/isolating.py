@@ -33,7 +33,9 @@ UNDONE: dict[str, Callable[[Expr], Expr]] = {
         0.5, RECORD.log(over(RECORD.add(1.0, v), RECORD.subtract(1.0, v)))
     ),
     "sigmoid": lambda v: RECORD.log(over(v, RECORD.subtract(1.0, v))),
-    "sinh": lambda v: RECORD.asinh(v),
+    "sinh": lambda v: RECORD.log(
+        RECORD.add(v, RECORD.sqrt(RECORD.add(RECORD.multiply(v, v), 1.0)))
+    ),
 }
 
 

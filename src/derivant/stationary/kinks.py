@@ -31,7 +31,7 @@ from derivant.stationary.problem import Constraint, Problem
 
 @dataclass(frozen=True, slots=True)
 class Kink:
-    """A multiple of a norm of y = x - center in the cost: order 1 or 2."""
+    """A multiple of a norm of y = x - center in the cost: order 1 or 2; 0 for a sum of relus."""
 
     order: int
     weight: Expr
@@ -99,7 +99,10 @@ def _least(slope_: Expr, size: Expr, kinks: Sequence[Kink]) -> tuple[Expr, tuple
     if kink.center is not None:
         at = simple(at - kink.center)
     limit = simple(over(kink.weight, size))
-    if kink.order == 1:
+    if kink.order == 0:
+        above = RECORD.relu(RECORD.subtract(at, limit))
+        moved = RECORD.subtract(above, RECORD.relu(RECORD.negative(at)))
+    elif kink.order == 1:
         shrunk = RECORD.relu(RECORD.subtract(RECORD.abs(at), limit))
         moved = RECORD.multiply(RECORD.sign(at), shrunk)
     else:
@@ -165,7 +168,7 @@ def _parted(cost: Expr, x: Expr, sided: int) -> tuple[Expr | None, list[Kink]]:
         order, operand = _norm_of(node, x)
         if operand is None:
             continue
-        total = _total_of(node, cost) if node.primitive.name == "abs" else node
+        total = node if node.primitive.name == "vector_norm" else _total_of(node, cost)
         t = symbol("kink", total.shape)
         line = substituted(cost, {total: t})
         if depends(line, [t]):
@@ -188,12 +191,12 @@ def _parted(cost: Expr, x: Expr, sided: int) -> tuple[Expr | None, list[Kink]]:
 
 def _norm_of(node: Expr, x: Expr) -> tuple[int, Expr | None]:
     """The order of a norm and x - center that it is of; (0, None) for anything else."""
-    name, order = node.primitive.name, 0
-    if name == "abs":
-        order = 1
+    name, order = node.primitive.name, -1
+    if name in ("abs", "relu"):
+        order = int(name == "abs")
     elif name == "vector_norm" and not node.shape:
-        order = {1.0: 1, 2.0: 2}.get(node.params.get("ord") or 0.0, 0)
-    if not order or node.inputs[0].shape != x.shape:
+        order = {1.0: 1, 2.0: 2}.get(node.params.get("ord") or 0.0, -1)
+    if order < 0 or node.inputs[0].shape != x.shape:
         return 0, None
     form = derived(node.inputs[0], x)
     number = scale_of(form.sum) if x.shape else form.to_expr()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.dims import Dim
-from derivant.base.errors import ArgumentError, DerivantError, ShapeError
+from derivant.base.dims import size_of
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.loader import load
 from derivant.base.types import Function
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
-from derivant.carriers.trace import variables
-from derivant.notation import Facts, Shapes, canonical_name, read_shapes, shown_name
+from derivant.notation import Facts, Shapes, canonical_name
 from derivant.stationary.constrained import Optimum, constrained, finished
-from derivant.stationary.descent import Region, descended, optimize, polished
+from derivant.stationary.descent import GOAL, Region, descended, optimize, polished
 from derivant.stationary.functions import minimize_function
+from derivant.stationary.given import with_data
+from derivant.stationary.hessians import kinked
 from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, projection
 from derivant.stationary.problem import Problem, read_problem
 from derivant.stationary.reduced import Reduced, reduced, started
@@ -54,6 +56,7 @@ def minimize(
     sense: str = "minimize",
     max_iterations: int = 5000,
     closed_form: bool = True,
+    tolerance: float = GOAL,
 ) -> MinimizeResult:
     """The least point of an objective as numbers, by exact derivatives.
 
@@ -63,7 +66,8 @@ def minimize(
     what is active. A Python function of one argument takes a start instead:
     `minimize(f, x0)`. The result is SciPy's OptimizeResult: `x` by name, `fun`, `nit`, `success`,
     `message`, `multipliers` by constraint, and `kkt_residual`, the largest part of the gradient of
-    the Lagrangian, of a violation, or of a multiplier times its slack.
+    the Lagrangian, of a violation, or of a multiplier times its slack; below `tolerance` no more
+    steps are taken.
 
     Raises ArgumentError or ShapeError where a text cannot be read or data do not fit it or are not
     finite; a problem that is infeasible, unbounded or not solved to 1e-6 has `success` False and a
@@ -83,129 +87,46 @@ def minimize(
     if not names:
         raise ArgumentError("over names the unknowns, as in over='x'")
     given = {"data": dict(data or {}), "start": dict(start or {})}
-    problem, known = _read(
+    problem, known = with_data(
         given,
         lambda sizes: read_problem(objective, names, subject_to, assume, sizes, notation, sense),
         shapes,
     )
-    flat = _flat(problem, known)
+    ready = _ready(problem, known, tolerance)
     if closed_form:
-        result: MinimizeResult | None = _by_formula(problem, known, flat)
+        result: MinimizeResult | None = _by_formula(ready)
         if result is not None:
             return result
-    begun = _start(problem, flat, dict(start or {}))
-    last: MinimizeResult = _by_numbers(problem, known, begun, max_iterations)
+    begun = _start(problem, known, dict(start or {}))
+    last: MinimizeResult = _by_numbers(ready, begun, max_iterations)
     return last
 
 
-def _flat(problem: Problem, known: Data) -> Flat:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A problem with its data, kinks and bounds apart, as functions of one vector."""
+
+    problem: Problem
+    known: Data
+    apart: Reduced
+    flat: Flat
+    region: Region
+
+
+def _ready(problem: Problem, known: Data, goal: float) -> _Ready:
     facts = {u: problem.facts(u) for u in problem.unknowns}
-    return Flat(
-        problem.cost, problem.unknowns, problem.constraints, known.values, known.sizes, facts
-    )
+    apart = reduced(problem, known)
+    flat = Flat(apart.cost, apart.unknowns, apart.constraints, known.values, known.sizes, facts)
+    return _Ready(problem, known, apart, flat, replace(apart.region(flat), goal=goal))
 
 
-# Data
-
-
-def _read(
-    given: dict[str, dict[str, Any]], read: Callable[[Shapes], Problem], shapes: Shapes
-) -> tuple[Problem, Data]:
-    """The problem with shapes as the data have them where the text leaves them open."""
-    arrays = {canonical_name(k): v for part in given.values() for k, v in part.items()}
-    scalars = {k: "" for k, v in arrays.items() if np.ndim(v) == 0}
-    floats = {k: "" for k in scalars if not isinstance(arrays[k], (int, np.integer))}
-    known = read_shapes(shapes)
-    first: DerivantError | None = None
-    for guess in ({}, floats, scalars):
-        sizes: Shapes = {**guess, **known} if guess else shapes
-        for _ in range(2):
-            try:
-                problem = read(sizes)
-                return problem, _bound_data(problem, given["data"], given["start"])
-            except DerivantError as error:
-                first = first or error
-            ranks = {k: np.shape(v) for k, v in arrays.items() if np.ndim(v) > 0}
-            sizes = {**{k: " ".join(map(str, s)) for k, s in ranks.items()}, **guess, **known}
-    assert first is not None
-    raise first
-
-
-def _bound_data(problem: Problem, data: dict[str, Any], start: dict[str, Any]) -> Data:
-    """Values for the variables, and the sizes that they and the start show."""
-    given = {canonical_name(name): (name, value) for name, value in data.items()}
-    own = {str(u.params["name"]) for u in problem.unknowns}
-    roots = [problem.cost, *(c.gap for c in problem.constraints)]
-    needed = {str(v.params["name"]): v for v in variables(roots)}
-    values: dict[Expr, Numbers] = {}
-    sizes: dict[str, int] = {}
-    for name, variable in needed.items():
-        if name in own:
-            continue
-        if name not in given:
-            has = ", ".join(data) or "nothing"
-            raise ArgumentError(f"data has no {shown_name(name)}; it has {has}")
-        values[variable] = _value(given[name][1], variable, sizes)
-    for u in problem.unknowns:
-        name = str(u.params["name"])
-        begun = {canonical_name(k): v for k, v in start.items()}
-        if name in begun:
-            _value(begun[name], u, sizes)
-    _named_sizes(problem, given, sizes)
-    return Data(values, sizes)
-
-
-def _value(value: Any, variable: Expr, sizes: dict[str, int]) -> Numbers:
-    """A value as an array of the variable's shape; NaN and other shapes are refused."""
-    name = shown_name(str(variable.params["name"]))
-    try:
-        array = np.asarray(value, float)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name} is no array of numbers: {error}") from error
-    wanted = ", ".join(map(str, variable.shape))
-    if array.ndim != len(variable.shape):
-        raise ShapeError(f"{name} has shape {array.shape}; the formula takes it as ({wanted})")
-    for axis, (size, actual) in enumerate(zip(variable.shape, array.shape, strict=True)):
-        if isinstance(size, Dim) and str(size).isidentifier():
-            expected = sizes.setdefault(str(size), actual)
-        elif isinstance(size, Dim):
-            continue
-        else:
-            expected = size
-        if expected != actual:
-            raise ShapeError(
-                f"{name} has shape {array.shape}; the formula takes it as ({wanted}), "
-                f"and axis {axis}, {size}, is {expected} elsewhere"
-            )
-    if not np.all(np.isfinite(array)):
-        raise first_bad(array, name)
-    return array
-
-
-def _named_sizes(problem: Problem, given: dict[str, Any], sizes: dict[str, int]) -> None:
-    """Sizes that only the unknowns show must be given as numbers."""
-    for u in problem.unknowns:
-        for size in u.shape:
-            for name in {n for names, _ in getattr(size, "terms", ()) for n in names}:
-                if name in sizes:
-                    continue
-                if name not in given:
-                    raise ArgumentError(
-                        f"the size {name} of {shown_name(str(u.params['name']))} is not known; "
-                        f"give it in data, as in {{{name!r}: 3}}, or give a start"
-                    )
-                sizes[name] = int(given[name][1])
-    for name, (_, value) in given.items():
-        if np.ndim(value) == 0 and isinstance(value, (int, np.integer)):
-            sizes.setdefault(name, int(value))
-
-
-def _start(problem: Problem, flat: Flat, start: dict[str, Any]) -> dict[Expr, Numbers]:
+def _start(problem: Problem, known: Data, start: dict[str, Any]) -> dict[Expr, Numbers]:
     """The start that is given, or one inside the declared domain."""
     begun = {canonical_name(k): v for k, v in start.items()}
     rng = np.random.default_rng(0)
     point = {}
-    for u, shape in zip(flat.unknowns, flat.shapes, strict=True):
+    for u in problem.unknowns:
+        shape = tuple(size_of(s, known.sizes) for s in u.shape)
         facts, name = problem.facts(u), str(u.params["name"])
         if name in begun:
             value = np.array(begun[name], float)
@@ -226,10 +147,11 @@ def _start(problem: Problem, flat: Flat, start: dict[str, Any]) -> dict[Expr, Nu
 # The closed form
 
 
-def _by_formula(problem: Problem, known: Data, flat: Flat) -> Any:
+def _by_formula(ready: _Ready) -> Any:
     """The closed form where there is one and the data allow it; else None."""
+    known = ready.known
     try:
-        found, _ = solved_problem(problem)
+        found, _ = solved_problem(ready.problem)
         needs = evaluate_all([c.of for c in found.needs], known.values, known.sizes)
         if not all(c.holds(np.asarray(v, float)) for c, v in zip(found.needs, needs, strict=True)):
             return None
@@ -239,8 +161,8 @@ def _by_formula(problem: Problem, known: Data, flat: Flat) -> Any:
     point = {u: np.asarray(v, float) for u, v in zip(found.values, values, strict=True)}
     if not all(np.all(np.isfinite(v)) for v in point.values()):
         return None
-    apart = reduced(problem, known)
-    result = _ended(problem, known, apart, started(apart, point, known), 0, "the closed form")
+    z = ready.flat.joined(started(ready.apart, point, known))
+    result = _ended(ready, _polished(ready, z, 0), "the closed form")
     return result if result.success else None
 
 
@@ -266,53 +188,39 @@ class _Progress:
             self.bar.close()
 
 
-def _by_numbers(problem: Problem, known: Data, point: dict[Expr, Numbers], most: int) -> Any:
-    apart = reduced(problem, known)
-    values = started(apart, point, known)
-    flat = _reduced_flat(problem, apart, known)
-    region, report = apart.region(flat), _Progress()
+def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
+    flat, region, report = ready.flat, ready.region, _Progress()
+    apart, values = ready.apart, started(ready.apart, point, ready.known)
     z = region.inside(flat.joined(values))
     if not np.isfinite(flat.value(z)):
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
         if apart.constraints:
             best = constrained(flat, z, region, most, report)
-            z, count = best.z, best.count
         else:
             z, count = descended(flat, z, region, most, report)
+            best = replace(_polished(ready, z, count), method="L-BFGS-B")
     finally:
         report.close()
-    method = "SLSQP and an augmented Lagrangian" if apart.constraints else "L-BFGS-B"
-    return _ended(problem, known, apart, flat.split(z), count, f"{method}, then Newton steps")
+    return _ended(ready, best, f"{best.method}, then Newton steps")
 
 
-def _reduced_flat(problem: Problem, apart: Reduced, known: Data) -> Flat:
-    facts = {u: problem.facts(u) for u in problem.unknowns}
-    return Flat(apart.cost, apart.unknowns, apart.constraints, known.values, known.sizes, facts)
+def _polished(ready: _Ready, z: Numbers, count: int) -> Optimum:
+    """The point after Newton steps, and what is left of the conditions there."""
+    if ready.apart.constraints:
+        return finished(ready.flat, z, ready.region, count)
+    z, more = polished(ready.flat, ready.region.inside(z), ready.region)
+    left = ready.region.residual(z, ready.flat.gradient(z))
+    return Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
 
 
-def _ended(
-    problem: Problem,
-    known: Data,
-    apart: Reduced,
-    point: Mapping[Expr, Numbers],
-    count: int,
-    method: str,
-) -> Any:
-    """The result at a point: polished, judged, and told in words."""
-    flat = _reduced_flat(problem, apart, known)
-    region = apart.region(flat)
-    z = flat.joined(point)
-    if apart.constraints:
-        best = finished(flat, z, region, count)
-    else:
-        z, more = polished(flat, region.inside(z), region)
-        left = region.residual(z, flat.gradient(z))
-        best = Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
+def _ended(ready: _Ready, best: Optimum, method: str) -> Any:
+    """The result at a point, judged and told in words."""
+    problem, apart, flat, region = ready.problem, ready.apart, ready.flat, ready.region
     values = flat.split(best.z)
     forces = _named_forces(flat, apart, best, region)
-    fun = float(evaluate_all([problem.objective], {**known.values, **values}, known.sizes)[0])
-    message, success = _said(flat, apart, best, problem, fun, method)
+    fun = float(evaluate_all([problem.objective], {**flat.data, **values}, flat.sizes)[0])
+    message, success = _said(ready, best, fun, method)
     return optimize.OptimizeResult(
         x={str(u.params["name"]): _plain(values[u]) for u in problem.unknowns},
         fun=fun,
@@ -358,10 +266,9 @@ def _rises(excess: Expr, u: Expr, flat: Flat) -> bool:
     return bool(np.sum(at[1]) > np.sum(at[0]))
 
 
-def _said(
-    flat: Flat, apart: Reduced, best: Optimum, problem: Problem, fun: float, method: str
-) -> tuple[str, bool]:
+def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, bool]:
     """Why it stopped, and whether the point is an optimum."""
+    flat, apart, sign = ready.flat, ready.apart, ready.problem.sign
     off = [
         (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
         for k, (g, c) in enumerate(
@@ -370,8 +277,8 @@ def _said(
     ]
     worst = max(off, key=lambda pair: pair[0], default=(0.0, None))
     size = float(np.max(np.abs(best.z), initial=0.0))
-    if problem.sign * fun < -UNBOUNDED or size > UNBOUNDED:
-        way = "below" if problem.sign > 0 else "above"
+    if sign * fun < -UNBOUNDED or size > UNBOUNDED:
+        way = "below" if sign > 0 else "above"
         return (
             f"unbounded: the objective is {fun:.1e} at a point of size {size:.1e}, "
             f"and has no bound {way}",
@@ -383,7 +290,13 @@ def _said(
             f"it is violated by {worst[0]:.1e} at the best one",
             False,
         )
-    if not best.residual <= GOOD:
+    if not best.residual <= max(GOOD, ready.region.goal):
+        marks = {n.primitive.name for u in apart.unknowns for n in kinked(apart.cost, u)}
+        if marks:
+            raise DerivantError(
+                f"{', '.join(sorted(marks))} of the objective have kinks, and none of the methods "
+                f"here came to an optimum: residual {best.residual:.1e} at value {fun:.6g}"
+            )
         return (
             f"stopped ({method}) before the conditions of an optimum held: "
             f"residual {best.residual:.1e}",

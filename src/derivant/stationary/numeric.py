@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from derivant.base.dims import size_of
 from derivant.base.errors import ArgumentError
-from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.draws import SYMMETRIC
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
 from derivant.stationary.algebra import slope, summed
+from derivant.stationary.degrees import degree
 from derivant.stationary.problem import Constraint
+from derivant.stationary.program import Program
 
 Numbers = npt.NDArray[np.float64]
 MOST_DENSE = 600  # unknown numbers for which a Hessian is formed
@@ -43,15 +44,22 @@ class Flat:
         self.shapes = [tuple(size_of(s, sizes) for s in u.shape) for u in unknowns]
         self.counts = [int(np.prod(s)) for s in self.shapes]
         self.size = sum(self.counts)
+        ends = np.cumsum([0, *self.counts]).tolist()
+        self._places = list(zip(self.unknowns, ends, ends[1:], self.shapes, strict=False))
         self.equal = [c for c in constraints if c.relation == "=="]
         self.unequal = [c for c in constraints if c.relation != "=="]
         self.cost = cost
+        lines = [c.gap for c in constraints]
+        self.is_quadratic = degree(cost, unknowns) <= 2 and all(
+            degree(gap, unknowns) <= 1 for gap in lines
+        )
         self._gradients = [pulled_back(cost, u) for u in unknowns]
         self._gaps = [c.gap for c in self.equal] + [c.excess for c in self.unequal]
         self._jacobians = [[slope(g, u) for u in unknowns] for g in self._gaps]
         self._forces = [symbol(f"force{k}", g.shape) for k, g in enumerate(self._gaps)]
         self._way = [symbol(f"way{k}", u.shape) for k, u in enumerate(unknowns)]
-        self._turns = self._second()
+        self._turns: list[Expr] = []  # made when they are first asked for
+        self._programs: dict[tuple[int, ...], Program] = {}
         self.evaluations = 0
 
     def _second(self) -> list[Expr]:
@@ -66,8 +74,7 @@ class Flat:
 
     def split(self, z: Numbers) -> dict[Expr, Numbers]:
         """The unknowns of a flat vector."""
-        cuts = np.split(z, np.cumsum(self.counts)[:-1])
-        return {u: c.reshape(s) for u, c, s in zip(self.unknowns, cuts, self.shapes, strict=True)}
+        return {u: z[a:b].reshape(s) for u, a, b, s in self._places}
 
     def joined(self, point: Mapping[Expr, Numbers]) -> Numbers:
         """The flat vector of the unknowns."""
@@ -76,14 +83,17 @@ class Flat:
     def _at(
         self, expressions: Sequence[Expr], z: Numbers, more: Mapping[Expr, Numbers] | None = None
     ) -> list[Numbers]:
-        values = {**self.data, **self.split(z), **(more or {})}
+        point = {**self.split(z), **(more or {})}
+        key = tuple(map(id, expressions))
+        if key not in self._programs:
+            self._programs[key] = Program(expressions, self.data, self.sizes, list(point))
         with np.errstate(all="ignore"):
             try:
-                found = evaluate_all(list(expressions), values, self.sizes)
+                found = self._programs[key](point)
             except np.linalg.LinAlgError:
                 return [np.full(tuple(size_of(s, self.sizes) for s in e.shape), np.nan)
                         for e in expressions]  # fmt: skip
-        return [np.asarray(v, float) for v in found]
+        return found
 
     def value(self, z: Numbers) -> float:
         """The cost; infinite outside its domain."""
@@ -122,6 +132,7 @@ class Flat:
 
     def hvp(self, z: Numbers, way: Numbers, forces: Sequence[Numbers] = ()) -> Numbers:
         """The Hessian of the Lagrangian times a direction."""
+        self._turns = self._turns or self._second()
         given = dict(zip(self._way, self.split(self.along(way)).values(), strict=True))
         given |= dict(zip(self._forces, forces or self.no_forces(z), strict=True))
         return self.along(np.concatenate([np.ravel(s) for s in self._at(self._turns, z, given)]))
@@ -132,7 +143,11 @@ class Flat:
 
     def hessian(self, z: Numbers, forces: Sequence[Numbers] = ()) -> Numbers:
         """The Hessian of the Lagrangian, column by column."""
-        columns = [self.hvp(z, e, forces) for e in np.eye(self.size)]
+        if self.is_quadratic:  # the gradient is affine, and costs less than a turn
+            start = self.gradient(np.zeros(self.size))
+            columns = [self.gradient(e) - start for e in np.eye(self.size)]
+        else:
+            columns = [self.hvp(z, e, forces) for e in np.eye(self.size)]
         whole = np.stack(columns, 1) if columns else np.zeros((0, 0))
         return (whole + whole.T) / 2
 

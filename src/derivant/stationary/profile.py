@@ -56,6 +56,11 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
         solved.append((x, replace(found, values={x: value})))
         least = None if found.least is None else substituted(found.least, dict(back))
         cost = simple(substituted(cost, {x: value}) if least is None else least)
+    return _together(problem, solved, cost)
+
+
+def _together(problem: Problem, solved: Sequence[tuple[Expr, Found]], cost: Expr) -> Found:
+    """All unknowns, the last ones put into those before them."""
     values: dict[Expr, Expr] = {}
     for x, found in reversed(solved):
         values[x] = simple(substituted(found.values[x], dict(values)))
@@ -69,7 +74,8 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
     pattern = "one unknown after the other" + (", with kinks" if kinks else "")
     return Found(
         {u: values[u] for u in problem.unknowns}, pattern, needs, forces, "",
-        lambda: tuple(line for _, f in solved for line in f.lines()), least=cost,
+        lambda: tuple(line for _, f in solved for line in f.lines()),
+        next((f.unique for _, f in solved if f.unique), ""), least=cost,
     )  # fmt: skip
 
 

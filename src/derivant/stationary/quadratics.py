@@ -179,8 +179,10 @@ def _one_inequality(
     pressure = symbol(f"μ[{active.key}]")
     terms = [*zip(lambdas, (c.gap for c in equal), strict=True), (pressure, excess)]
     answer = _stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    if answer is None or not answer.proved:
+        return None
     sure, _ = _kind(problem, bool(equal))
-    if answer is None or not sure or not answer.proved:
+    if not sure:
         return None
     excess_at = substituted(excess, {u: answer.values[u] for u in problem.unknowns})
     rate = simple(RECORD.negative(slope(excess_at, pressure)))

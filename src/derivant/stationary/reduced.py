@@ -1,7 +1,7 @@
 """A problem made ready for numbers: bounds read off, absolute values and relus taken out.
 
-|r| in the cost becomes a new unknown t with r <= t and -r <= t; of an unknown itself it becomes a
-weight. What is maximised over entries, and relus, are treated alike.
+|r| becomes a new unknown t with r <= t and -r <= t; of an unknown itself it becomes a weight. What
+is maximised over entries, relus, and one of these of another, are treated alike.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from derivant.base.dims import size_of
 from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
-from derivant.stationary.algebra import at_zero, constant, depends, derived, substituted
+from derivant.stationary.algebra import constant, depends, derived, is_zero, substituted
 from derivant.stationary.descent import Region
 from derivant.stationary.hessians import kinked, scale_of
 from derivant.stationary.numeric import Data, Flat, Numbers
 from derivant.stationary.problem import Constraint, Problem
 
+TAKEN = frozenset(("abs", "relu", "maximum", "max", "vector_norm"))
 EDGE = 1e-12  # how near an open bound may be come
 
 
@@ -36,7 +38,7 @@ class Reduced:
     lower: dict[Expr, list[Numbers]] = field(default_factory=dict)
     upper: dict[Expr, list[Numbers]] = field(default_factory=dict)
     weights: dict[Expr, Numbers] = field(default_factory=dict)
-    made: dict[Expr, tuple[str, tuple[Expr, ...]]] = field(default_factory=dict)
+    made: dict[Expr, tuple[Expr, ...]] = field(default_factory=dict)
 
     def region(self, flat: Flat) -> Region:
         """Bounds and weights of the flat vector."""
@@ -67,10 +69,9 @@ def reduced(problem: Problem, data: Data) -> Reduced:
             found.constraints.append(constraint)
     for u in problem.unknowns:
         _facts(found, u, problem.facts(u))
-    for u in problem.unknowns:
-        for node in kinked(found.cost, u):
-            if depends(found.cost, [node]):
-                _take_out(found, node, data)
+    for node in _kinks(found):
+        if any(depends(root, [node]) for root in (found.cost, *(c.gap for c in found.constraints))):
+            _take_out(found, node, data)
     return found
 
 
@@ -97,7 +98,9 @@ def _bound(found: Reduced, constraint: Constraint, unknowns: Sequence[Expr], dat
     if number is None or depends(number, unknowns):
         return False
     rate = float(_number(number, data))
-    side = -_number(at_zero(constraint.excess, [u]), data) / rate if rate else None
+    zero = np.zeros(tuple(size_of(s, data.sizes) for s in u.shape))
+    at_zero = evaluate_all([constraint.excess], {**data.values, u: zero}, data.sizes)[0]
+    side = -np.asarray(at_zero, float) / rate if rate else None
     if side is None or not np.all(np.isfinite(side)):
         return False
     (found.upper if rate > 0 else found.lower).setdefault(u, []).append(side)
@@ -105,54 +108,85 @@ def _bound(found: Reduced, constraint: Constraint, unknowns: Sequence[Expr], dat
     return True
 
 
+def _kinks(found: Reduced) -> list[Expr]:
+    """The functions with kinks in the cost and in the inequalities, outer ones first."""
+    roots = [found.cost, *(c.gap for c in found.constraints if c.relation != "==")]
+    nodes = [n for root in roots for u in found.unknowns for n in reversed(kinked(root, u))]
+    return list({id(n): n for n in nodes}.values())
+
+
 def _take_out(found: Reduced, node: Expr, data: Data) -> None:
-    """One function with a kink, where the cost rises with it and what it is of is affine."""
-    name, norm = node.primitive.name, node
-    if name not in ("abs", "relu", "maximum", "max", "vector_norm"):
+    """One function with a kink, where all rises with it and what it is of is affine."""
+    name = node.primitive.name
+    parts = _parts(node, found.unknowns)
+    if name not in TAKEN or parts is None or (name == "vector_norm" and node.shape):
         return
-    if name == "vector_norm" and node.params.get("ord") != 1.0:
+    if any(c.relation == "==" and depends(c.gap, [node]) for c in found.constraints):
         return
-    operands = node.inputs
-    if not all(_affine(x, found.unknowns) for x in operands):
-        return
-    shape = operands[0].shape if name == "vector_norm" else node.shape
+    shape = node.inputs[0].shape if name == "vector_norm" else node.shape
     t = symbol(f" t{len(found.made)}", shape)
     total: Expr = t
     if name == "vector_norm":
         total = RECORD.sum(t, axis=tuple(range(-len(shape), 0)), keepdims=False)
-        if len(node.shape):
-            return
-    cost = substituted(found.cost, {norm: total})
-    weight = pulled_back(cost, t)
-    if depends(weight, [t, *found.unknowns]):
+    held = [c for c in found.constraints if depends(c.gap, [node])]
+    cost = substituted(found.cost, {node: total})
+    excesses = [substituted(c.excess, {node: total}) for c in held]
+    if not _rise([cost, *excesses], t, found.unknowns, name, data):
         return
-    rate = _number(weight, data)
-    if np.any(rate < 0):
-        raise DerivantError(
-            f"the objective falls with {name}(...), so that it is not convex there and has kinks; "
-            "no method here finds its minimum surely"
-        )
-    if name in ("abs", "vector_norm") and any(operands[0] is u for u in found.unknowns):
-        known = found.weights.get(operands[0], np.zeros(()))
-        found.weights[operands[0]] = known + rate
+    own = next((u for u in found.unknowns if node.inputs[0] is u), None)
+    if name in ("abs", "vector_norm") and own is not None and not held:
+        known = found.weights.get(own, np.zeros(()))
+        found.weights[own] = known + _number(pulled_back(cost, t), data)
         found.cost = substituted(cost, {t: constant(0.0, t.shape)})
         return
+    changed = dict(zip(map(id, held), excesses, strict=True))
+    found.constraints = [
+        Constraint(c.key, changed[id(c)], "<=") if id(c) in changed else c
+        for c in found.constraints
+    ]
     found.cost = cost
+    _stand_in(found, t, parts)
+
+
+def _rise(roots: Sequence[Expr], t: Expr, unknowns: Sequence[Expr], name: str, data: Data) -> bool:
+    """Whether all rise with a function at rates that are known; refused where one falls."""
+    rates = [derived(root, t).to_expr() for root in roots]
+    if any(depends(rate, [t, *unknowns]) for rate in rates):
+        return False
+    if any(np.any(_number(rate, data) < 0) for rate in rates):
+        raise DerivantError(
+            f"the objective or a constraint falls with {name}(...), so that the problem is not "
+            "convex there and has kinks; no method here finds its minimum surely"
+        )
+    return True
+
+
+def _stand_in(found: Reduced, t: Expr, parts: tuple[Expr, ...]) -> None:
+    """A new unknown that is at least each of the parts."""
     found.unknowns.append(t)
-    found.made[t] = (name, operands)
-    _above(found, name, operands, t)
-
-
-def _above(found: Reduced, name: str, operands: Sequence[Expr], t: Expr) -> None:
-    """t is at least each of the parts that the function is the greatest of."""
-    parts = list(operands)
-    if name in ("abs", "vector_norm"):
-        parts.append(RECORD.negative(operands[0]))
-    if name == "relu":
-        found.lower.setdefault(t, []).append(np.zeros(()))
+    found.made[t] = parts
     for k, part in enumerate(parts):
-        gap = RECORD.subtract(part, t)
-        found.constraints.append(Constraint(f" {t.params['name']}{k}", gap, "<="))
+        if not depends(part, found.unknowns) and is_zero(part):
+            found.lower.setdefault(t, []).append(np.zeros(()))
+        else:
+            gap = RECORD.subtract(part, t)
+            found.constraints.append(Constraint(f" {t.params['name']}{k}", gap, "<="))
+
+
+def _parts(node: Expr, unknowns: Sequence[Expr]) -> tuple[Expr, ...] | None:
+    """The affine parts of which a function is the greatest, None where it is of another kind."""
+    name = node.primitive.name
+    below: tuple[Expr, ...] = node.inputs
+    if name == "abs" or (name == "vector_norm" and node.params.get("ord") == 1.0):
+        below = (node.inputs[0], RECORD.negative(node.inputs[0]))
+    elif name == "relu":
+        below = (node.inputs[0], constant(0.0, node.shape))
+    elif name not in ("maximum", "max"):
+        return (node,) if _affine(node, unknowns) else None
+    found = [_parts(x, unknowns) for x in below]
+    if any(f is None for f in found):
+        return None
+    return tuple(part for f in found if f is not None for part in f)
 
 
 def _affine(value: Expr, unknowns: Sequence[Expr]) -> bool:
@@ -163,17 +197,11 @@ def _affine(value: Expr, unknowns: Sequence[Expr]) -> bool:
 def started(found: Reduced, point: dict[Expr, Numbers], data: Data) -> dict[Expr, Numbers]:
     """The start with values for the new unknowns: those of the functions they stand for."""
     values = dict(point)
-    for t, (name, operands) in found.made.items():
-        parts = [
-            np.asarray(v, float)
-            for v in evaluate_all(list(operands), {**data.values, **values}, data.sizes)
-        ]
-        if name in ("abs", "vector_norm"):
-            values[t] = np.abs(parts[0])
-        elif name == "relu":
-            values[t] = np.maximum(parts[0], 0)
-        elif name == "maximum":
-            values[t] = np.maximum(parts[0], parts[1])
-        else:
-            values[t] = np.broadcast_to(np.max(parts[0]), t.shape).astype(float)
+    for t, parts in found.made.items():
+        numbers = evaluate_all(list(parts), {**data.values, **values}, data.sizes)
+        shape = tuple(size_of(s, data.sizes) for s in t.shape)
+        least = np.full(shape, -np.inf)
+        for x in numbers:
+            least = np.maximum(least, np.asarray(x, float) if shape else np.max(x))
+        values[t] = least
     return values

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from derivant.base.dims import Dim, size_of
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
-from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.derivation.draws import SYMMETRIC, directed, drawn
@@ -24,6 +23,7 @@ from derivant.stationary.algebra import slope
 from derivant.stationary.found import Found
 from derivant.stationary.numeric import projection
 from derivant.stationary.problem import Problem
+from derivant.stationary.program import Program
 
 Numbers = npt.NDArray[np.float64]
 POINTS = 4  # data for which an answer must hold
@@ -58,12 +58,15 @@ class Measured:
 
     def __init__(self, problem: Problem, data: Mapping[Expr, Numbers], sizes: Mapping[str, int]):
         self.problem, self.data, self.sizes = problem, dict(data), dict(sizes)
+        self._programs: dict[tuple[Expr, ...], Program] = {}
 
     def __call__(self, expressions: Sequence[Expr], point: Mapping[Expr, Numbers]) -> list[Numbers]:
         """The values of expressions."""
+        key = (*expressions, *point)
         with np.errstate(all="ignore"):
-            found = evaluate_all(list(expressions), {**self.data, **point}, self.sizes)
-        return [np.asarray(v, float) for v in found]
+            if key not in self._programs:
+                self._programs[key] = Program(expressions, self.data, self.sizes, list(point))
+            return self._programs[key](point)
 
     def cost(self, point: Mapping[Expr, Numbers]) -> float:
         """What is minimised."""
