@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -216,12 +215,11 @@ def gemms(sizes: Sequence[int], batch: int) -> Callable[[], Any]:
     count = len(records) // 22
     program = np.array([count, *records], np.int64)
     table = np.array([a.ctypes.data for a in arrays], np.int64)
-    _, drive = driver()
-    frame = np.array([program.ctypes.data, table.ctypes.data], np.int64)
-    places = [ctypes.c_void_p(x.ctypes.data) for x in (frame, NOTHING)]
+    call = driver()
+    frame = np.array([program.ctypes.data, table.ctypes.data, 1], np.int64)
     kept = (program, table, frame, arrays)
 
     def run() -> Any:
-        drive(places[0], places[1], kept, [])
+        call(frame, NOTHING, kept, [])
 
     return run

@@ -7,7 +7,6 @@ knows all cases.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +47,16 @@ def called(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...
 class FastCall:
     """Runs the program of an entry for arguments like those that it was made for."""
 
-    __slots__ = ("_apart", "_build", "_made", "_program", "_same", "_signature", "_sources",
-                 "_words")  # fmt: skip
+    __slots__ = (
+        "_apart",
+        "_build",
+        "_frames",
+        "_made",
+        "_program",
+        "_same",
+        "_sources",
+        "_words",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -61,7 +68,7 @@ class FastCall:
         sources: Sequence[Any],
     ) -> None:
         self._program, self._made = program, program.made
-        self._words, self._signature = words, ctypes.c_void_p(words.ctypes.data)
+        self._words, self._frames = words, program.frames
         self._apart, self._build, self._same = apart, build, watched.same
         self._sources = sources
 
@@ -76,8 +83,15 @@ class FastCall:
         made = [np.empty(shape, dtype) for shape, dtype in self._made]
         if self._sources:
             made = [*made, *self._sources]
-        if not self._program.native(self._signature, args, made):
-            return MISS
+        try:
+            frame = self._frames.pop()
+        except IndexError:
+            frame = self._program.taken()
+        try:
+            if not frame.call(frame.block, self._words, args, made):
+                return MISS
+        finally:
+            self._frames.append(frame)
         return self._build(args, made)
 
 
@@ -100,7 +114,7 @@ class MixedCall(FastCall):
         if not self._same():
             return MISS
         operands = self._operands(args)
-        results = self._program.mixed(self._signature, args, operands, self._sources)
+        results = self._program.mixed(self._words, args, operands, self._sources)
         return MISS if results is None else self._build(args, results)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -20,7 +19,6 @@ from derivant.compiler.program import Program
 from derivant.compiler.views import View
 
 Types = tuple[type, ...]
-EMPTY: Words = np.zeros(1, np.int64)  # a segment that does nothing
 SHORT = 400_000  # operations below which a call does not let other threads of Python run
 
 
@@ -39,7 +37,7 @@ class LlvmProgram:
         self.made = [(layout.values[r].shape, layout.values[r].dtype) for r in layout.fresh]
         self._given = [k for k, i in enumerate(program.inputs) if i in donated]
         self._signatures: dict[Types, Words] = {}
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
         self.short = layout.work() < SHORT
 
     def _segments(self) -> list[Words | _Outside]:
@@ -113,7 +111,7 @@ class LlvmProgram:
             for x, root in zip(operands, self.layout.inputs, strict=True)
         ]
         words = self.plain_signature((np.ndarray,) * len(plain))
-        found = self.run(words.ctypes.data, plain)
+        found = self.run(words, plain)
         if found is None:
             raise AssertionError("the arrays of a call are not what its program was made for")
         for k in self.in_place:
@@ -122,37 +120,24 @@ class LlvmProgram:
                 found = [operands[k] if x is plain[k] else x for x in found]
         return found
 
-    def run(self, signature: int, operands: Sequence[Any]) -> list[Any] | None:
+    def run(self, signature: Words, operands: Sequence[Any]) -> list[Any] | None:
         """The outputs; None, and nothing was done, where objects are not as the signature says."""
         return self.mixed(signature, tuple(operands), operands)
 
     def mixed(
-        self, signature: Any, args: Any, operands: Sequence[Any], sources: Sequence[Any] = ()
+        self, signature: Words, args: Any, operands: Sequence[Any], sources: Sequence[Any] = ()
     ) -> list[Any] | None:
         """The outputs for arguments that hold these operands, by native code and NumPy."""
-        frame = self._taken()
+        frame = self.taken()
         try:
             return frame.run(signature, args, operands, sources)
         finally:
-            self._frames.append(frame)
+            self.frames.append(frame)
 
-    def native(self, signature: Any, args: Any, made: list[Any]) -> bool:
-        """Fill what is made; False, and nothing was done, where objects are not as they should."""
-        frame = self._taken()
+    def taken(self) -> Frame:
+        """Memory for one call, which goes back to `frames` afterwards."""
         try:
-            if self.short:
-                return not frame.held(frame.start, signature, args, made)
-            if frame.held(frame.bound, signature, args, made):
-                return False
-            frame.free(frame.start, frame.nothing, (), made)
-            return True
-        finally:
-            self._frames.append(frame)
-
-    def _taken(self) -> Frame:
-        """Memory for one call."""
-        try:
-            return self._frames.pop()
+            return self.frames.pop()
         except IndexError:
             return Frame(self)
 
@@ -202,33 +187,30 @@ class Frame:
             self._table[layout.slots[root]] = self._scratch.ctypes.data + offset
         for root, array in layout.constants.items():
             self._table[layout.slots[root]] = array.ctypes.data
-        self.held, self.free = driver()
+        self.call = driver()
+        table, long = self._table.ctypes.data, int(not program.short)
         native = [s for s in self._segments if isinstance(s, np.ndarray)]
-        places = [[s.ctypes.data, self._table.ctypes.data] for s in (*native, EMPTY)]
-        self._blocks = np.array(places, np.int64)
-        self._starts = [ctypes.c_void_p(block.ctypes.data) for block in self._blocks]
-        self.start, self.bound = self._starts[0], self._starts[-1]
-        self.nothing = ctypes.c_void_p(NOTHING.ctypes.data)
+        self._blocks = [np.array([s.ctypes.data, table, long], np.int64) for s in native]
+        self.block = self._blocks[0]
 
     def run(
-        self, signature: Any, args: Any, operands: Sequence[Any], sources: Sequence[Any]
+        self, signature: Words, args: Any, operands: Sequence[Any], sources: Sequence[Any]
     ) -> list[Any] | None:
         """One call: fill the table, run the segments, hand out the results."""
         made = [np.empty(shape, dtype) for shape, dtype in self._program.made]
-        if self.held(self.bound, signature, args, [*made, *sources]):
+        if not self.call(self.block, signature, args, [*made, *sources]):
             return None
-        self.free(self.start, self.nothing, (), made)
         return self._rest([*operands, *made])
 
     def _rest(self, objects: list[Any]) -> list[Any]:
         """What comes after the first native segment."""
         held: dict[int, Any] = {}
-        starts = iter(self._starts[1:])
+        blocks = iter(self._blocks[1:])
         for segment in self._segments[1:]:
             if isinstance(segment, _Outside):
                 self._outside(segment, objects, held)
             else:
-                self.free(next(starts), self.nothing, (), [])
+                self.call(next(blocks), NOTHING, (), [])
         return [self._result(r, objects, held) for r in self._layout.results]
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
