@@ -6,7 +6,6 @@ is one. It knows nothing of loops.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -43,11 +42,9 @@ class Step:
         self._kinds = graph.inputs
         self._run = runner(inner) if inner.outputs else None
         self._program: LlvmProgram | None = None
-        if isinstance(self._run, LlvmProgram) and self._run.single:
-            program = self._program = self._run
-            self._words = program.plain_signature((np.ndarray,) * len(graph.inputs))
-            self._signature = ctypes.c_void_p(self._words.ctypes.data)
-            self._takes = [program.result(k)[0] for k in range(len(inner.outputs))]
+        if isinstance(self._run, LlvmProgram):
+            self._program = self._run
+            self._words = self._run.plain_signature((np.ndarray,) * len(graph.inputs))
 
     def ready(self, place: int, value: Any) -> Any:
         """An operand, for the input of that place."""
@@ -79,8 +76,7 @@ class Step:
     def _made(self, operands: tuple[Any, ...]) -> Sequence[Any]:
         """The results that are computed."""
         if self._program is not None:
-            made = [np.empty(shape, dtype) for shape, dtype in self._program.made]
-            if self._program.native(self._signature, operands, made):
-                every = (*operands, *made)
-                return [every[k] for k in self._takes]
+            found = self._program.run(self._words, operands)
+            if found is not None:
+                return found
         return () if self._run is None else self._run(operands)
