@@ -105,6 +105,15 @@ def test_attributes_are_assigned_at_the_trace_alone() -> None:
     f(ONES)
     f(ONES)
     assert layer.calls == 0
+    run = dv.jit(layer.forward)
+    run(ONES)
+    run(2 * ONES)
+    assert layer.calls == 1
+    log: list[int] = []
+    told = dv.jit(lambda x: (log.append(1), x * 2)[1])
+    told(ONES)
+    told(2 * ONES)
+    assert log == [1]
     runs = itertools.count()
     g = dv.jit(lambda x: x * 2 + 0 * next(runs))
     g(ONES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,8 +125,13 @@ class Compiled:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
-                entry = self._entries[key] = traced(self.__wrapped__, given, around, self._donated)
-                if len(self._entries) > MOST_ENTRIES:
+                entry = traced(self.__wrapped__, given, around, self._donated)
+                after = surroundings(self.__wrapped__)  # with what the trace itself has changed
+                entry = replace(entry, around=(*entry.around, *after))
+                self._entries[key] = entry
+                key = (given.structure, given.key, tuple(map(identity, after)))
+                self._entries[key] = entry
+                while len(self._entries) > MOST_ENTRIES:
                     self._entries.popitem(last=False)
             self._entries.move_to_end(key)
         return entry
