@@ -90,7 +90,7 @@ class Compiled:
         """What the function gives for these arguments."""
         if STAGE.get() is not None:  # part of another trace
             return read_at_calls(self.__wrapped__)(*args, **kwargs)
-        items = called(args, kwargs)
+        items = called(args, kwargs) if kwargs else args
         for fast in self._fast:
             found = fast(items)
             if found is not MISS:

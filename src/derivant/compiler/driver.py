@@ -57,7 +57,7 @@ def _python(name: str) -> str:
 # is the tuple of arguments, 1 the list of what is made for the call. Then a count, and pairs of
 # places with their bytes, which must not overlap. The program: a count, then for each kernel its
 # address, the length of its outermost axis, the length of its record, how much of that axis one
-# thread takes at a time (0: all of it), and the record. @call is called as Python calls its own: its
+# thread takes at a time (0: all of it), and the record. @call is called like Python's own; its
 # arguments are a frame (an array of three words: the program, the table, whether other threads of
 # Python may run meanwhile), a signature, the arguments and what is made. Its answer is False where
 # an object is not what the signature says: then nothing was run.

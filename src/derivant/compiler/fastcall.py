@@ -7,7 +7,7 @@ knows all cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ from derivant.compiler.running import runner
 from derivant.compiler.tracing import Output, Traced
 from derivant.compiler.watch import Watch, watch
 
+FastCall = Callable[[Any], Any]
+EMPTY = np.empty
 MISS = object()  # the answer to a call that is not like the earlier one
 PLAIN = (np.ndarray, float)
 ALONE = (bool, type(None))  # static values of which there is one object each
@@ -44,78 +46,62 @@ def called(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...
     return (*args, KEYWORDS, keywords) if keywords else args
 
 
-class FastCall:
-    """Runs the program of an entry for arguments like those that it was made for."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a quick call needs. `entry` keeps alive what the words name by identity."""
 
-    __slots__ = (
-        "_apart",
-        "_build",
-        "_frames",
-        "_made",
-        "_program",
-        "_same",
-        "_sources",
-        "_words",
-    )  # fmt: skip
+    entry: Traced
+    program: LlvmProgram
+    words: Words
+    apart: Apart | None
+    build: Build
+    same: Callable[[], bool] | None
+    operands: Callable[[Any], list[Any]]
 
-    def __init__(
-        self,
-        program: LlvmProgram,
-        words: Words,
-        apart: Apart | None,
-        build: Build,
-        watched: Watch,
-        sources: Sequence[Any],
-    ) -> None:
-        self._program, self._made = program, program.made
-        self._words, self._frames = words, program.frames
-        self._apart, self._build, self._same = apart, build, watched.same
-        self._sources = sources
 
-    def __call__(self, args: Any) -> Any:
-        """The result, or MISS where anything is not as it was."""
-        if self._apart is not None:
-            args = self._apart(args)
+def native_call(prepared: Prepared) -> FastCall:
+    """The call of a program that is native throughout."""
+    p = prepared  # names of the function's own are what is quickest to look up
+    words, apart, build, same, sources = p.words, p.apart, p.build, p.same, p.entry.graph.sources
+    made_as, frames, taken = p.program.made, p.program.frames, p.program.taken
+
+    def call(args: Any) -> Any:
+        if apart is not None:
+            args = apart(args)
             if args is None:
                 return MISS
-        if not self._same():
+        if same is not None and not same():
             return MISS
-        made = [np.empty(shape, dtype) for shape, dtype in self._made]
-        if self._sources:
-            made = [*made, *self._sources]
+        made = [EMPTY(shape, dtype) for shape, dtype in made_as]
         try:
-            frame = self._frames.pop()
+            frame = frames.pop()
         except IndexError:
-            frame = self._program.taken()
+            frame = taken()
         try:
-            if not frame.call(frame.block, self._words, args, made):
+            if not frame.call(frame.block, words, args, [*made, *sources] if sources else made):
                 return MISS
         finally:
-            self._frames.append(frame)
-        return self._build(args, made)
+            frames.append(frame)
+        return build(args, made)
+
+    return call
 
 
-class MixedCall(FastCall):
-    """The same where NumPy does part of the program."""
+def mixed_call(prepared: Prepared) -> FastCall:
+    """The call of a program of which NumPy does a part."""
+    p, sources = prepared, prepared.entry.graph.sources
 
-    __slots__ = ("_operands",)
-
-    def __init__(self, fast: FastCall, operands: Callable[[Any], list[Any]], build: Build) -> None:
-        for name in FastCall.__slots__:
-            setattr(self, name, getattr(fast, name))
-        self._operands, self._build = operands, build
-
-    def __call__(self, args: Any) -> Any:
-        """The result, or MISS where anything is not as it was."""
-        if self._apart is not None:
-            args = self._apart(args)
+    def call(args: Any) -> Any:
+        if p.apart is not None:
+            args = p.apart(args)
             if args is None:
                 return MISS
-        if not self._same():
+        if p.same is not None and not p.same():
             return MISS
-        operands = self._operands(args)
-        results = self._program.mixed(self._words, args, operands, self._sources)
-        return MISS if results is None else self._build(args, results)
+        results = p.program.mixed(p.words, args, [*p.operands(args), *sources], sources)
+        return MISS if results is None else p.build(args, results)
+
+    return call
 
 
 def fast_call(
@@ -195,11 +181,17 @@ class _Preparing:
         build = builder(self.entry.structure, self._sources(mixed), self.args)
         if build is None:
             return None
-        fast = FastCall(program, words, self.apart, build, watched, sources)
-        if not mixed:
-            return fast
         paths = [path for _, path in (self.inputs[k] for k in range(len(self.inputs)))]
-        return MixedCall(fast, lambda args: [*(at(args, p) for p in paths), *sources], build)
+        prepared = Prepared(
+            self.entry,
+            program,
+            words,
+            self.apart,
+            build,
+            watched.same if watched else None,
+            lambda args: [at(args, p) for p in paths],
+        )
+        return mixed_call(prepared) if mixed else native_call(prepared)
 
     def _sources(self, mixed: bool) -> list[Source]:
         """Where each leaf of the results comes from."""

@@ -51,6 +51,9 @@ class Watch:
         contents = [cell.cell_contents for cell in cells]
         return [*contents, *(function.__defaults__ or ()), *named.values()]
 
+    def __bool__(self) -> bool:
+        return bool(self._cells or self._defaults)
+
     def same(self) -> bool:
         """Whether nothing changed."""
         for cell, content in self._cells:
