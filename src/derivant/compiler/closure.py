@@ -7,7 +7,7 @@ at; what other modules hold is frozen at the trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -35,17 +35,44 @@ def surroundings(function: Callable[..., Any]) -> list[Any]:
         value, depth = stack.pop()
         if isinstance(value, WHOLE) or depth > DEEPEST:
             found.append(value)
-        elif id(value) not in seen:
+            continue
+        found.append(value)
+        if id(value) not in seen:
             seen.add(id(value))
-            inside = _inside(value)
-            found.append(value)
-            stack += [(x, depth + 1) for x in inside]
+            stack += [(x, depth + 1) for x in _inside(value)]
     return found
 
 
-def identity(value: Any) -> Hashable:
-    """What of such an object is part of a key: a number's or text's value, else which one it is."""
-    return frozen(value) if isinstance(value, PLAIN) else id(value)
+def key_of(around: Sequence[Any]) -> Hashable:
+    """What of such objects makes another program.
+
+    Of arrays shape, dtype and which of them are one array, since they are read at each call; of
+    containers how many they hold, since that comes after them; of numbers and texts the value; of
+    all others which one they are.
+    """
+    first: dict[int, int] = {}
+    return tuple([_key(value, first.setdefault(id(value), k)) for k, value in enumerate(around)])
+
+
+def _key(value: Any, first: int) -> Hashable:
+    if isinstance(value, PLAIN):
+        return frozen(value)
+    if is_read(value):
+        return "array", value.dtype, value.shape, first
+    if type(value) in CONTAINERS:
+        return type(value), len(value), first
+    return id(value)
+
+
+def is_read(value: Any) -> bool:
+    """Whether a value is an array that is read at each call."""
+    return type(value) is np.ndarray and value.dtype.kind in "biuf"
+
+
+def places_of(sources: Sequence[Any], around: Sequence[Any]) -> tuple[int, ...]:
+    """Where arrays that a program reads are among the objects around it; -1 for others."""
+    where = {id(value): k for k, value in enumerate(around) if is_read(value)}
+    return tuple(where.get(id(source), -1) for source in sources)
 
 
 def _inside(value: Any) -> list[Any]:
@@ -179,7 +206,7 @@ class _Rewriter:
             return self.function(value, depth)
         if isinstance(value, Tensor):
             return as_expr(value)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        if is_read(value):
             return captured(value)
         if isinstance(value, CONTAINERS):
             return self._container(value, depth)

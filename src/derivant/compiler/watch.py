@@ -52,7 +52,8 @@ class Watch:
         return [*contents, *(function.__defaults__ or ()), *named.values()]
 
     def __bool__(self) -> bool:
-        return bool(self._cells or self._defaults)
+        held = (self._cells, self._defaults, self._dicts, self._lists, self._globals)
+        return any(held)
 
     def same(self) -> bool:
         """Whether nothing changed."""
