@@ -261,9 +261,13 @@ class _Rewriter:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether an object is its attributes: of a class of Python, with nothing hidden in it."""
+    """Whether an object is its attributes: of a class of Python, with nothing hidden in it.
+
+    One that does something when it is gone is not copied.
+    """
     kind, own = type(value), getattr(value, "__dict__", None)
     new: Any = kind.__new__
     if not isinstance(own, dict) or new is not object.__new__ or _is_compiled(value):
         return False
-    return not any("__slots__" in base.__dict__ for base in kind.__mro__[:-1])
+    special = ("__slots__", "__del__")
+    return not any(name in base.__dict__ for base in kind.__mro__[:-1] for name in special)
