@@ -12,7 +12,7 @@ import numpy as np
 
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Function
-from derivant.carriers.staging import STAGE
+from derivant.carriers.staging import OPEN, STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
 from derivant.compiler.closure import key_of, places_of, read_at_calls, surroundings
@@ -88,7 +88,7 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
-        if STAGE.get() is not None:  # part of another trace
+        if OPEN and STAGE.get() is not None:  # part of another trace
             return read_at_calls(self.__wrapped__)(*args, **kwargs)
         items = called(args, kwargs) if kwargs else args
         for fast in self._fast:

@@ -55,7 +55,7 @@ class Prepared:
     words: Words
     apart: Apart | None
     build: Build
-    same: Callable[[], bool] | None
+    same: Callable[[], bool]
     operands: Callable[[Any], list[Any]]
 
 
@@ -70,7 +70,7 @@ def native_call(prepared: Prepared) -> FastCall:
             args = apart(args)
             if args is None:
                 return MISS
-        if same is not None and not same():
+        if not same():
             return MISS
         made = [EMPTY(shape, dtype) for shape, dtype in made_as]
         try:
@@ -96,7 +96,7 @@ def mixed_call(prepared: Prepared) -> FastCall:
             args = p.apart(args)
             if args is None:
                 return MISS
-        if p.same is not None and not p.same():
+        if not p.same():
             return MISS
         results = p.program.mixed(p.words, args, [*p.operands(args), *sources], sources)
         return MISS if results is None else p.build(args, results)
@@ -188,7 +188,7 @@ class _Preparing:
             words,
             self.apart,
             build,
-            watched.same if watched else None,
+            watched.same,
             lambda args: [at(args, p) for p in paths],
         )
         return mixed_call(prepared) if mixed else native_call(prepared)

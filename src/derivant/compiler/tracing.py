@@ -13,7 +13,7 @@ from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.tree import Structure, flatten, unflatten
 from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
 from derivant.carriers.mode import serial
-from derivant.carriers.staging import STAGE
+from derivant.carriers.staging import OPEN, STAGE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.closure import read_at_calls
@@ -59,7 +59,9 @@ def traced(
     """
     variables = [_variable(x, k) for k, x in enumerate(given.values)]
     args, kwargs = given.rebuilt(variables)
-    stage = STAGE.set(Tracing())
+    tracing = Tracing()
+    OPEN.append(tracing)
+    stage = STAGE.set(tracing)
     token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
     try:
         result = read_at_calls(function)(*args, **kwargs)
@@ -71,6 +73,7 @@ def traced(
     finally:
         LIFTED.reset(token)
         STAGE.reset(stage)
+        OPEN.remove(tracing)
     leaves, structure = flatten(result)
     outputs: list[Expr] = []
     places: list[Any] = []

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import is_
+from operator import attrgetter, is_, itemgetter
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from derivant.compiler.closure import WHOLE, is_plain, own_globals
 
+CONTENT = attrgetter("cell_contents")
+
 
 class Watch:
-    """Whether the closures of some functions still hold the objects that they held."""
+    """Whether functions, containers and objects still hold the objects that they held."""
 
-    __slots__ = ("_cells", "_defaults", "_dicts", "_globals", "_lists")
+    __slots__ = ("_cells", "_contents", "_defaults", "_dicts", "_globals", "_lists", "_scopes")
 
     def __init__(self) -> None:
-        self._cells: list[tuple[CellType, Any]] = []
+        self._cells: list[CellType] = []
+        self._contents: list[Any] = []
         self._defaults: list[tuple[FunctionType, Any]] = []
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
-        self._globals: list[tuple[dict[str, Any], str, Any]] = []
+        self._globals: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._scopes: list[tuple[dict[str, Any], Callable[[Any], Any], tuple[Any, ...]]] = []
 
     def inside(self, value: Any) -> Sequence[Any] | None:
         """Watch a value; what it holds, None where that cannot be watched."""
@@ -41,24 +45,33 @@ class Watch:
 
     def _function(self, function: FunctionType) -> list[Any] | None:
         """Watch a function; None where a name has no value yet, or keywords have defaults."""
-        if function.__kwdefaults__ or any(_is_empty(c) for c in function.__closure__ or ()):
+        if function.__kwdefaults__:
             return None
         cells = function.__closure__ or ()
-        self._cells += [(cell, cell.cell_contents) for cell in cells]
+        try:
+            contents = list(map(CONTENT, cells))
+        except ValueError:
+            return None
+        self._cells += cells
+        self._contents += contents
         self._defaults.append((function, function.__defaults__))
         named, around = own_globals(function), function.__globals__
-        self._globals += [(around, name, value) for name, value in named.items()]
-        contents = [cell.cell_contents for cell in cells]
+        self._globals.setdefault(id(around), (around, {}))[1].update(named)
         return [*contents, *(function.__defaults__ or ()), *named.values()]
 
-    def __bool__(self) -> bool:
-        held = (self._cells, self._defaults, self._dicts, self._lists, self._globals)
-        return any(held)
+    def settled(self) -> Watch:
+        """Ready to be asked."""
+        self._scopes = [
+            (around, _values(list(named)), tuple(named.values()))
+            for around, named in self._globals.values()
+            if named
+        ]
+        return self
 
     def same(self) -> bool:
         """Whether nothing changed."""
-        for cell, content in self._cells:
-            if cell.cell_contents is not content:
+        for function, defaults in self._defaults:
+            if function.__defaults__ is not defaults or function.__kwdefaults__:
                 return False
         for now, before in self._dicts:
             if list(now) != list(before) or not all(map(is_, now.values(), before.values())):
@@ -66,20 +79,23 @@ class Watch:
         for items, earlier in self._lists:
             if len(items) != len(earlier) or not all(map(is_, items, earlier)):
                 return False
-        for around, name, value in self._globals:
-            if around.get(name) is not value:
-                return False
-        for function, defaults in self._defaults:
-            if function.__defaults__ is not defaults or function.__kwdefaults__:
-                return False
-        return True
+        if not self._cells and not self._scopes:
+            return True
+        try:
+            for around, values, wanted in self._scopes:
+                if not all(map(is_, values(around), wanted)):
+                    return False
+            return all(map(is_, map(CONTENT, self._cells), self._contents))
+        except (KeyError, ValueError):  # a name or a cell that holds nothing any more
+            return False
 
 
-def _is_empty(cell: CellType) -> bool:
-    try:
-        return cell.cell_contents is cell
-    except ValueError:
-        return True
+def _values(names: Sequence[str]) -> Callable[[Any], Any]:
+    """What looks names up in a scope."""
+    if len(names) == 1:
+        (name,) = names
+        return lambda around: (around[name],)
+    return itemgetter(*names)
 
 
 def watch(function: Callable[..., Any]) -> Watch | None:
@@ -98,4 +114,4 @@ def watch(function: Callable[..., Any]) -> Watch | None:
         if inner is None:
             return None
         stack += inner
-    return found
+    return found.settled()
