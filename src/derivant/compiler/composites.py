@@ -19,7 +19,8 @@ FLOATS = ("float64", "float32")
 
 def spelled_out(program: Program) -> Program:
     """The program with such rows replaced, where their operands are floats and not empty."""
-    if not any(step.row.name in COMPOSITES for step in program.instructions):
+    names = {step.row.name for step in program.instructions}
+    if names.isdisjoint({*COMPOSITES, *PICKS}):
         return program
     build = _Builder(program)
     for step in program.instructions:
@@ -41,12 +42,34 @@ class _Builder:
         self.values: list[Value] = list(program.values)
         self.constants: list[tuple[int, Any]] = []
         self.steps: list[Instruction] = []
-        self._numbers: dict[tuple[float, str], int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[Any, ...], int] = {}
+        self._makers: dict[int, Instruction] = {}
         self._lead = 0
+
+    def classes(self, step: Instruction) -> bool:
+        """Whether a row picks one entry of each line by an index that was looked at before."""
+        values = [self.values[x] for x in step.inputs]
+        if step.row.name not in PICKS or step.params["axis"] != -1:
+            return False
+        x, index = values
+        size = step.params.get("size", x.shape[-1])
+        plain = isinstance(x.dtype, np.dtype) and x.dtype.name in FLOATS and 0 not in x.shape
+        lines = x.shape[:-1] == index.shape[:-1] and index.shape[-1] == 1
+        if not plain or not lines or index.dtype.name != "int64":
+            return False
+        maker = self._makers.get(step.inputs[1])
+        while maker is not None and maker.row.name in ("expand_dims", "reshape"):
+            maker = self._makers.get(maker.inputs[0])
+        return maker is not None and maker.row.name == "within" and maker.params["size"] == size
 
     def enter(self, step: Instruction) -> None:
         """One instruction, or what it is in simpler ones."""
+        self._makers[step.output] = step
+        if self.classes(step):
+            self._lead = step.lead
+            self._replaced(step, PICKS[step.row.name](self, step))
+            return
         rule = COMPOSITES.get(step.row.name)
         x = self.values[step.inputs[0]] if step.inputs else None
         plain = x is not None and isinstance(x.dtype, np.dtype) and x.dtype.name in FLOATS
@@ -54,7 +77,10 @@ class _Builder:
             self.steps.append(step)
             return
         self._lead = step.lead
-        last = rule(self, step.inputs[0], step.params)
+        self._replaced(step, rule(self, step.inputs[0], step.params))
+
+    def _replaced(self, step: Instruction, last: int) -> None:
+        """The value of an instruction is that of the last one that it became."""
         if self.steps and self.steps[-1].output == last:
             made = self.steps.pop()
             self._known[next(reversed(self._known))] = step.output
@@ -93,12 +119,19 @@ class _Builder:
     def number(self, value: float, like: int) -> int:
         """A known number in the dtype of a value."""
         kind = self.values[like].dtype
-        key = (value, kind.name)
+        key = (value.hex(), kind.name)
         if key not in self._numbers:
             self.values.append(Value((), kind))
             self._numbers[key] = len(self.values) - 1
             self.constants.append((self._numbers[key], kind.type(value)))
         return self._numbers[key]
+
+    def counted(self, rank: int, size: int) -> int:
+        """0, 1, 2, ... along the last of so many axes."""
+        numbers = np.arange(size, dtype=np.int64).reshape((1,) * (rank - 1) + (size,))
+        self.values.append(Value(numbers.shape, numbers.dtype))
+        self.constants.append((len(self.values) - 1, numbers))
+        return len(self.values) - 1
 
 
 def _softmax(b: _Builder, x: int, params: Any) -> int:
@@ -132,6 +165,22 @@ def _logsumexp(b: _Builder, x: int, params: Any) -> int:
     return b.row("where", b.row("isfinite", top), b.row("add", top, rest), top)
 
 
+def _taken(b: _Builder, step: Instruction) -> int:
+    """The entry of each line: the sum of that entry and of -0, which adds nothing to it."""
+    x, index = step.inputs
+    shape = b.values[x].shape
+    there = b.row("equal", b.counted(len(shape), shape[-1]), index)
+    return b.row("sum", b.row("where", there, x, b.number(-0.0, x)), axis=(-1,), keepdims=True)
+
+
+def _put(b: _Builder, step: Instruction) -> int:
+    """The number of each line at its place among zeros."""
+    g, index = step.inputs
+    there = b.row("equal", b.counted(len(b.values[g].shape), step.params["size"]), index)
+    return b.row("where", there, g, b.number(0.0, g))
+
+
+PICKS = {"take_along_axis": _taken, "add_along_axis": _put}
 COMPOSITES: dict[str, Callable[[_Builder, int, Any], int]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
