@@ -197,3 +197,35 @@ def test_a_choice_of_the_value_is_no_guard_of_a_rule(choice: object) -> None:
     """Random numbers are never equal to 1, so that no comparison would see the lost branch."""
     with pytest.raises(dv.DerivantError, match="where has no name"):
         dv.derive(choice, wrt="p", shapes="p: n, y: n")  # type: ignore[arg-type]  # a function
+
+
+EXTREMA = [
+    ("max(x)", {"x": [1.0, 2.0, 2.0]}, [0.0, 0.5, 0.5]),
+    ("min(x)", {"x": [1.0, 2.0, 1.0]}, [0.5, 0.0, 0.5]),
+    ("max(x)", {"x": [1.0, 3.0, 2.0]}, [0.0, 1.0, 0.0]),
+    ("sum(max(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [0.0, 1.0]),
+    ("sum(min(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [1.0, 0.0]),
+    ("sum(max(x, x))", {"x": [1.0, 3.0]}, [1.0, 1.0]),
+    ("sum(max(relu(x - 5), x - 5))", {"x": [6.0, 2.0]}, [1.0, 0.0]),  # they tie in a whole region
+]
+
+
+@pytest.mark.parametrize(("text", "at", "slope"), EXTREMA)
+def test_extrema_have_slopes_with_names(text, at, slope):
+    r = dv.derive(text, wrt="x")
+    at = {name: np.asarray(value) for name, value in at.items()}
+    np.testing.assert_allclose(r(**at), slope)
+    assert "sign" in r.text or "step" in r.text or "ones" in r.text
+    assert r.expression("numpy") and r.code("torch")
+
+
+def test_extrema_along_an_axis_share_ties_in_each_row():
+    r = dv.derive("sum(max(X, axis=1))", wrt="X", shapes="X: m n", notation="numpy")
+    X = np.array([[1.0, 2.0, 2.0], [5.0, 3.0, 4.0]])
+    np.testing.assert_allclose(r(X=X), [[0, 0.5, 0.5], [1, 0, 0]])
+    np.testing.assert_allclose(dv.grad(lambda X: dv.sum(dv.max(X, axis=1)))(X), r(X=X))
+
+
+def test_a_name_that_is_nearly_one_of_the_formula_is_proposed():
+    with pytest.raises(dv.ArgumentError, match="did you mean θ"):
+        dv.derive("X*theta", wrt="tehta")

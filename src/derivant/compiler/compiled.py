@@ -11,11 +11,13 @@ import numpy as np
 
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Function
+from derivant.carriers.staging import STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
 from derivant.compiler.closure import identity, read_at_calls, surroundings
 from derivant.compiler.donation import Pairs, check_donated, give_back
 from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
+from derivant.compiler.running import strictness
 from derivant.compiler.tracing import Traced, traced
 
 MOST_FAST = 4  # kinds of calls that are tried the quick way
@@ -26,15 +28,18 @@ def jit(
     f: Function,
     donate_argnums: int | Sequence[int] = (),
     static_argnums: int | Sequence[int] = (),
+    strict: bool = False,
 ) -> Compiled:
     """The function that computes what `f` computes, as a program made at the first call.
 
     Traced once for each nesting, shape and dtype of the arguments. Arrays, Tensors and floats are
     inputs; ints, bools, strings, None and callables are static, and so are the arguments that
-    `static_argnums` name: other values are another program. Arrays of the closure are read at each
-    call; module globals are frozen at the trace, and side effects happen then and not again.
+    `static_argnums` name: other values are another program. Arrays of the closure, of attributes
+    and of globals of the function's module are read at each call; globals of other modules are
+    frozen at the trace, and side effects happen then and not again.
     An array that `donate_argnums` name is updated in place by the first result of its shape and
     dtype, and is that result. The compiled function can be differentiated and mapped over.
+    With `strict` it gives what NumPy gives, bit for bit: the rows' own evaluators run one by one.
 
     Raises DifferentiationError where `f` branches on numbers, naming the line; ArgumentError where
     a donated array fits no result, cannot be written to, or overlaps another argument.
@@ -44,7 +49,7 @@ def jit(
     >>> step(np.array([1.0, 2.0]), np.eye(2))
     array([0.8, 1.6])
     """
-    return Compiled(f, _places(donate_argnums), _places(static_argnums))
+    return Compiled(f, _places(donate_argnums), _places(static_argnums), strict)
 
 
 def _places(given: int | Sequence[int]) -> frozenset[int]:
@@ -54,7 +59,13 @@ def _places(given: int | Sequence[int]) -> frozenset[int]:
 class Compiled:
     """A function with its programs, one for each kind of arguments; see `jit`."""
 
-    def __init__(self, function: Function, donated: frozenset[int], static: frozenset[int]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        donated: frozenset[int],
+        static: frozenset[int],
+        strict: bool = False,
+    ) -> None:
         if any(place < 0 for place in donated | static):
             raise ArgumentError("donate_argnums and static_argnums count from the front, from 0")
         if donated & static:
@@ -64,6 +75,7 @@ class Compiled:
         self.__doc__ = getattr(function, "__doc__", None)
         self._donated = donated
         self._static = static
+        self._strict = strict
         self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
         self._fast: tuple[FastCall, ...] = ()
         self._lock = threading.RLock()
@@ -75,11 +87,18 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
+        if STAGE.get() is not None:  # part of another trace
+            return read_at_calls(self.__wrapped__)(*args, **kwargs)
         items = called(args, kwargs)
         for fast in self._fast:
             found = fast(items)
             if found is not MISS:
                 return found
+        with strictness(self._strict):
+            return self._fully(items, args, kwargs)
+
+    def _fully(self, items: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call on the way that knows all cases."""
         given = Arguments(args, kwargs, self._static)
         if given.symbolic:
             return read_at_calls(self.__wrapped__)(*args, **kwargs)

@@ -40,8 +40,9 @@ def _words(base: str, *names: str) -> str:
 # container: length), rank, its place in the table (of a container: its number), sizes. Container 0
 # is the tuple of arguments, 1 the list of what is made for the call. Then a count, and pairs of
 # places with their bytes, which must not overlap. The program: a count, then for each kernel its
-# address, the length of its outermost axis, the length of its record, and that. The answer is 0, or
-# 1 where an object is not what the signature says: then nothing was run.
+# address, the length of its outermost axis, the length of its record, how much of that axis one
+# thread takes at a time (0: all of it), and the record. The answer is 0, or 1 where an object is
+# not what the signature says: then nothing was run.
 DRIVER = f"""
 define i64 @drive(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
 entry:
@@ -172,15 +173,23 @@ start:
   %firstkernel = getelementptr i64, ptr %program, i64 1
   br label %step
 step:
-  %n = phi i64 [ 0, %start ], [ %n1, %run ]
-  %here = phi ptr [ %firstkernel, %start ], [ %there, %run ]
+  %n = phi i64 [ 0, %start ], [ %n1, %ran ]
+  %here = phi ptr [ %firstkernel, %start ], [ %there, %ran ]
   %left = icmp slt i64 %n, %kernels
   br i1 %left, label %run, label %done
 run:
   %code = load ptr, ptr %here
-{_words("here", "address", "high", "words")}
-  %record = getelementptr i64, ptr %here, i64 3
+{_words("here", "address", "high", "words", "grain")}
+  %record = getelementptr i64, ptr %here, i64 4
+  %serial = icmp eq i64 %grain, 0
+  br i1 %serial, label %alone, label %shared
+alone:
   call void %code(ptr %record, ptr %table, i64 0, i64 %high)
+  br label %ran
+shared:
+  call void @parallel(ptr %code, ptr %record, ptr %table, i64 %high, i64 %grain)
+  br label %ran
+ran:
   %there = getelementptr i64, ptr %record, i64 %words
   %n1 = add i64 %n, 1
   br label %step
@@ -190,6 +199,7 @@ done:
 """
 NOTHING: Words = np.array([2, 0, 0], np.int64)  # of a later segment: the table is filled
 ARGS, MADE = 0, 1
+ENDLESS = 1 << 62  # bytes: an array so long is overlapped by all that begin before its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +211,26 @@ class Node:
     what: Any  # its type; of a fixed object itself
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two arrays, by their places, that must not overlap; ordered: the first lies before."""
+
+    first: int
+    second: int
+    ordered: bool
+
+
 def signature(
     containers: Sequence[tuple[Node, int]],
     fixed: Sequence[Node],
     arrays: Sequence[tuple[Node, Value]],
     written: Iterable[int],
-    pairs: Sequence[tuple[int, int]],
+    apart: Sequence[Apart],
 ) -> Words:
     """The words of a signature.
 
     `containers` have their lengths, and are numbered from 2; `arrays` are arrays and numbers in the
-    order of the table, `written` the places of those that are written to, `pairs` of those that
-    must not overlap.
+    order of the table, `written` the places of those that are written to.
     """
     wanted = set(written)
     words = [2 + len(containers), len(containers) + len(fixed) + len(arrays)]
@@ -230,10 +248,11 @@ def signature(
         else:
             words += [NUMBER, id(node.what), 0, 0, 0, place]
     sizes = [value.nbytes for _, value in arrays]
-    full = [(x, y) for x, y in pairs if sizes[x] and sizes[y]]
+    full = [pair for pair in apart if sizes[pair.first] and sizes[pair.second]]
     words.append(len(full))
-    for x, y in full:
-        words += [x, y, sizes[x], sizes[y]]
+    for pair in full:
+        words += [pair.first, pair.second, sizes[pair.first]]
+        words.append(ENDLESS if pair.ordered else sizes[pair.second])
     return np.array(words, np.int64)
 
 

@@ -18,6 +18,7 @@ from derivant.compiler.driver import DRIVER
 from derivant.compiler.ir_loops import kernel_text
 from derivant.compiler.ir_writer import Heavy
 from derivant.compiler.kernels import Kernel
+from derivant.compiler.pool import ALONE_TEXT, POOL, pool_text, workers_wanted
 
 MOST_INLINE = 3  # uses of a long function in a module, above which it is called
 # The text is vectors already: these passes take a tenth of the time of LLVM's own levels, and what
@@ -81,11 +82,20 @@ def driver() -> tuple[Any, Any]:
     """
     with _LOCK:
         if not _DRIVER:
-            address = compiled(DRIVER).get_function_address("drive")
+            pool = pool_text() if workers_wanted() > 0 else ALONE_TEXT
+            engine = compiled(DRIVER + pool)
+            address = engine.get_function_address("drive")
             types = (ctypes.c_void_p, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
             makers = (ctypes.PYFUNCTYPE, ctypes.CFUNCTYPE)
             _DRIVER.extend(make(ctypes.c_int64, *types)(address) for make in makers)
+            _DRIVER.append(engine)
         return _DRIVER[0], _DRIVER[1]
+
+
+def start_workers() -> None:
+    """Start the threads that share long loops; nothing where they are."""
+    driver()
+    POOL.start(_DRIVER[2])
 
 
 def addresses(kernels: Sequence[Kernel]) -> list[int]:

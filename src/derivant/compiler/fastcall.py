@@ -170,10 +170,14 @@ class _Preparing:
     def call(self, watched: Watch) -> FastCall | None:
         """The quick call."""
         program, sources = self.program, self.entry.graph.sources
+        if len(self.inputs) + len(sources) != len(program.layout.inputs):
+            return None  # some are in containers that are not read natively
         nodes = [self.inputs[k][0] for k in range(len(self.inputs))]
         mixed = not program.single
         nodes += [Node(MADE, len(program.made) + k, np.ndarray) for k in range(len(sources))]
-        words = program.signature(nodes, self.containers, self.fixed)
+        operands = [at(self.args, self.inputs[k][1]) for k in range(len(self.inputs))]
+        apart = program.kept_apart([*operands, *sources])
+        words = program.signature(nodes, self.containers, self.fixed, apart)
         build = builder(self.entry.structure, self._sources(mixed), self.args)
         if build is None:
             return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from derivant.compiler.driver import ARGS, MADE, NOTHING, Node, Words, signature
-from derivant.compiler.engine import addresses, driver, product_address
-from derivant.compiler.layout import LINE, Layout, Result
+from derivant.compiler.driver import ARGS, MADE, NOTHING, Apart, Node, Words, signature
+from derivant.compiler.engine import addresses, driver, product_address, start_workers
+from derivant.compiler.layout import LINE, Layout, Result, grain
 from derivant.compiler.loops import Loop
 from derivant.compiler.numpy_target import evaluator
 from derivant.compiler.ordering import Donated
@@ -46,6 +47,8 @@ class LlvmProgram:
         layout = self.layout
         kernels = [c.kernel for s in layout.steps if isinstance(s, Loop) for c in s.calls]
         found = dict(zip(kernels, addresses(kernels), strict=True)) if kernels else {}
+        if any(grain(c) for s in layout.steps if isinstance(s, Loop) for c in s.calls):
+            start_workers()
         segments: list[Words | _Outside] = []
         records: list[list[int]] = []
         for step in layout.steps:
@@ -65,6 +68,7 @@ class LlvmProgram:
         nodes: Sequence[Node],
         containers: Sequence[tuple[Node, int]] = (),
         fixed: Sequence[Node] = (),
+        apart: Sequence[Apart] = (),
     ) -> Words:
         """The words that say what the objects of a call must be.
 
@@ -73,10 +77,16 @@ class LlvmProgram:
         layout = self.layout
         results = [Node(MADE, k, np.ndarray) for k in range(len(layout.fresh))]
         values = [layout.values[root] for root in (*layout.inputs, *layout.fresh)]
-        arrays = [k for k, node in enumerate(nodes) if node.what is np.ndarray]
-        pairs = [(x, y) for x in self._given for y in arrays if x != y]
         both = list(zip((*nodes, *results), values, strict=True))
-        return signature(containers, fixed, both, self._given, pairs)
+        return signature(containers, fixed, both, self._given, apart)
+
+    def kept_apart(self, operands: Sequence[Any]) -> list[Apart]:
+        """Which arrays must not overlap, donated ones in the order that they lie in now."""
+        donated = {k for k in self._given if operands[k].nbytes}
+        given = sorted(donated, key=lambda k: int(operands[k].ctypes.data))
+        others = [k for k, x in enumerate(operands) if type(x) is np.ndarray and k not in donated]
+        found = [Apart(x, y, True) for x, y in pairwise(given)]
+        return found + [Apart(x, y, False) for x in given for y in others]
 
     def plain_signature(self, types: Types) -> Words:
         """The same for operands that follow one another."""
@@ -156,6 +166,16 @@ def _plain(x: Any, dtype: Any) -> Any:
     return np.require(np.asarray(x, dtype), dtype, ("C", "A"))
 
 
+def _apart(result: Any, operands: Sequence[Any]) -> Any:
+    """A row's result in memory of its own: that of its operands may be used again."""
+    if isinstance(result, tuple):
+        return tuple([_apart(x, operands) for x in result])
+    if not isinstance(result, np.ndarray):
+        return result
+    arrays = (x for x in operands if isinstance(x, np.ndarray))
+    return result.copy() if any(np.may_share_memory(result, x) for x in arrays) else result
+
+
 class _Outside:
     """A row that NumPy does: its evaluator, and where its operands are."""
 
@@ -212,7 +232,8 @@ class Frame:
         return [self._result(r, objects, held) for r in self._layout.results]
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
-        result = row.evaluate(*[self._array(x, objects, held) for x in row.operands])
+        operands = [self._array(x, objects, held) for x in row.operands]
+        result = _apart(row.evaluate(*operands), operands)
         held[row.output] = result
         if not isinstance(result, tuple):
             kind = self._layout.values[row.output].dtype

@@ -62,8 +62,11 @@ def traced(
     token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
     try:
         result = read_at_calls(function)(*args, **kwargs)
-    except DerivantError as error:
-        raise _located(error) from error
+    except Exception as error:
+        own = error if isinstance(error, DerivantError) else error.__cause__ or error.__context__
+        if isinstance(own, DerivantError):  # NumPy puts an error of its own around ours
+            raise _located(own, error) from error
+        raise
     finally:
         LIFTED.reset(token)
         STAGE.reset(stage)
@@ -103,9 +106,9 @@ def _variable(value: Any, place: int) -> Expr:
     return intern(VARIABLE, (), params, tuple(value.shape), np.dtype(value.dtype), False)
 
 
-def _located(error: DerivantError) -> DerivantError:
+def _located(error: DerivantError, raised: Exception) -> DerivantError:
     """The same error with the line of the user's code that led to it."""
-    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+    for frame, line in reversed(list(traceback.walk_tb(raised.__traceback__))):
         if frame.f_globals.get("__name__", "").partition(".")[0] != PACKAGE:
             where = f"{frame.f_code.co_filename}:{line}"
             return type(error)(f"{error} (while tracing {where})")

@@ -6,29 +6,36 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any
 
-from derivant.compiler.closure import WHOLE
+from derivant.compiler.closure import WHOLE, own_globals
 
 
 class Watch:
     """Whether the closures of some functions still hold the objects that they held."""
 
-    __slots__ = ("_cells", "_defaults")
+    __slots__ = ("_cells", "_defaults", "_globals")
 
     def __init__(self) -> None:
         self._cells: list[tuple[CellType, Any]] = []
         self._defaults: list[tuple[FunctionType, Any]] = []
+        self._globals: list[tuple[dict[str, Any], str, Any]] = []
 
     def enter(self, function: FunctionType) -> list[Any]:
         """Watch a function; what it holds."""
         cells = function.__closure__ or ()
         self._cells += [(cell, cell.cell_contents) for cell in cells]
         self._defaults.append((function, function.__defaults__))
-        return [*(cell.cell_contents for cell in cells), *(function.__defaults__ or ())]
+        named, around = own_globals(function), function.__globals__
+        self._globals += [(around, name, value) for name, value in named.items()]
+        contents = [cell.cell_contents for cell in cells]
+        return [*contents, *(function.__defaults__ or ()), *named.values()]
 
     def same(self) -> bool:
         """Whether nothing changed."""
         for cell, content in self._cells:
             if cell.cell_contents is not content:
+                return False
+        for around, name, value in self._globals:
+            if around.get(name) is not value:
                 return False
         for function, defaults in self._defaults:
             if function.__defaults__ is not defaults or function.__kwdefaults__:

@@ -52,8 +52,12 @@ def meant(name: str, known: Iterable[str]) -> str:
     spelled = {n.casefold(): n for n in known}
     if not spelled:
         return "it has no variables"
-    near = get_close_matches(canonical_name(name).casefold(), spelled, 1, 0.5)
+    plain = canonical_name(name)
+    near = get_close_matches(plain.casefold(), spelled, 1, 0.5)
     hint = f"; did you mean {shown_name(spelled[near[0]])}?" if near else ""
+    whole = next((n for n in spelled.values() if len(n) > 1 and plain and plain in n), None)
+    if whole is not None and len(plain) == 1 and whole.isalpha():
+        hint = f"; {whole} is one name, a product is {'*'.join(whole)}"
     return f"its variables are {', '.join(map(shown_name, spelled.values()))}{hint}"
 
 

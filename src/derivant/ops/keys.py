@@ -250,7 +250,7 @@ def _basic(item: Any, axis: int, shape: Shape) -> Any:
         return None
     size = shape[axis]
     bounds = (item.start, item.stop, item.step)
-    if bounds == (None, None, None):
+    if all(bound is None for bound in bounds):
         return ":"
     if not isinstance(size, int) or any(isinstance(b, Dim) for b in bounds):
         return _named_slice(item, size)
