@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
@@ -323,12 +323,23 @@ class Derivatives(Mapping[str, Derivative]):
     ...     print(name, r.text)
     x (A + A') x
     A x x'
+
+    Of order 2 two names are a block, the derivative by the second of the gradient by the first.
+
+    >>> print(derive("x'*A*x", wrt=["x", "A"], order=2)["x", "x"].text)
+    A + A'
     """
 
     found: dict[str, Derivative]
+    block: Callable[[str, str], Derivative] | None = None
 
-    def __getitem__(self, name: str) -> Derivative:
-        return self.found[canonical_name(name)]
+    def __getitem__(self, name: str | tuple[str, str]) -> Derivative:
+        if isinstance(name, str):
+            return self.found[canonical_name(name)]
+        first, second = (canonical_name(n) for n in name)
+        if self.block is None or not {first, second} <= {*self.found}:
+            raise KeyError(name)
+        return self.found[first] if first == second else self.block(first, second)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.found)

@@ -40,6 +40,7 @@ from derivant.rewriting import Sum as Terms
 LETTERS = "ijklmnpqrstuvwabcdefgh"
 EINSUM = LETTERS + "oxyz" + LETTERS.upper() + "OXYZ"  # NumPy's einsum takes no others
 LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written as a quotient
+SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
 SMALLEST = Fraction(1, 10**300)
 ONE, TWO = Fraction(1), Fraction(2)
 SAVED = 3  # what the transpose of a whole must save to be written instead
@@ -184,6 +185,8 @@ class Forms:
         if atom.payload is None:
             return Delta((names[0], names[1]))
         node = self._parts[id(atom.payload)]
+        if isinstance(node, Built) and node.letters == names:
+            return powered(node.entry, atom.power)  # given by these very letters
         return powered(Entry(node, names) if names else node, atom.power)
 
     def _contraction(self, term: Term, total: Terms) -> Node:
@@ -209,7 +212,8 @@ class Forms:
                 names.append(spelled[c])
                 operands.append(Call("ones", (sized(total.shape[c]),), 1))
         spec = ",".join(names) + "->" + "".join(spelled[c] for c in range(rank))
-        body = Contraction(spec, tuple(operands), rank)
+        alone = len(operands) == 1 and spec == f"{names[0]}->{names[0]}"
+        body = operands[0] if alone else Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
 
@@ -356,6 +360,7 @@ def _without_ones(node: Node) -> Node:
 
 def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]) -> Node:
     """The number, the scalars, the body, over the scalars with negative powers."""
+    size = _near(size)
     above, under = list(numbers), list(below)
     if size.numerator != 1 or (not above and body is None and size.denominator == 1):
         above.insert(0, Number(Fraction(size.numerator)))
@@ -378,6 +383,15 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
     if isinstance(body, Sum) and len(body.terms) == 1:
         return Sum(((-1, Scaled(tuple(above), body.terms[0][1], tuple(under), body.rank)),), 0)
     return Scaled(tuple(above), body, tuple(under), 0 if body is None else body.rank)
+
+
+def _near(size: Fraction) -> Fraction:
+    """The quotient of small numbers that a float is, 1/70 for 0.1/7; else the number itself."""
+    if size.denominator <= LARGEST_QUOTIENT or not SMALLEST < size < 1 / SMALLEST:
+        return size
+    near = size.limit_denominator(SMALL_QUOTIENT)
+    long = len(repr(float(size))) > LONG_DECIMAL
+    return near if long and abs(near - size) < ROUNDED * size else size
 
 
 def _is_short(size: Fraction) -> bool:
