@@ -451,7 +451,8 @@ y.backward()
 grad = x.grad
 y = None
 seconds = time.process_time() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+unit = 1 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 if os.path.exists("/proc/self/status"):  # there the other counts the process that started this one
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
 sys.stdout.write(f"{{grad}} {{seconds}} {{peak}}")
