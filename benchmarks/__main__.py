@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import closed_forms, eager, jacobians, micrograd_demo, solving, startup, training
+from benchmarks import (
+    closed_forms,
+    compile_time,
+    eager,
+    elementwise,
+    jacobians,
+    micrograd_demo,
+    overhead,
+    solving,
+    startup,
+    training,
+)
 from benchmarks.timing import HEADER
 
 WORKLOADS = {
+    "compile": compile_time,
     "eager": eager,
+    "elementwise": elementwise,
+    "overhead": overhead,
     "startup": startup,
     "micrograd": micrograd_demo,
     "closed_forms": closed_forms,

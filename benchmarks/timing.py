@@ -30,18 +30,25 @@ HEADER = "| workload | measured | spread (quartiles) | target | holds |\n|---|--
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], object]], number: int = 1, repeats: int = REPEATS
+    calls: Mapping[str, Callable[[], object]],
+    number: int = 1,
+    repeats: int = REPEATS,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Seconds a call, `repeats` times each, the contestants taking turns."""
+    """Seconds a call, `repeats` times each, the contestants taking turns.
+
+    For work of one thread `clock` may be `time.thread_time`, which leaves out what others on the
+    machine take of it.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
     for _ in range(repeats):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = clock()
             for _ in range(number):
                 call()
-            times[name].append((time.perf_counter() - started) / number)
+            times[name].append((clock() - started) / number)
     return times
 
 

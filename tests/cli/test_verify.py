@@ -83,3 +83,28 @@ def test_shapes(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["names"] == {"c": [], "theta": ["n"]}
     assert found["value"] == [] and found["derivatives"]["theta"] == ["n"]
+
+
+def test_a_claim_may_start_with_a_minus(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "cos(x)", "--wrt", "x", "--claim", "-sin(x)", "--shape", "x:"]) == 0
+    assert main(["derive", "-x'*x", "--wrt", "x"]) == 0
+    assert "-2 x" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["derive", "||Ax - b||^2", "--wrt", "x"], "Ax is one name, a product is A*x"),
+        (["derive", "sin x", "--wrt", "x"], "write sin(x)"),
+        (["derive", "A*B*C", "--wrt", "B"], "say --notation matrix or --notation numpy"),
+        (["derive", "y = A*x; y'*y", "--wrt", "y"], "the formula gives it a value"),
+        (["derive", "x'*theta", "--wrt", "thet"], "did you mean θ?"),
+        (["verify", "x'*x", "--wrt", "x,y", "--claim", "2*x"], "one variable"),
+    ],
+)
+def test_what_a_newcomer_types_is_answered(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error

@@ -18,8 +18,7 @@ from compiler.random_programs import LAYOUTS, Program, random_program
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import symbol
 from derivant.compiler.arguments import Arguments, native
-from derivant.compiler.lowering import lowered
-from derivant.compiler.numpy_target import NumpyProgram
+from derivant.compiler.running import runner, strictness
 
 TOGETHER = 20
 FEW, MANY = 250, 2500  # of each kind
@@ -46,12 +45,13 @@ def bits(x: Any) -> Any:
     return np.where(np.isnan(x), 7.0, x), np.isnan(x), np.signbit(x) & ~np.isnan(x)
 
 
-def differ(a: Any, b: Any, exact: bool, rtol: float) -> str:
-    """What is wrong with a result; empty where nothing is."""
+def differ(a: Any, b: Any, rtol: float, signs: bool) -> str:
+    """What is wrong with a result; empty where nothing is. No tolerance: to the bit."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.newbyteorder("=") != b.dtype.newbyteorder("="):
         return f"{a.dtype} {a.shape} for {b.dtype} {b.shape}"
-    if exact:
+    if not rtol:
+        a, b = (a, b) if signs or a.dtype.kind != "f" else (a + 0.0, b + 0.0)
         return "" if all(map(np.array_equal, bits(a), bits(b))) else f"{a!r} for {b!r}"
     with np.errstate(all="ignore"):
         good = np.allclose(a, b, rtol=rtol, atol=rtol, equal_nan=True)
@@ -64,7 +64,11 @@ def tolerance(program: Program) -> float:
 
 
 def check(made: Sequence[Program], first: int, exact: bool) -> None:
-    """All targets on all programs at once; the seeds of those that differ."""
+    """All targets on all programs at once; the seeds of those that differ.
+
+    Zeros have signs in strict programs alone: where a zero cotangent meets a number that is not
+    finite, somewhere in the array, eager repairs the whole array and loses them.
+    """
     places = list(itertools.accumulate((len(p.inputs) for p in made), initial=0))
 
     def together(*arrays: Any) -> Any:
@@ -74,10 +78,11 @@ def check(made: Sequence[Program], first: int, exact: bool) -> None:
     with np.errstate(all="ignore"):
         wanted = together(*arrays)
         compiled = dv.jit(together)
-        found = {"llvm": compiled(*arrays)}
+        found = {"native": compiled(*arrays)}
         graph = compiled.traced(Arguments(arrays, {}, frozenset())).graph
-        flat = NumpyProgram(lowered(graph.inputs, graph.outputs))(list(map(native, arrays)))
-        found["numpy"] = regrouped(flat, wanted)
+        with strictness(True):
+            flat = runner(graph)(list(map(native, arrays)))
+        found["strict"] = regrouped(flat, wanted)
         found["evaluated"] = [
             evaluated(p, arrays[a:b]) or theirs
             for p, a, b, theirs in zip(made, places, places[1:], wanted, strict=False)
@@ -87,7 +92,7 @@ def check(made: Sequence[Program], first: int, exact: bool) -> None:
         for target, results in found.items()
         for k, (ours, theirs) in enumerate(zip(results, wanted, strict=True))
         for n, (a, b) in enumerate(zip(ours, theirs, strict=True))
-        if (text := differ(a, b, exact, tolerance(made[k])))
+        if (text := differ(a, b, 0 if exact else tolerance(made[k]), target != "native"))
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -116,6 +116,26 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "no xs": (lambda x: dv.scan(lambda c, _: (c * 0.5, None), x, length=4), (C,)),
     "nothing moves": (lambda x: dv.scan(lambda c, _: (c, 1.0), None, length=4)[1] + x, (1.5,)),
     "one step": (lambda c, x: dv.scan(lambda c, x: (c + x, c), c, x), (0.5, COLUMN[:1])),
+    "from the end": (
+        lambda c, x: dv.scan(lambda c, x: (dv.sin(c) * x, c), c, x, reverse=True),
+        (C, XS),
+    ),
+    "from the end, single": (
+        lambda xs: dv.scan(lambda c, x: (c + x, c * 2.0), 0.0, xs, reverse=True),
+        (SINGLE,),
+    ),
+    "from the end, grad": (
+        dv.grad(
+            lambda c, x: dv.sum(dv.scan(lambda c, x: (c * c * x, c * x), c, x, reverse=True)[1]),
+            (0, 1),
+        ),
+        (C, XS),
+    ),
+    "over nothing": (lambda c, x: dv.scan(lambda c, x: (c * x, (c, x > 0)), c, x), (C, XS[:0])),
+    "over nothing, grad": (
+        dv.grad(lambda c, x: dv.sum(dv.scan(lambda c, x: (c * x, c), c, x)[0]), (0, 1)),
+        (C, XS[:0]),
+    ),
     "nested": (nested, (0.3,)),
     "nested, grad": (dv.grad(nested), (0.3,)),
     "branch in loop, grad": (dv.grad(forked), (0.3,)),
@@ -140,6 +160,10 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "while, jvp of jvp": (
         lambda x: dv.jvp(lambda x: dv.jvp(lambda x: power(x, 4), (x,), (1.0,))[1], (x,), (1.0,)),
         (1.5,),
+    ),
+    "bits": (
+        lambda xs: dv.scan(lambda c, x: ((c | (x > 0)) ^ True, ~(x > 0) & (x < 1)), False, xs),
+        (COLUMN,),
     ),
     "cond, yes": (branch, (2.0,)),
     "cond, no": (branch, (-2.0,)),

@@ -197,3 +197,74 @@ def test_a_choice_of_the_value_is_no_guard_of_a_rule(choice: object) -> None:
     """Random numbers are never equal to 1, so that no comparison would see the lost branch."""
     with pytest.raises(dv.DerivantError, match="where has no name"):
         dv.derive(choice, wrt="p", shapes="p: n, y: n")  # type: ignore[arg-type]  # a function
+
+
+EXTREMA = [
+    ("max(x)", {"x": [1.0, 2.0, 2.0]}, [0.0, 0.5, 0.5]),
+    ("min(x)", {"x": [1.0, 2.0, 1.0]}, [0.5, 0.0, 0.5]),
+    ("max(x)", {"x": [1.0, 3.0, 2.0]}, [0.0, 1.0, 0.0]),
+    ("sum(max(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [0.0, 1.0]),
+    ("sum(min(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [1.0, 0.0]),
+    ("sum(max(x, x))", {"x": [1.0, 3.0]}, [1.0, 1.0]),
+    ("sum(max(relu(x - 5), x - 5))", {"x": [6.0, 2.0]}, [1.0, 0.0]),  # they tie in a whole region
+    ("sum(max(sqrt((x - 5).^2), x - 5))", {"x": [6.0, 2.0]}, [1.0, -1.0]),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "slope"), EXTREMA)
+def test_extrema_have_slopes_with_names(text, at, slope):
+    r = dv.derive(text, wrt="x")
+    at = {name: np.asarray(value) for name, value in at.items()}
+    np.testing.assert_allclose(r(**at), slope)
+    assert "sign" in r.text or "step" in r.text or "ones" in r.text
+    assert r.expression("numpy") and r.code("torch")
+
+
+def test_extrema_along_an_axis_share_ties_in_each_row():
+    r = dv.derive("sum(max(X, axis=1))", wrt="X", shapes="X: m n", notation="numpy")
+    X = np.array([[1.0, 2.0, 2.0], [5.0, 3.0, 4.0]])
+    np.testing.assert_allclose(r(X=X), [[0, 0.5, 0.5], [1, 0, 0]])
+    np.testing.assert_allclose(dv.grad(lambda X: dv.sum(dv.max(X, axis=1)))(X), r(X=X))
+
+
+def test_a_name_that_is_nearly_one_of_the_formula_is_proposed():
+    with pytest.raises(dv.ArgumentError, match="did you mean θ"):
+        dv.derive("X*theta", wrt="tehta")
+
+
+def test_blocks_of_the_second_derivative():
+    shapes = "X: m n"
+    r = dv.derive("norm2(X*w - y)^2", wrt=["w", "X"], shapes=shapes, order=2)
+    assert list(r) == ["w", "X"]
+    assert r["w", "w"].text == r["w"].text == "2 X' X"
+    assert r["w", "X"].text == "2 (δ_ik (X w - y)_j + X_ji w_k)"
+    rng = np.random.default_rng(0)
+    at = {
+        "X": rng.standard_normal((3, 2)),
+        "w": rng.standard_normal(2),
+        "y": rng.standard_normal(3),
+    }
+
+    def loss(w, X):
+        return dv.sum((X @ w - at["y"]) ** 2)
+
+    mixed = dv.jacfwd(lambda X: dv.grad(loss)(at["w"], X))(at["X"])
+    np.testing.assert_allclose(r["w", "X"](**at), mixed, rtol=1e-10)
+    np.testing.assert_allclose(r["X", "w"](**at), np.moveaxis(mixed, 0, -1), rtol=1e-10)
+    numbers = eval(r["w", "X"].expression(), {"einsum": np.einsum, "eye": np.eye, "n": 2, **at})
+    np.testing.assert_allclose(numbers, mixed, rtol=1e-10)
+    for missing in (("w", "z"), "z"):
+        with pytest.raises(KeyError):
+            r[missing]
+
+
+def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
+    r = dv.derive(
+        "tr(A*S*A*S)", wrt=["S", "A"], order=2, assume="S: symmetric, A: symmetric",
+        shapes="A: n n, S: n n", notation="matrix",
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    A, S = ((M + M.T) for M in rng.standard_normal((2, 3, 3)))
+    f = lambda S, A: dv.trace(A @ S @ A @ S)  # noqa: E731  # twice below
+    right = dv.jacfwd(lambda A: dv.grad(f)(S, A))(A)
+    np.testing.assert_allclose(r["S", "A"](S=S, A=A), right, rtol=1e-9)

@@ -367,8 +367,8 @@ def test_unit_tensors_in_an_entry_are_one_or_nothing():
 @pytest.mark.parametrize(
     ("places", "error", "message"),
     [
-        ((3,), dv.ArgumentError, "has 2 places, not 1"),
-        ((1, 2, 3), dv.ArgumentError, "has 2 places, not 3"),
+        ((3,), dv.ArgumentError, "2 in all; here are 1"),
+        ((1, 2, 3), dv.ArgumentError, "2 in all; here are 3"),
         ((0, 1), dv.BoundsError, "count from 1"),
         ((5, 1), dv.BoundsError, "outside its size 4"),
         ((1.5, 1), dv.ArgumentError, "a whole number"),

@@ -226,3 +226,109 @@ def test_a_choice_by_equality_is_not_decided() -> None:
     assert not v.right and v.kind == "undecided"
     wrong = dv.verify(loss, wrt="p", claim="2 ./ (p - 1)", shapes="p: n, y: n")
     assert not wrong.right and wrong.counterexample is not None
+
+
+NARROW = [  # wrong in a place that few random points see
+    ("x'*x", "2*x + exp(-1000*(x - 3).^2)"),
+    ("x'*x", "2*x + sigmoid(1000*(x - 20))"),
+    ("x'*x", "2*x.*(1 + exp(-50*(x - 4).^2))"),
+    ("sum(exp(x))", "exp(x) + 1./(1 + exp(-1000*(x - 8)))"),
+    ("sum(sin(x))", "cos(x) + exp(-10000*(x - 0.7).^2)"),
+    ("x'*x", "2*x + relu(x - 100)"),
+    ("x'*x", "2*x + exp(-(1000*(x - 30)).^2)"),
+    ("x'*A*x", "(A + A')*x + x*exp(-300*(x'*x - 4)^2)"),
+]
+
+
+@pytest.mark.parametrize(("formula", "claim"), NARROW)
+def test_a_claim_that_is_wrong_in_a_narrow_place_is_not_right(formula: str, claim: str) -> None:
+    v = verify(formula, "x", claim)
+    assert not v.right, str(v)
+    if v.kind != "undecided":
+        assert v.counterexample is not None
+        derivative, shown = str(v.counterexample).partition(": derivative ")[2].split(", claim ")
+        assert derivative != shown
+
+
+NO_LAW = [  # right, which numbers say and no normal form does
+    ("sum(x)", "cosh(x).^2 - sinh(x).^2"),
+    ("sum(tanh(x))", "1./cosh(x).^2"),
+    ("sum(sin(9*x))",
+     "9*(256*cos(x).^9 - 576*cos(x).^7 + 432*cos(x).^5 - 120*cos(x).^3 + 9*cos(x))"),
+    ("sum(cos(x))", "-2*sin(x/2).*cos(x/2)"),
+    ("sum(abs(x))", "x./sqrt(x.^2)"),
+    ("sum(sinh(x))", "(exp(x) + exp(-x))/2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "claim"), NO_LAW)
+def test_an_identity_that_no_law_knows_is_right(formula: str, claim: str) -> None:
+    v = verify(formula, "x", claim)
+    assert v.right, str(v)
+
+
+TURNED = [
+    ("norm2(A*x - b)^2", "x", "2*A*(A*x - b)", {},
+     "A' has to stand for A: right is 2*A'*(A*x - b)"),
+    ("norm2(A*x - b)^2", "x", "2*(A*x - b)*A", {}, "(A*x - b)' has to stand for (A*x - b)"),
+    ("norm2(X @ w - y)**2", "w", "2*X @ (X @ w - y)", {}, "X.T has to stand for X"),
+    ("X*W", "X", "G*W", {"cotangent": "G", "notation": "matrix"}, "W' has to stand for W"),
+    ("norm2(X*W1*W2)^2", "W1", "2*X*X*W1*W2*W2", {"shapes": "X: N D, W1: D H, W2: H M"},
+     "X' has to stand for X and W2' has to stand for W2: right is 2*X'*X*W1*W2*W2'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "wrt", "claim", "options", "said"), TURNED)
+def test_transposes_that_do_not_fit_are_named(
+    formula: str, wrt: str, claim: str, options: dict[str, str], said: str
+) -> None:
+    v = verify(formula, wrt, claim, **options)  # type: ignore[arg-type]  # by keyword
+    assert not v.right and v.kind == "transpose"
+    assert said in v.diagnosis, str(v)
+
+
+def test_factors_that_stand_in_the_wrong_order_are_named() -> None:
+    v = verify("X*W", "W", "G*X'", "X: N D, W: D M", cotangent="G", notation="matrix")
+    assert not v.right and v.kind == "order"
+    assert "X'*G has to stand for G*X'" in v.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("formula", "claim", "said"),
+    [
+        ("sigmoid(x)", "sigmoid(x).*(1 - sigmoid(x))", "right is diag of the claim"),
+        ("softmax(x)", "softmax(x).*(1 - softmax(x))", "the claim is its diagonal alone"),
+    ],
+)
+def test_the_diagonal_for_the_matrix_is_named(formula: str, claim: str, said: str) -> None:
+    v = verify(formula, "x", claim)
+    assert not v.right and v.kind == "shape"
+    assert said in v.diagnosis
+
+
+def test_how_far_a_claim_in_decimals_is_off_is_said() -> None:
+    assert "up to 5e-11 of it" in verify("x'*x", "x", "2.0000000001*x").diagnosis
+    assert "up to" not in verify("x'*x", "x", "2*x").diagnosis
+
+
+def test_shapes_that_no_transpose_mends_are_refused_with_the_place() -> None:
+    with pytest.raises(dv.ShapeError, match=r"\^"):
+        verify("norm2(A*x - b)^2", "x", "2*A*(A*x + b)")
+
+
+EXTREMA = [
+    ("max(x)", "(1 - step(max(x) - x))/sum(1 - step(max(x) - x))", True),
+    ("max(x)", "1 - step(max(x) - x)", True),  # up to ties
+    ("max(x)", "step(x)", False),
+    ("min(A*x)", "A'*(1 - step(A*x - min(A*x)))", False),  # where rows of A are equal
+    ("sum(max(x, y))", "step(x - y)", True),
+    ("sum(max(x, y))", "step(y - x)", False),
+    ("sum(minimum(x, y))", "0.5 - 0.5*sign(x - y)", True),
+    ("max(abs(x))", "sign(x).*(1 - step(max(abs(x)) - abs(x)))", True),
+]
+
+
+@pytest.mark.parametrize(("formula", "claim", "right"), EXTREMA)
+def test_claims_of_extrema(formula: str, claim: str, right: bool) -> None:
+    v = verify(formula, "x", claim)
+    assert v.right is right, str(v)

@@ -38,7 +38,7 @@ from tests.generated.symbolic import symbolic
 from derivant.base.dims import Dim, size_of
 from derivant.calculus.transforms import jvp, vjp
 from derivant.carriers.tensor import constant
-from derivant.primitives import TABLE, Case, Primitive
+from derivant.primitives import TABLE, Case, Primitive, prepared
 
 ORDERS = (1, 2, 3)
 IDENTITY = {"float64": 1e-12, "float32": 1e-5}
@@ -81,6 +81,21 @@ def value_rules(row: Primitive, case: Case, dtype: str) -> Complaints:
     first = problem(row, case, dtype)
     yield from _weak_dtype(first)
     yield from _backward_value(first, dtype)
+    yield from _prepared_value(first)
+
+
+def _prepared_value(p: Problem) -> Complaints:
+    """Parameters that are prepared for many uses evaluate the row as they are, to the bit."""
+    settings = prepared(p.row, **p.params)
+    if settings != p.params:
+        yield f"prepared: {settings} in the place of {p.params}"
+    for arrays in (p.arrays, [_backwards(a) for a in p.arrays]):
+        pairs = (
+            outputs_of(run) for run in (settings.run(*arrays), p.row.evaluate(*arrays, **p.params))
+        )
+        for a, b in zip(*pairs, strict=True):
+            if np.asarray(a).dtype != np.asarray(b).dtype or not np.array_equal(a, b):
+                yield "prepared: another value"
 
 
 def _backward_value(p: Problem, dtype: str) -> Complaints:

@@ -14,6 +14,7 @@ from derivant.carriers.expr import Expr
 from derivant.derivation import Derivative
 from derivant.notation import Forms, html_of, latex_of, name_html, name_latex, text_of
 from derivant.notation.document import Name, Power
+from derivant.notation.sharing import shared_latex
 from derivant.rewriting import form_of
 from rewriting.random_expressions import expressions
 
@@ -22,7 +23,7 @@ GOLDEN = [
     ("x'*A*x", {"wrt": "A"}, r"x x^{\top}"),
     ("norm2(X*theta - y)^2/(2*m)", {"wrt": "theta", "shapes": "X: m n"},
      r"\frac{X^{\top} \left(X \theta - y\right)}{m}"),
-    ("norm2(x)", {"wrt": "x"}, r"\frac{x}{\left\lVert x\right\rVert }"),
+    ("norm2(x)", {"wrt": "x"}, r"\frac{x}{\left\|x\right\|}"),
     ("sum(x)", {"wrt": "x"}, r"\mathbf{1}_{n}"),
     ("exp(theta1)*theta1^3", {"wrt": "theta1", "shapes": "theta1:"},
      r"\theta_{1}^{2} \left(\theta_{1} + 3\right) \exp\left(\theta_{1}\right)"),
@@ -123,9 +124,17 @@ def test_matplotlib_reads_the_latex() -> None:
     parser = mathtext.MathTextParser("path")
     for text, options, latex in GOLDEN:
         assert text and options
-        plain = latex.replace(r"\lVert", r"\|").replace(r"\rVert", r"\|")
-        plain = plain.replace(r"\left\| ", r"\left\Vert ").replace(r"\right\| ", r"\right\Vert ")
-        parser.parse(f"${plain}$")
+        parser.parse(f"${latex}$")
+
+
+@settings(max_examples=100, deadline=None)
+@given(expressions(6))
+def test_matplotlib_reads_the_latex_of_any_form(e: Expr) -> None:
+    mathtext = pytest.importorskip("matplotlib.mathtext", reason="matplotlib is not installed")
+    form = form_of(e)
+    forms = Forms(form)
+    for node in (forms.best(form.sum), forms.indexed(form.sum)):
+        mathtext.MathTextParser("path").parse(f"${shared_latex(node)}$")
 
 
 def test_a_power_of_a_power_has_parentheses() -> None:

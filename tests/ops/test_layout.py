@@ -229,3 +229,23 @@ def test_under_vmap() -> None:
 def test_bad_input(call: Callable[[], Any], kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says):
         call()
+
+
+def test_what_equals_a_size_or_an_axis_is_not_taken_for_one_after_another_call() -> None:
+    """Settings are remembered by their arguments, and 1, 1.0 and True are equal to a dict."""
+    x = np.arange(6.0).reshape(2, 3)
+    x_t = dv.tensor(x)
+    assert dv.reshape(x, (2, 3)).shape == dv.reshape(x, (np.int64(2), 3)).shape
+    for bad in ((2.0, 3), (2, 3.0)):
+        with pytest.raises(ArgumentError, match="a size is an integer"):
+            dv.reshape(x, bad)
+    assert dv.sum(x, axis=1).shape == (2,)
+    assert dv.sum(x, axis=np.int64(1)).shape == (2,)
+    with pytest.raises(ArgumentError, match="an axis is an integer"):
+        dv.sum(x, axis=1.0)
+    assert x_t[slice(0, 1)].shape == (1, 3)
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        x_t[slice(0.0, 1)]  # type: ignore[index]  # a float on purpose
+    assert dv.concat([x, x], axis=1).shape == (2, 6)
+    with pytest.raises(ArgumentError, match="an axis is an integer"):
+        dv.concat([x, x], axis=1.0)

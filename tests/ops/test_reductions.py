@@ -237,14 +237,18 @@ def test_softmax_family_against_mpmath(x: list[float]) -> None:
         soft = [float(w / total) for w in weights]
         rows = range(len(x))
         slopes = [[float((i == j) - weights[j] / total) for j in rows] for i in rows]
+        chances = [w / total for w in weights]
+        jacobian = [
+            [float(p * ((i == j) - chances[j])) for j in rows] for i, p in enumerate(chances)
+        ]
     a = np.array(x)
     np.testing.assert_allclose(dv.logsumexp(a), value, rtol=1e-12)
     np.testing.assert_allclose(dv.log_softmax(a), logs, rtol=1e-12)
     np.testing.assert_allclose(dv.softmax(a), soft, rtol=1e-12)
     np.testing.assert_allclose(dv.grad(dv.logsumexp)(a), soft, rtol=1e-12)
-    jacobian = np.diag(soft) - np.outer(soft, soft)
-    ulps = 4 * np.finfo(float).eps  # p (1 - p) where p is 1 but for its rounding
-    np.testing.assert_allclose(dv.jacrev(dv.softmax)(a), jacobian, rtol=1e-12, atol=ulps)
+    np.testing.assert_allclose(dv.jacrev(dv.softmax)(a), jacobian, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(dv.jacfwd(dv.softmax)(a), jacobian, rtol=1e-12, atol=1e-300)
+    ulps = 4 * np.finfo(float).eps
     np.testing.assert_allclose(dv.jacrev(dv.log_softmax)(a), slopes, rtol=1e-12)
     np.testing.assert_allclose(dv.jacfwd(dv.log_softmax)(a), slopes, rtol=1e-12, atol=ulps)
 

@@ -1,4 +1,8 @@
-"""Loops and branches on trees of arrays, with JAX's signatures; eager, and unrolled in a trace."""
+"""Loops and branches on trees of arrays, with JAX's signatures.
+
+Eager they are Python's; in a formula loops are unrolled; in a compiled function they are nodes that
+hold the graph of their body.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +119,10 @@ def fori_loop(lower: int, upper: int, body: Callable[[int, Carry], Carry], init:
 def while_loop(
     condition: Callable[[Carry], Operand], body: Callable[[Carry], Carry], init: Carry
 ) -> Carry:
-    """Run `value = body(value)` while the condition holds; it must be known, so not in a trace.
+    """Run `value = body(value)` while the condition holds.
+
+    The condition must be known, so in no formula. In a compiled function it need not be; the loop
+    then has derivatives in forward mode alone.
 
     >>> while_loop(lambda v: v < 100, lambda v: v * 2.0, 1.0)
     128.0
@@ -138,7 +145,9 @@ def cond(
 ) -> Array:
     """`true_fun(*operands)` where the predicate holds, else `false_fun(*operands)`.
 
-    Only the branch taken is run; the predicate must be known, so not in a trace: there use `where`.
+    Only the branch taken is run. The predicate must be known, so in no formula: there use `where`.
+    In a compiled function it need not be; both branches are traced, and give one tree, one shape
+    and one dtype.
 
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 1.0)
     2.0

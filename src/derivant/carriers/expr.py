@@ -153,6 +153,32 @@ class Expr(Methods):
     def __index__(self) -> int:
         raise self._unknown("a whole number of Python, as range() and slices want it,")
 
+    def __round__(self, digits: int | None = None) -> int:
+        raise self._unknown("a Python number")
+
+    def __format__(self, how: str) -> str:
+        if how:
+            raise self._unknown(f"a text in the format {how!r}")
+        return repr(self)
+
+    def item(self) -> float:
+        """Refused: there is no number yet."""
+        raise self._unknown("a Python number")
+
+    def tolist(self) -> list[float]:
+        """Refused: there are no numbers yet."""
+        raise self._unknown("a list of numbers")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise DifferentiationError(
+            "an expression is not changed in place; at(x)[i].set(v) is the changed one"
+        )
+
+    def __len__(self) -> int:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise ArgumentError(f"an expression of shape {self.shape} has no length")
+        return self.shape[0]
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         raise self._unknown("an array")
 
@@ -252,7 +278,7 @@ def _captured_tensor(value: Any) -> Expr:
 
 def captured(array: npt.NDArray[Any]) -> Expr:
     """An array by reference: an input that is read at evaluation, whatever it then holds."""
-    kind = array.dtype.newbyteorder("=")
+    kind = np.dtype(array.dtype.name)  # in this machine's order of bytes
     return intern(CAPTURE, (), {"source": array}, array.shape, kind, False)
 
 
@@ -262,7 +288,7 @@ def _constant_array(array: npt.NDArray[Any]) -> Expr:
         number = array[()]
         bits = (array.dtype.str, array.tobytes())
         return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
-    owned = array.astype(array.dtype.newbyteorder("="))
+    owned = array.astype(array.dtype.name)
     owned.flags.writeable = False
     return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
 

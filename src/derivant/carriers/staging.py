@@ -36,3 +36,5 @@ class Stage(Protocol):
 
 
 STAGE: ContextVar[Stage | None] = ContextVar("derivant_stage", default=None)
+# The traces under way in all threads: while there are none, no call needs to look whose it is in.
+OPEN: list[Stage] = []

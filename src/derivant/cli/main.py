@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,10 @@ from derivant.cli.shapes import add_shapes
 from derivant.cli.solve import add_solve
 from derivant.cli.train import add_train
 from derivant.cli.verify import add_verify
+
+OPTIONS = re.compile(r'\b(notation|layout)="(\w+)"')  # as Python says them
+
+MINUS = re.compile(r"-(?![-h])|-h(?!$)")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,12 +37,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it did, 1 when its answer is no, 2 when the input cannot be used."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(list(map(_readable, given)))
+    for name in ("formula", "claim"):
+        if hasattr(options, name):
+            setattr(options, name, getattr(options, name).strip())
     try:
         return int(options.run(options))
     except DerivantError as error:
-        print(f"derivant {options.command}: {error}", file=sys.stderr)
+        message = OPTIONS.sub(r"--\1 \2", str(error))
+        print(f"derivant {options.command}: {message}", file=sys.stderr)
         return 2
+
+
+def _readable(argument: str) -> str:
+    """A formula such as -cos(x) with a space before it: it is no option."""
+    return f" {argument}" if MINUS.match(argument) else argument
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from derivant.base.errors import ArgumentError
 from derivant.derivation import Verdict, verify
 
 
@@ -32,6 +33,8 @@ def add_verify(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print, and answer with 0 for right and 1 for not."""
+    if "," in options.wrt:
+        raise ArgumentError(f"a claim is about one variable; --wrt has {options.wrt}")
     verdict = verify(
         options.formula,
         options.wrt,

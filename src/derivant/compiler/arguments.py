@@ -77,7 +77,7 @@ def native(leaf: Any) -> Any:
     """An array whose bytes lie in this machine's order; another one as a copy, to be read only."""
     if leaf.__class__ is not np.ndarray or leaf.dtype.isnative:
         return leaf
-    copy = leaf.astype(leaf.dtype.newbyteorder("="))
+    copy = leaf.astype(leaf.dtype.name)
     copy.flags.writeable = False
     return copy
 

@@ -11,7 +11,7 @@ from derivant.carriers.expr import Expr
 from derivant.compiler.arguments import native
 from derivant.compiler.donation import Pairs
 from derivant.compiler.graph import Graph, mapped, pulled, pushed
-from derivant.compiler.running import runner
+from derivant.compiler.running import STRICT, runner, strictness
 from derivant.primitives import Primitive, apply
 from derivant.primitives.primitive import Data, Names, Params
 
@@ -26,6 +26,7 @@ class _CallRow:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.strict = STRICT.get()  # as it was at the call: rules run later
         self.several = len(graph.outputs) > 1
 
     def row(self) -> Primitive:
@@ -48,7 +49,8 @@ class _CallRow:
         return tuple(found) if self.several else found[0]
 
     def _evaluate(self, *arrays: Data) -> Data:
-        return self._result(runner(self.graph)(arrays))
+        with strictness(self.strict):
+            return self._result(runner(self.graph)(arrays))
 
     def _pull(
         self,
@@ -65,7 +67,8 @@ class _CallRow:
             w and x.dtype.kind == "f" for w, x in zip(wanted, self.graph.inputs, strict=True)
         )
         below = pulled(self.graph, given, moving)
-        found = iter(applied(below, (*inputs, *(s for s in seeds if s is not None))))
+        with strictness(self.strict):
+            found = iter(applied(below, (*inputs, *(s for s in seeds if s is not None))))
         return tuple(next(found) if w else None for w in moving)
 
     def _push(
@@ -77,7 +80,8 @@ class _CallRow:
         params: Params,
     ) -> Data:
         below = pushed(self.graph, tuple(t is not None for t in tangents))
-        return self._result(applied(below, (*inputs, *(t for t in tangents if t is not None))))
+        with strictness(self.strict):
+            return self._result(applied(below, (*inputs, *(t for t in tangents if t is not None))))
 
     def _batch(self, row: Primitive, count: int, arrays: tuple[Data, ...], params: Params) -> Data:
         leading = tuple(
@@ -85,16 +89,23 @@ class _CallRow:
             for a, x in zip(arrays, self.graph.inputs, strict=True)
         )
         full = np.broadcast_shapes(*(sizes for sizes in leading if sizes is not None))
-        return self._result(runner(mapped(self.graph, leading, full))(arrays))
+        with strictness(self.strict):
+            return self._result(runner(mapped(self.graph, leading, full))(arrays))
 
 
-def applied(graph: Graph, operands: Sequence[Any], donated: Pairs = ()) -> list[Any]:
+def applied(
+    graph: Graph,
+    operands: Sequence[Any],
+    donated: Pairs = (),
+    sources: Sequence[Any] | None = None,
+) -> list[Any]:
     """The results of a graph: in line where an operand is an expression, else by its row.
 
-    `operands` are those of its variables; what it captured is added. Plain arrays that are donated
-    may be written to.
+    `operands` are those of its variables; what it captured is added, or the `sources` that stand
+    there now. Plain arrays that are donated may be written to.
     """
-    values = (*operands, *map(native, graph.sources))
+    captured = graph.sources if sources is None else sources
+    values = (*operands, *map(native, captured))
     if any(isinstance(x, Expr) for x in values):
         return list(graph.inlined(values))
     if not any(hasattr(x, "derivant_rank") for x in values):

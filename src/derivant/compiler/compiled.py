@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from derivant.base.errors import ArgumentError
 from derivant.base.types import Function
+from derivant.carriers.staging import OPEN, STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
-from derivant.compiler.closure import identity, read_at_calls, surroundings
+from derivant.compiler.closure import key_of, places_of, read_at_calls, surroundings
 from derivant.compiler.donation import Pairs, check_donated, give_back
 from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
+from derivant.compiler.running import strictness
 from derivant.compiler.tracing import Traced, traced
 
 MOST_FAST = 4  # kinds of calls that are tried the quick way
@@ -26,15 +29,18 @@ def jit(
     f: Function,
     donate_argnums: int | Sequence[int] = (),
     static_argnums: int | Sequence[int] = (),
+    strict: bool = False,
 ) -> Compiled:
     """The function that computes what `f` computes, as a program made at the first call.
 
     Traced once for each nesting, shape and dtype of the arguments. Arrays, Tensors and floats are
     inputs; ints, bools, strings, None and callables are static, and so are the arguments that
-    `static_argnums` name: other values are another program. Arrays of the closure are read at each
-    call; module globals are frozen at the trace, and side effects happen then and not again.
+    `static_argnums` name: other values are another program. Arrays of the closure, of attributes
+    and of globals of the function's module are read at each call; globals of other modules are
+    frozen at the trace, and side effects happen then and not again.
     An array that `donate_argnums` name is updated in place by the first result of its shape and
     dtype, and is that result. The compiled function can be differentiated and mapped over.
+    With `strict` it gives what NumPy gives, bit for bit: the rows' own evaluators run one by one.
 
     Raises DifferentiationError where `f` branches on numbers, naming the line; ArgumentError where
     a donated array fits no result, cannot be written to, or overlaps another argument.
@@ -44,7 +50,7 @@ def jit(
     >>> step(np.array([1.0, 2.0]), np.eye(2))
     array([0.8, 1.6])
     """
-    return Compiled(f, _places(donate_argnums), _places(static_argnums))
+    return Compiled(f, _places(donate_argnums), _places(static_argnums), strict)
 
 
 def _places(given: int | Sequence[int]) -> frozenset[int]:
@@ -54,7 +60,13 @@ def _places(given: int | Sequence[int]) -> frozenset[int]:
 class Compiled:
     """A function with its programs, one for each kind of arguments; see `jit`."""
 
-    def __init__(self, function: Function, donated: frozenset[int], static: frozenset[int]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        donated: frozenset[int],
+        static: frozenset[int],
+        strict: bool = False,
+    ) -> None:
         if any(place < 0 for place in donated | static):
             raise ArgumentError("donate_argnums and static_argnums count from the front, from 0")
         if donated & static:
@@ -64,7 +76,8 @@ class Compiled:
         self.__doc__ = getattr(function, "__doc__", None)
         self._donated = donated
         self._static = static
-        self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
+        self._strict = strict
+        self._entries: OrderedDict[Hashable, tuple[Traced, tuple[int, ...]]] = OrderedDict()
         self._fast: tuple[FastCall, ...] = ()
         self._lock = threading.RLock()
 
@@ -75,18 +88,25 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
-        items = called(args, kwargs)
+        if OPEN and STAGE.get() is not None:  # part of another trace
+            return read_at_calls(self.__wrapped__)(*args, **kwargs)
+        items = called(args, kwargs) if kwargs else args
         for fast in self._fast:
             found = fast(items)
             if found is not MISS:
                 return found
+        with strictness(self._strict):
+            return self._fully(items, args, kwargs)
+
+    def _fully(self, items: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call on the way that knows all cases."""
         given = Arguments(args, kwargs, self._static)
         if given.symbolic:
             return read_at_calls(self.__wrapped__)(*args, **kwargs)
         entry = self.traced(given)
         if entry.donated:
-            check_donated(entry.donated, (*given.values, *entry.graph.sources))
-        results = applied(entry.graph, given.values, entry.donated)
+            check_donated(entry.donated, (*given.values, *entry.sources))
+        results = applied(entry.graph, given.values, entry.donated, entry.sources)
         results = fresh(results, given.values, entry.donated)
         if entry.donated:
             results = give_back(entry.donated, given.values, results, self.__name__)
@@ -101,15 +121,22 @@ class Compiled:
     def traced(self, given: Arguments) -> Traced:
         """The graph for arguments of this kind, made now where there is none."""
         around = surroundings(self.__wrapped__)
-        key = (given.structure, given.key, tuple(map(identity, around)))
+        key = (given.structure, given.key, key_of(around))
         with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = self._entries[key] = traced(self.__wrapped__, given, around, self._donated)
-                if len(self._entries) > MOST_ENTRIES:
+            found = self._entries.get(key)
+            if found is None:
+                entry = traced(self.__wrapped__, given, around, self._donated)
+                after = surroundings(self.__wrapped__)  # with what the trace itself has changed
+                entry = replace(entry, around=(*entry.around, *after))
+                found = self._entries[key] = entry, places_of(entry.sources, around)
+                key = (given.structure, given.key, key_of(after))
+                self._entries.setdefault(key, (entry, places_of(entry.sources, after)))
+                while len(self._entries) > MOST_ENTRIES:
                     self._entries.popitem(last=False)
             self._entries.move_to_end(key)
-        return entry
+        entry, places = found
+        now = [s if k < 0 else around[k] for s, k in zip(entry.sources, places, strict=True)]
+        return replace(entry, sources=tuple(now))
 
     def __repr__(self) -> str:
         return f"<jit {self.__name__}, {len(self._entries)} programs>"

@@ -64,13 +64,35 @@ def check_donated(pairs: Pairs, values: Sequence[Any]) -> None:
                 f"a donated array of shape {value.shape} is read-only, or its bytes are not in "
                 "this machine's order"
             )
-        for other, x in enumerate(values):
-            array = x.data if isinstance(x, Tensor) else x
-            if other != place and isinstance(array, np.ndarray) and np.shares_memory(value, array):
-                raise ArgumentError(
-                    f"a donated array of shape {value.shape} overlaps another input of shape "
-                    f"{array.shape}; donate a copy"
-                )
+    arrays = [x.data if isinstance(x, Tensor) else x for x in values]
+    places = [k for k, x in enumerate(arrays) if isinstance(x, np.ndarray) and x.size]
+    donated = {place for place, _ in pairs}
+    for first, second in _near(arrays, places):
+        one, two = (first, second) if first in donated else (second, first)
+        if one in donated and _shared(arrays[one], arrays[two]):
+            raise ArgumentError(
+                f"a donated array of shape {arrays[one].shape} overlaps another input of shape "
+                f"{arrays[two].shape}; donate a copy"
+            )
+
+
+def _near(arrays: Sequence[Any], places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of arrays whose stretches of memory overlap."""
+    bounds = {k: np.lib.array_utils.byte_bounds(arrays[k]) for k in places}
+    active: list[int] = []
+    for k in sorted(places, key=lambda k: bounds[k]):
+        active = [x for x in active if bounds[x][1] > bounds[k][0]]
+        yield from ((x, k) for x in active)
+        active.append(k)
+
+
+def _shared(x: Any, y: Any) -> bool:
+    """Whether two arrays have a byte in common; True where that is too hard to say."""
+    try:
+        most: Any = 1_000_000
+        return bool(np.shares_memory(x, y, max_work=most))
+    except np.exceptions.TooHardError:
+        return True
 
 
 def give_back(pairs: Pairs, values: Sequence[Any], results: list[Any], name: str) -> list[Any]:

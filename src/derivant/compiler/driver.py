@@ -10,7 +10,7 @@ what 24 points to, those of a tuple follow. `objects_lie_as_thought` looks first
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,17 +35,35 @@ def _words(base: str, *names: str) -> str:
     return "".join(PLACES.format(name, base, k) for k, name in enumerate(names))
 
 
+def _objects(*names: str) -> str:
+    """Loads of the arguments of a call."""
+    return "".join(
+        f"""
+  %{name}.p = getelementptr ptr, ptr %args, i64 {k}
+  %{name} = load ptr, ptr %{name}.p"""
+        for k, name in enumerate(names)
+    )
+
+
+def _python(name: str) -> str:
+    """A function of the interpreter, by address."""
+    address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+    return f"inttoptr (i64 {address} to ptr)"
+
+
 # The signature: how many containers there are, how many nodes, then each node: the container it is
 # in and its position there, its kind, type, dtype (of a fixed object: itself), flags (of a
 # container: length), rank, its place in the table (of a container: its number), sizes. Container 0
 # is the tuple of arguments, 1 the list of what is made for the call. Then a count, and pairs of
 # places with their bytes, which must not overlap. The program: a count, then for each kernel its
-# address, the length of its outermost axis, the length of its record, and that. The answer is 0, or
-# 1 where an object is not what the signature says: then nothing was run.
+# address, the length of its outermost axis, the length of its record, how much of that axis one
+# thread takes at a time (0: all of it), and the record. @call is called like Python's own; its
+# arguments are a frame (an array of three words: the program, the table, whether other threads of
+# Python may run meanwhile), a signature, the arguments and what is made. Its answer is False where
+# an object is not what the signature says: then nothing was run.
 DRIVER = f"""
-define i64 @drive(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
+define internal i64 @bind(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
 entry:
-  %program = load ptr, ptr %frame
   %tablep = getelementptr ptr, ptr %frame, i64 1
   %table = load ptr, ptr %tablep
 {_words("signature", "inside", "count")}
@@ -148,7 +166,7 @@ pair:
   %j = phi i64 [ 0, %pairs ], [ %j1, %apart ]
   %pat = phi ptr [ %firstpair, %pairs ], [ %nextpair, %apart ]
   %pmore = icmp slt i64 %j, %np
-  br i1 %pmore, label %two, label %start
+  br i1 %pmore, label %two, label %bound
 two:
 {_words("pat", "px", "py", "bytesx", "bytesy")}
   %nextpair = getelementptr i64, ptr %pat, i64 4
@@ -165,31 +183,81 @@ two:
   br i1 %overlap, label %bad, label %apart
 apart:
   br label %pair
+bound:
+  ret i64 0
 bad:
   ret i64 1
+}}
+
+define internal void @run(ptr %frame) {{
+entry:
+  %program = load ptr, ptr %frame
+  %tablep = getelementptr ptr, ptr %frame, i64 1
+  %table = load ptr, ptr %tablep
+  br label %start
 start:
   %kernels = load i64, ptr %program
   %firstkernel = getelementptr i64, ptr %program, i64 1
   br label %step
 step:
-  %n = phi i64 [ 0, %start ], [ %n1, %run ]
-  %here = phi ptr [ %firstkernel, %start ], [ %there, %run ]
+  %n = phi i64 [ 0, %start ], [ %n1, %ran ]
+  %here = phi ptr [ %firstkernel, %start ], [ %there, %ran ]
   %left = icmp slt i64 %n, %kernels
   br i1 %left, label %run, label %done
 run:
   %code = load ptr, ptr %here
-{_words("here", "address", "high", "words")}
-  %record = getelementptr i64, ptr %here, i64 3
+{_words("here", "address", "high", "words", "grain")}
+  %record = getelementptr i64, ptr %here, i64 4
+  %serial = icmp eq i64 %grain, 0
+  br i1 %serial, label %alone, label %shared
+alone:
   call void %code(ptr %record, ptr %table, i64 0, i64 %high)
+  br label %ran
+shared:
+  call void @parallel(ptr %code, ptr %record, ptr %table, i64 %high, i64 %grain)
+  br label %ran
+ran:
   %there = getelementptr i64, ptr %record, i64 %words
   %n1 = add i64 %n, 1
   br label %step
 done:
-  ret i64 0
+  ret void
+}}
+
+define ptr @call(ptr %self, ptr %args, i64 %count) {{
+entry:
+{_objects("block", "words", "given", "made")}
+  %framep = getelementptr i8, ptr %block, i64 16
+  %frame = load ptr, ptr %framep
+  %signaturep = getelementptr i8, ptr %words, i64 16
+  %signature = load ptr, ptr %signaturep
+  %bad = call i64 @bind(ptr %frame, ptr %signature, ptr %given, ptr %made)
+  %refused = icmp ne i64 %bad, 0
+  br i1 %refused, label %end, label %go
+go:
+  %longp = getelementptr i64, ptr %frame, i64 2
+  %long = load i64, ptr %longp
+  %lets = icmp ne i64 %long, 0
+  br i1 %lets, label %free, label %held
+free:
+  %state = call ptr {_python("PyEval_SaveThread")}()
+  call void @run(ptr %frame)
+  call void {_python("PyEval_RestoreThread")}(ptr %state)
+  br label %end
+held:
+  call void @run(ptr %frame)
+  br label %end
+end:
+  %answer = select i1 %refused, i64 {id(False)}, i64 {id(True)}
+  %object = inttoptr i64 %answer to ptr
+  call void {_python("Py_IncRef")}(ptr %object)
+  ret ptr %object
 }}
 """
 NOTHING: Words = np.array([2, 0, 0], np.int64)  # of a later segment: the table is filled
 ARGS, MADE = 0, 1
+METH_FASTCALL = 0x80
+ENDLESS = 1 << 62  # bytes: an array so long is overlapped by all that begin before its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +269,26 @@ class Node:
     what: Any  # its type; of a fixed object itself
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two arrays, by their places, that must not overlap; ordered: the first lies before."""
+
+    first: int
+    second: int
+    ordered: bool
+
+
 def signature(
     containers: Sequence[tuple[Node, int]],
     fixed: Sequence[Node],
     arrays: Sequence[tuple[Node, Value]],
     written: Iterable[int],
-    pairs: Sequence[tuple[int, int]],
+    apart: Sequence[Apart],
 ) -> Words:
     """The words of a signature.
 
     `containers` have their lengths, and are numbered from 2; `arrays` are arrays and numbers in the
-    order of the table, `written` the places of those that are written to, `pairs` of those that
-    must not overlap.
+    order of the table, `written` the places of those that are written to.
     """
     wanted = set(written)
     words = [2 + len(containers), len(containers) + len(fixed) + len(arrays)]
@@ -230,11 +306,37 @@ def signature(
         else:
             words += [NUMBER, id(node.what), 0, 0, 0, place]
     sizes = [value.nbytes for _, value in arrays]
-    full = [(x, y) for x, y in pairs if sizes[x] and sizes[y]]
+    full = [pair for pair in apart if sizes[pair.first] and sizes[pair.second]]
     words.append(len(full))
-    for x, y in full:
-        words += [x, y, sizes[x], sizes[y]]
+    for pair in full:
+        words += [pair.first, pair.second, sizes[pair.first]]
+        words.append(ENDLESS if pair.ordered else sizes[pair.second])
     return np.array(words, np.int64)
+
+
+class _MethodDef(ctypes.Structure):
+    """How CPython describes a function that is written in C."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("text", ctypes.c_char_p),
+    )
+
+
+_DEFINITIONS: list[_MethodDef] = []  # kept: functions point to them
+
+
+def builtin(address: int) -> Callable[[Words, Words, Any, list[Any]], bool]:
+    """The function @call at this address as Python calls its own: nothing is converted."""
+    definition = _MethodDef(b"call", address, METH_FASTCALL, None)
+    _DEFINITIONS.append(definition)
+    make = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype = ctypes.py_object
+    make.argtypes = (ctypes.POINTER(_MethodDef), ctypes.c_void_p, ctypes.c_void_p)
+    function: Callable[[Words, Words, Any, list[Any]], bool] = make(definition, None, None)
+    return function
 
 
 def objects_lie_as_thought() -> bool:

@@ -6,18 +6,18 @@ records, so that a new program of known kernels compiles nothing.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from derivant.base.loader import LazyModule
 from derivant.compiler.blas import product_text
-from derivant.compiler.driver import DRIVER
+from derivant.compiler.driver import DRIVER, Words, builtin
 from derivant.compiler.ir_loops import kernel_text
 from derivant.compiler.ir_writer import Heavy
 from derivant.compiler.kernels import Kernel
+from derivant.compiler.pool import ALONE_TEXT, POOL, pool_text, workers_wanted
 
 MOST_INLINE = 3  # uses of a long function in a module, above which it is called
 # The text is vectors already: these passes take a tenth of the time of LLVM's own levels, and what
@@ -30,7 +30,7 @@ llvm: Any = LazyModule("llvmlite.binding")
 _LOCK = threading.RLock()
 _ADDRESSES: dict[Kernel, int] = {}
 _PRODUCTS: dict[tuple[str, str], int] = {}
-_DRIVER: list[Any] = []
+_DRIVER: list[tuple[Callable[[Words, Words, Any, list[Any]], bool], Any]] = []
 _ENGINES: list[Any] = []  # kept: they own the code
 _TARGET: list[Any] = []
 
@@ -73,19 +73,19 @@ def product_address(kind: str, dtype: str) -> int:
         return _PRODUCTS[key]
 
 
-def driver() -> tuple[Any, Any]:
-    """The native function that runs a program (see `driver`), twice.
-
-    The first keeps other threads of Python out, which is needed while objects are read; the second
-    lets them run.
-    """
+def driver() -> Callable[[Words, Words, Any, list[Any]], bool]:
+    """The native function that runs a program; see `driver`."""
     with _LOCK:
         if not _DRIVER:
-            address = compiled(DRIVER).get_function_address("drive")
-            types = (ctypes.c_void_p, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
-            makers = (ctypes.PYFUNCTYPE, ctypes.CFUNCTYPE)
-            _DRIVER.extend(make(ctypes.c_int64, *types)(address) for make in makers)
-        return _DRIVER[0], _DRIVER[1]
+            engine = compiled(DRIVER + (pool_text() if workers_wanted() > 0 else ALONE_TEXT))
+            _DRIVER.append((builtin(engine.get_function_address("call")), engine))
+        return _DRIVER[0][0]
+
+
+def start_workers() -> None:
+    """Start the threads that share long loops; nothing where they are."""
+    driver()
+    POOL.start(_DRIVER[0][1])
 
 
 def addresses(kernels: Sequence[Kernel]) -> list[int]:

@@ -7,8 +7,7 @@ knows all cases.
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +33,8 @@ from derivant.compiler.running import runner
 from derivant.compiler.tracing import Output, Traced
 from derivant.compiler.watch import Watch, watch
 
+FastCall = Callable[[Any], Any]
+EMPTY = np.empty
 MISS = object()  # the answer to a call that is not like the earlier one
 PLAIN = (np.ndarray, float)
 ALONE = (bool, type(None))  # static values of which there is one object each
@@ -45,63 +46,62 @@ def called(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...
     return (*args, KEYWORDS, keywords) if keywords else args
 
 
-class FastCall:
-    """Runs the program of an entry for arguments like those that it was made for."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a quick call needs. `entry` keeps alive what the words name by identity."""
 
-    __slots__ = ("_apart", "_build", "_made", "_program", "_same", "_signature", "_sources",
-                 "_words")  # fmt: skip
+    entry: Traced
+    program: LlvmProgram
+    words: Words
+    apart: Apart | None
+    build: Build
+    same: Callable[[], bool]
+    operands: Callable[[Any], list[Any]]
 
-    def __init__(
-        self,
-        program: LlvmProgram,
-        words: Words,
-        apart: Apart | None,
-        build: Build,
-        watched: Watch,
-        sources: Sequence[Any],
-    ) -> None:
-        self._program, self._made = program, program.made
-        self._words, self._signature = words, ctypes.c_void_p(words.ctypes.data)
-        self._apart, self._build, self._same = apart, build, watched.same
-        self._sources = sources
 
-    def __call__(self, args: Any) -> Any:
-        """The result, or MISS where anything is not as it was."""
-        if self._apart is not None:
-            args = self._apart(args)
+def native_call(prepared: Prepared) -> FastCall:
+    """The call of a program that is native throughout."""
+    p = prepared  # names of the function's own are what is quickest to look up
+    words, apart, build, same, sources = p.words, p.apart, p.build, p.same, p.entry.sources
+    made_as, frames, taken = p.program.made, p.program.frames, p.program.taken
+
+    def call(args: Any) -> Any:
+        if apart is not None:
+            args = apart(args)
             if args is None:
                 return MISS
-        if not self._same():
+        if not same():
             return MISS
-        made = [np.empty(shape, dtype) for shape, dtype in self._made]
-        if self._sources:
-            made = [*made, *self._sources]
-        if not self._program.native(self._signature, args, made):
-            return MISS
-        return self._build(args, made)
+        made = [EMPTY(shape, dtype) for shape, dtype in made_as]
+        try:
+            frame = frames.pop()
+        except IndexError:
+            frame = taken()
+        try:
+            if not frame.call(frame.block, words, args, [*made, *sources] if sources else made):
+                return MISS
+        finally:
+            frames.append(frame)
+        return build(args, made)
+
+    return call
 
 
-class MixedCall(FastCall):
-    """The same where NumPy does part of the program."""
+def mixed_call(prepared: Prepared) -> FastCall:
+    """The call of a program of which NumPy does a part."""
+    p, sources = prepared, prepared.entry.sources
 
-    __slots__ = ("_operands",)
-
-    def __init__(self, fast: FastCall, operands: Callable[[Any], list[Any]], build: Build) -> None:
-        for name in FastCall.__slots__:
-            setattr(self, name, getattr(fast, name))
-        self._operands, self._build = operands, build
-
-    def __call__(self, args: Any) -> Any:
-        """The result, or MISS where anything is not as it was."""
-        if self._apart is not None:
-            args = self._apart(args)
+    def call(args: Any) -> Any:
+        if p.apart is not None:
+            args = p.apart(args)
             if args is None:
                 return MISS
-        if not self._same():
+        if not p.same():
             return MISS
-        operands = self._operands(args)
-        results = self._program.mixed(self._signature, args, operands, self._sources)
-        return MISS if results is None else self._build(args, results)
+        results = p.program.mixed(p.words, args, [*p.operands(args), *sources], sources)
+        return MISS if results is None else p.build(args, results)
+
+    return call
 
 
 def fast_call(
@@ -113,7 +113,7 @@ def fast_call(
         return None
     if not all(type(x) in PLAIN or isinstance(x, np.generic) for x in given.values):
         return None
-    if not all(type(x) is np.ndarray for x in entry.graph.sources):
+    if not all(type(x) is np.ndarray for x in entry.sources):
         return None
     watched = watch(function)
     return None if watched is None else _Preparing(items, given, entry, program).call(watched)
@@ -169,19 +169,29 @@ class _Preparing:
 
     def call(self, watched: Watch) -> FastCall | None:
         """The quick call."""
-        program, sources = self.program, self.entry.graph.sources
+        program, sources = self.program, self.entry.sources
+        if len(self.inputs) + len(sources) != len(program.layout.inputs):
+            return None  # some are in containers that are not read natively
         nodes = [self.inputs[k][0] for k in range(len(self.inputs))]
         mixed = not program.single
         nodes += [Node(MADE, len(program.made) + k, np.ndarray) for k in range(len(sources))]
-        words = program.signature(nodes, self.containers, self.fixed)
+        operands = [at(self.args, self.inputs[k][1]) for k in range(len(self.inputs))]
+        apart = program.kept_apart([*operands, *sources])
+        words = program.signature(nodes, self.containers, self.fixed, apart)
         build = builder(self.entry.structure, self._sources(mixed), self.args)
         if build is None:
             return None
-        fast = FastCall(program, words, self.apart, build, watched, sources)
-        if not mixed:
-            return fast
         paths = [path for _, path in (self.inputs[k] for k in range(len(self.inputs)))]
-        return MixedCall(fast, lambda args: [*(at(args, p) for p in paths), *sources], build)
+        prepared = Prepared(
+            self.entry,
+            program,
+            words,
+            self.apart,
+            build,
+            watched.same,
+            lambda args: [at(args, p) for p in paths],
+        )
+        return mixed_call(prepared) if mixed else native_call(prepared)
 
     def _sources(self, mixed: bool) -> list[Source]:
         """Where each leaf of the results comes from."""

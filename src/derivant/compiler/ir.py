@@ -153,6 +153,21 @@ class Block:
         which = f"{condition.type} {condition.name}"
         return self.put(f"select {which}, {x.type} {x.name}, {y.type} {y.name}", x.kind)
 
+    # one of many
+
+    def lane(self, x: Reg, place: int) -> str:
+        """One of the numbers."""
+        if self.width == 1:
+            return x.name
+        return self.put(f"extractelement {x.type} {x.name}, i64 {place}", x.kind).name
+
+    def with_lane(self, x: str, kind: str, place: int, one: str) -> str:
+        """The numbers with one of them replaced."""
+        if self.width == 1:
+            return one
+        word = typed(kind, self.width)
+        return self.put(f"insertelement {word} {x}, {TYPES[kind]} {one}, i64 {place}", kind).name
+
     # conversion
 
     def bits(self, x: Reg) -> Reg:

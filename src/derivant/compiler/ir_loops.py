@@ -98,18 +98,45 @@ class _Loops(Sums):
     def columns(self) -> None:
         """Strips of kept entries; rows in blocks, each block added to the totals of its strip."""
         kernel = self.kernel
+        deep = kernel.rank - 2  # kept axes outside of both
+        outer = [self._next_word() for _ in range(deep)]
         rows, width = self._next_word(), self._next_word()
-        reads = [self._operand(2) for _ in kernel.reads]
-        stores = [self._operand(2) for _ in kernel.stores]
-        results = [self._operand(1) for _ in kernel.reduces]
+        reads = [self._operand(kernel.rank) for _ in kernel.reads]
+        stores = [self._operand(kernel.rank) for _ in kernel.stores]
+        results = [self._operand(kernel.rank - 1) for _ in kernel.reduces]
         strips = [self._strip(r.how) for r in kernel.reduces]
-        outer = self._loop("%low", "%high")
-        start = self._put(f"mul i64 {outer.index}, {COLUMNS}")
+        loops = []
+        for axis in range(deep):
+            loops.append(self._loop(*(("%low", "%high") if axis == 0 else ("0", outer[axis]))))
+            index = loops[-1].index
+            reads, stores = self._moved(reads, index, axis), self._moved(stores, index, axis)
+            results = self._moved(results, index, axis)
+        low, high = "%low", "%high"
+        if deep:
+            more = self._put(f"add i64 {width}, {COLUMNS - 1}")
+            low, high = "0", self._put(f"udiv i64 {more}, {COLUMNS}")
+        loops.append(self._loop(low, high))
+        self._strips(loops[-1].index, rows, width, (reads, stores, results), strips)
+        for loop in reversed(loops):
+            self._end(loop)
+
+    def _strips(
+        self,
+        number: str,
+        rows: str,
+        width: str,
+        operands: tuple[Sequence[Operand], Sequence[Operand], Sequence[Operand]],
+        strips: Sequence[Cell],
+    ) -> None:
+        """One strip: its totals begun, added to by all rows, and stored."""
+        reads, stores, results = operands
+        last = self.kernel.rank - 1
+        start = self._put(f"mul i64 {number}, {COLUMNS}")
         left = self._put(f"sub i64 {width}, {start}")
         fits = self._put(f"icmp slt i64 {left}, {COLUMNS}")
         count = self._put(f"select i1 {fits}, i64 {left}, i64 {COLUMNS}")
-        reads, stores = self._moved(reads, start, 1), self._moved(stores, start, 1)
-        results = self._moved(results, start, 0)
+        reads, stores = self._moved(reads, start, last), self._moved(stores, start, last)
+        results = self._moved(results, start, last - 1)
         loop = self._loop("0", count, self.width)
         for strip in strips:
             first = STARTS[strip.how]
@@ -118,7 +145,6 @@ class _Loops(Sums):
         self._end(loop)
         self._blocks(rows, count, reads, stores, strips)
         self._strips_stored(count, results, strips)
-        self._end(outer)
 
     def _strip(self, how: str) -> Cell:
         """Totals, lost errors and block totals of a strip of columns, full lanes at its end."""
@@ -147,7 +173,8 @@ class _Loops(Sums):
             self._set(self.many, -0.0, self._at(strip.lanes, loop.index))
         self._end(loop)
         row = self._loop(blocks.index, stop)
-        here, kept = self._moved(reads, row.index, 0), self._moved(stores, row.index, 0)
+        axis = self.kernel.rank - 2
+        here, kept = self._moved(reads, row.index, axis), self._moved(stores, row.index, axis)
         fixed = self._fixed(here)
         lanes = self._lanes("0", count)
         values, _ = self._entry(fixed, here, kept, lanes)

@@ -143,6 +143,8 @@ def expm1(b: Block, x: Reg) -> Reg:
     one = b.number(1.0, x.kind)
     whole = b.sub(b.mul(s, t), one)
     found = b.add(b.mul(b.mul(m, s), t), whole)
+    large = b.compare("greater", n, b.number(FORMATS[x.kind].digits + 2, "int32"))
+    found = b.select(large, b.mul(b.mul(b.add(m, one), s), t), found)  # 2^n may be too large
     overflows = b.compare("greater", x, b.number(FORMATS[x.kind].high, x.kind))
     found = b.select(overflows, b.number(math.inf, x.kind), found)
     small = b.compare("equal", n, b.number(0, "int32"))

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from derivant.compiler import ir_math as m
-from derivant.compiler.ir import BITS, Block, Reg
+from derivant.compiler.ir import BITS, TYPES, Block, Reg
+from derivant.compiler.libm import SUFFIX, libm_address
 from derivant.primitives.primitive import Params
 
 Emit = Callable[..., Reg]
@@ -151,7 +152,54 @@ def _where(b: Block, condition: Reg, x: Reg, y: Reg) -> Reg:
     return b.select(condition, x, y)
 
 
+def _library(name: str) -> Emit:
+    """A function of the C library, on one number after the other."""
+
+    def emitted(b: Block, *operands: Reg) -> Reg:
+        kind = operands[0].kind
+        address = libm_address(name + SUFFIX[kind])
+        word = operands[0].type if b.width == 1 else TYPES[kind]
+        found = "poison"
+        for k in range(b.width):
+            ones = [b.lane(x, k) for x in operands]
+            inside = ", ".join(f"{word} {x}" for x in ones)
+            one = b.put(f"call {word} inttoptr (i64 {address} to ptr)({inside})", kind).name
+            found = b.with_lane(found, kind, k, one)
+        return Reg(found, kind, b.width)
+
+    return emitted
+
+
+def _logaddexp(b: Block, x: Reg, y: Reg) -> Reg:
+    """log(e^x + e^y); equal infinities and numbers have no difference."""
+    gap = m.log1p_exp(b, b.sub(x, y))
+    apart = b.add(_extremum(b, "greater", x, y), gap)
+    return b.select(b.compare("equal", x, y), b.add(x, b.number(math.log(2), x.kind)), apart)
+
+
+def _times_log(log: Callable[[Block, Reg], Reg]) -> Emit:
+    """x log(y), and 0 where x is 0 and y is a number."""
+
+    def emitted(b: Block, x: Reg, y: Reg) -> Reg:
+        zero = b.number(0.0, x.kind)
+        absent = b.logic("and", b.compare("equal", x, zero), b.compare("equal", y, y))
+        return b.select(absent, zero, b.mul(x, log(b, y)))
+
+    return emitted
+
+
+LIBRARY = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan",
+    "atan2": "atan2", "sinh": "sinh", "cosh": "cosh", "asinh": "asinh", "acosh": "acosh",
+    "atanh": "atanh", "exp2": "exp2", "log2": "log2", "log10": "log10", "cbrt": "cbrt",
+    "hypot": "hypot", "pow": "pow", "fmod": "fmod",
+}  # fmt: skip
 ROWS: dict[str, Emit] = {
+    **{row: _library(name) for row, name in LIBRARY.items()},
+    "logaddexp": _logaddexp,
+    "xlogy": _times_log(m.log),
+    "xlog1py": _times_log(m.log1p),
+    "over_size": lambda b, x, size: b.div(x, b.number(size, x.kind)),
     "add": _binary("add"),
     "subtract": _binary("sub"),
     "multiply": _binary("mul"),
@@ -214,7 +262,7 @@ FLOATS_ONLY = frozenset(ROWS) - {
 }  # fmt: skip
 HEAVY = frozenset(
     ("sigmoid", "softplus", "log_sigmoid", "silu", "gelu", "elu", "exp", "expm1", "log", "log1p",
-     "tanh", "sech2", "erf", "erfc")
+     "tanh", "sech2", "erf", "erfc", "logaddexp", "xlogy", "xlog1py", *LIBRARY)
 )  # fmt: skip
 LOGICAL = frozenset(("logical_and", "logical_or", "logical_xor", "logical_not"))
 
@@ -247,6 +295,8 @@ def emits(row: str, kinds: tuple[str, ...], params: Params) -> bool:
         return params["exponent"] in (-1, 0.5, 2, 3)
     if row == "astype":
         return kinds[0] not in BITS or np.dtype(params["dtype"]).kind in "fb"
+    if row in LIBRARY:
+        return libm_address(LIBRARY[row] + SUFFIX[kinds[0]]) is not None
     return row != "elu" or isinstance(params["alpha"], float)
 
 

@@ -25,6 +25,7 @@ class Heavy:
     kind: str
     width: int
     params: tuple[tuple[str, object], ...]
+    operands: int = 1
 
     @property
     def name(self) -> str:
@@ -36,9 +37,11 @@ class Heavy:
         """The function, and the intrinsics it declares."""
         block = Block("v", self.width)
         word = typed(self.kind, self.width)
-        found = emit(block, self.row, [Reg("%x", self.kind, self.width)], dict(self.params))
+        operands = [Reg(f"%x{k}", self.kind, self.width) for k in range(self.operands)]
+        found = emit(block, self.row, operands, dict(self.params))
         how = "alwaysinline" if inline else "noinline"
-        head = f"define internal fastcc {word} {self.name}({word} %x) {how} {{"
+        inside = ", ".join(f"{word} {x.name}" for x in operands)
+        head = f"define internal fastcc {word} {self.name}({inside}) {how} {{"
         return "\n".join([head, *block.lines, f"ret {word} {found.name}", "}"]), block.intrinsics
 
 
@@ -343,10 +346,11 @@ class Writer:
         ]
         if step.row not in HEAVY:
             return b.cast(emit(b, step.row, operands, dict(step.params)), step.kind)
-        (x,) = operands
-        heavy = Heavy(step.row, x.kind, self.width, step.params)
+        x = operands[0]
+        heavy = Heavy(step.row, x.kind, self.width, step.params, len(operands))
         self.functions[heavy] += 1
-        found = b.put(f"call fastcc {x.type} {heavy.name}({x.type} {x.name})", x.kind)
+        inside = ", ".join(f"{x.type} {x.name}" for x in operands)
+        found = b.put(f"call fastcc {x.type} {heavy.name}({inside})", x.kind)
         return b.cast(found, step.kind)
 
 

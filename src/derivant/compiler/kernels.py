@@ -63,8 +63,8 @@ class Reduce:
 class Kernel:
     """One loop nest: `rank` axes, of which the last `reduced` are reduced.
 
-    `columns`: one reduced axis outside, one kept axis inside. Values are numbered: reads, literals,
-    then applications.
+    `columns`: one reduced axis, then one kept axis as the innermost. Values are numbered: reads,
+    literals, then applications.
     """
 
     rank: int

@@ -14,11 +14,14 @@ import numpy as np
 from derivant.compiler.loops import Call, Loop, Slot
 from derivant.compiler.ordering import Donated, Schedule
 from derivant.compiler.plan import Outside
+from derivant.compiler.pool import workers_wanted
 from derivant.compiler.products import Product
 from derivant.compiler.program import Program
 from derivant.compiler.views import View
 
 LINE = 64  # bytes of a line of the cache: pieces begin on one
+LONG = 250_000  # cost, about a third of a nanosecond each, from which threads share a loop
+CHUNKS = 4  # for each thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Layout:
             if isinstance(step, Product):
                 total += step.flops
             elif isinstance(step, Loop):
-                total += sum(c.work * (1 + len(c.kernel.body)) for c in step.calls)
+                total += sum(c.cost for c in step.calls)
         return total
 
     # records
@@ -125,7 +128,7 @@ class Layout:
     def words(self, call: Call, address: int) -> list[int]:
         """The record of a loop, with the address of its kernel in front."""
         record = [self.slots[w.root] if isinstance(w, Slot) else w for w in call.record]
-        return [address, call.count, len(record), *record]
+        return [address, call.count, len(record), grain(call), *record]
 
     def product(self, product: Product, address: int) -> list[int]:
         """The record of a product."""
@@ -147,7 +150,17 @@ class Layout:
             record = [*a, *b, c, *shape, 0, lda, step, 1, turned[0], 0, sa, sb, sc]
         (factor,) = struct.unpack("<q", struct.pack("<d", p.factor))
         record += [factor, int(p.onto is not None)]
-        return [address, p.stack, len(record), *record]
+        return [address, p.stack, len(record), 0, *record]
+
+
+def grain(call: Call) -> int:
+    """How much of the outermost axis one thread takes at a time; 0 where threads do not pay."""
+    kernel = call.kernel
+    if call.cost < LONG or call.count < 2 or kernel.reduced == kernel.rank:
+        return 0
+    pieces = CHUNKS * (1 + max(workers_wanted(), 0))
+    step = -(-call.count // pieces)
+    return -(-step // LINE) * LINE if kernel.rank == 1 else step
 
 
 def _merged(free: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from derivant.compiler.driver import ARGS, MADE, NOTHING, Node, Words, signature
-from derivant.compiler.engine import addresses, driver, product_address
-from derivant.compiler.layout import LINE, Layout, Result
+from derivant.compiler.driver import ARGS, MADE, NOTHING, Apart, Node, Words, signature
+from derivant.compiler.engine import addresses, driver, product_address, start_workers
+from derivant.compiler.layout import LINE, Layout, Result, grain
 from derivant.compiler.loops import Loop
 from derivant.compiler.numpy_target import evaluator
 from derivant.compiler.ordering import Donated
@@ -19,7 +19,6 @@ from derivant.compiler.program import Program
 from derivant.compiler.views import View
 
 Types = tuple[type, ...]
-EMPTY: Words = np.zeros(1, np.int64)  # a segment that does nothing
 SHORT = 400_000  # operations below which a call does not let other threads of Python run
 
 
@@ -38,7 +37,7 @@ class LlvmProgram:
         self.made = [(layout.values[r].shape, layout.values[r].dtype) for r in layout.fresh]
         self._given = [k for k, i in enumerate(program.inputs) if i in donated]
         self._signatures: dict[Types, Words] = {}
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
         self.short = layout.work() < SHORT
 
     def _segments(self) -> list[Words | _Outside]:
@@ -46,6 +45,8 @@ class LlvmProgram:
         layout = self.layout
         kernels = [c.kernel for s in layout.steps if isinstance(s, Loop) for c in s.calls]
         found = dict(zip(kernels, addresses(kernels), strict=True)) if kernels else {}
+        if any(grain(c) for s in layout.steps if isinstance(s, Loop) for c in s.calls):
+            start_workers()
         segments: list[Words | _Outside] = []
         records: list[list[int]] = []
         for step in layout.steps:
@@ -65,6 +66,7 @@ class LlvmProgram:
         nodes: Sequence[Node],
         containers: Sequence[tuple[Node, int]] = (),
         fixed: Sequence[Node] = (),
+        apart: Sequence[Apart] = (),
     ) -> Words:
         """The words that say what the objects of a call must be.
 
@@ -73,10 +75,16 @@ class LlvmProgram:
         layout = self.layout
         results = [Node(MADE, k, np.ndarray) for k in range(len(layout.fresh))]
         values = [layout.values[root] for root in (*layout.inputs, *layout.fresh)]
-        arrays = [k for k, node in enumerate(nodes) if node.what is np.ndarray]
-        pairs = [(x, y) for x in self._given for y in arrays if x != y]
         both = list(zip((*nodes, *results), values, strict=True))
-        return signature(containers, fixed, both, self._given, pairs)
+        return signature(containers, fixed, both, self._given, apart)
+
+    def kept_apart(self, operands: Sequence[Any]) -> list[Apart]:
+        """Which arrays must not overlap, donated ones in the order that they lie in now."""
+        donated = {k for k in self._given if operands[k].nbytes}
+        given = sorted(donated, key=lambda k: int(operands[k].ctypes.data))
+        others = [k for k, x in enumerate(operands) if type(x) is np.ndarray and k not in donated]
+        found = [Apart(x, y, True) for x, y in pairwise(given)]
+        return found + [Apart(x, y, False) for x in given for y in others]
 
     def plain_signature(self, types: Types) -> Words:
         """The same for operands that follow one another."""
@@ -103,7 +111,7 @@ class LlvmProgram:
             for x, root in zip(operands, self.layout.inputs, strict=True)
         ]
         words = self.plain_signature((np.ndarray,) * len(plain))
-        found = self.run(words.ctypes.data, plain)
+        found = self.run(words, plain)
         if found is None:
             raise AssertionError("the arrays of a call are not what its program was made for")
         for k in self.in_place:
@@ -112,37 +120,24 @@ class LlvmProgram:
                 found = [operands[k] if x is plain[k] else x for x in found]
         return found
 
-    def run(self, signature: int, operands: Sequence[Any]) -> list[Any] | None:
+    def run(self, signature: Words, operands: Sequence[Any]) -> list[Any] | None:
         """The outputs; None, and nothing was done, where objects are not as the signature says."""
         return self.mixed(signature, tuple(operands), operands)
 
     def mixed(
-        self, signature: Any, args: Any, operands: Sequence[Any], sources: Sequence[Any] = ()
+        self, signature: Words, args: Any, operands: Sequence[Any], sources: Sequence[Any] = ()
     ) -> list[Any] | None:
         """The outputs for arguments that hold these operands, by native code and NumPy."""
-        frame = self._taken()
+        frame = self.taken()
         try:
             return frame.run(signature, args, operands, sources)
         finally:
-            self._frames.append(frame)
+            self.frames.append(frame)
 
-    def native(self, signature: Any, args: Any, made: list[Any]) -> bool:
-        """Fill what is made; False, and nothing was done, where objects are not as they should."""
-        frame = self._taken()
+    def taken(self) -> Frame:
+        """Memory for one call, which goes back to `frames` afterwards."""
         try:
-            if self.short:
-                return not frame.held(frame.start, signature, args, made)
-            if frame.held(frame.bound, signature, args, made):
-                return False
-            frame.free(frame.start, frame.nothing, (), made)
-            return True
-        finally:
-            self._frames.append(frame)
-
-    def _taken(self) -> Frame:
-        """Memory for one call."""
-        try:
-            return self._frames.pop()
+            return self.frames.pop()
         except IndexError:
             return Frame(self)
 
@@ -154,6 +149,16 @@ def _segment(records: Sequence[Sequence[int]]) -> Words:
 def _plain(x: Any, dtype: Any) -> Any:
     """An operand as an array that native code can read."""
     return np.require(np.asarray(x, dtype), dtype, ("C", "A"))
+
+
+def _apart(result: Any, operands: Sequence[Any]) -> Any:
+    """A row's result in memory of its own: that of its operands may be used again."""
+    if isinstance(result, tuple):
+        return tuple([_apart(x, operands) for x in result])
+    if not isinstance(result, np.ndarray):
+        return result
+    arrays = (x for x in operands if isinstance(x, np.ndarray))
+    return result.copy() if any(np.may_share_memory(result, x) for x in arrays) else result
 
 
 class _Outside:
@@ -182,37 +187,35 @@ class Frame:
             self._table[layout.slots[root]] = self._scratch.ctypes.data + offset
         for root, array in layout.constants.items():
             self._table[layout.slots[root]] = array.ctypes.data
-        self.held, self.free = driver()
+        self.call = driver()
+        table, long = self._table.ctypes.data, int(not program.short)
         native = [s for s in self._segments if isinstance(s, np.ndarray)]
-        places = [[s.ctypes.data, self._table.ctypes.data] for s in (*native, EMPTY)]
-        self._blocks = np.array(places, np.int64)
-        self._starts = [ctypes.c_void_p(block.ctypes.data) for block in self._blocks]
-        self.start, self.bound = self._starts[0], self._starts[-1]
-        self.nothing = ctypes.c_void_p(NOTHING.ctypes.data)
+        self._blocks = [np.array([s.ctypes.data, table, long], np.int64) for s in native]
+        self.block = self._blocks[0]
 
     def run(
-        self, signature: Any, args: Any, operands: Sequence[Any], sources: Sequence[Any]
+        self, signature: Words, args: Any, operands: Sequence[Any], sources: Sequence[Any]
     ) -> list[Any] | None:
         """One call: fill the table, run the segments, hand out the results."""
         made = [np.empty(shape, dtype) for shape, dtype in self._program.made]
-        if self.held(self.bound, signature, args, [*made, *sources]):
+        if not self.call(self.block, signature, args, [*made, *sources]):
             return None
-        self.free(self.start, self.nothing, (), made)
         return self._rest([*operands, *made])
 
     def _rest(self, objects: list[Any]) -> list[Any]:
         """What comes after the first native segment."""
         held: dict[int, Any] = {}
-        starts = iter(self._starts[1:])
+        blocks = iter(self._blocks[1:])
         for segment in self._segments[1:]:
             if isinstance(segment, _Outside):
                 self._outside(segment, objects, held)
             else:
-                self.free(next(starts), self.nothing, (), [])
+                self.call(next(blocks), NOTHING, (), [])
         return [self._result(r, objects, held) for r in self._layout.results]
 
     def _outside(self, row: _Outside, objects: list[Any], held: dict[int, Any]) -> None:
-        result = row.evaluate(*[self._array(x, objects, held) for x in row.operands])
+        operands = [self._array(x, objects, held) for x in row.operands]
+        result = _apart(row.evaluate(*operands), operands)
         held[row.output] = result
         if not isinstance(result, tuple):
             kind = self._layout.values[row.output].dtype

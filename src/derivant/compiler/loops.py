@@ -9,6 +9,7 @@ import numpy as np
 
 from derivant.compiler.groups import Group
 from derivant.compiler.ir import WIDTHS
+from derivant.compiler.ir_rows import HEAVY
 from derivant.compiler.kernels import NEXT, STAYS, STRIDED, Apply, Kernel, Read, Reduce, Store
 from derivant.compiler.program import Ints, Value
 from derivant.compiler.views import View, ordered
@@ -35,7 +36,16 @@ class Call:
     kernel: Kernel
     record: tuple[Word, ...]
     count: int
-    work: int = 0  # entries, to decide whether threads pay
+    work: int  # entries
+
+    @property
+    def cost(self) -> int:
+        """About how long it takes, to decide whether threads pay."""
+        kernel = self.kernel
+        heavy = sum(step.row in HEAVY for step in kernel.body)
+        kinds = {x.kind for x in kernel.reads} | {x.kind for x in kernel.stores}
+        wide = any(WIDTHS[kind] == 8 for kind in kinds)
+        return self.work * (1 + len(kernel.body) // 4 + 4 * heavy) * (1 + wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +213,8 @@ class _Builder:
         work = int(np.prod(shape, dtype=np.int64))
         if not kept and len(reduced) == 1 and reduced[0] >= 2 * CHUNK:
             return self._in_pieces(reduced[0], moving, strides)
-        if len(kept) == 1 and len(reduced) == 1 and self._by_columns(kept_strides, strides):
-            return [self._columns(kept[0], reduced[0], moving, kept_strides, strides, work)]
+        if kept and len(reduced) == 1 and self._by_columns(kept_strides, strides):
+            return [self._columns(kept, reduced[0], moving, kept_strides, strides, work)]
         results = self._results()
         own, theirs = kept_strides[: len(moving)], kept_strides[len(moving) :]
         joined = [[*a, *b] for a, b in zip(own, strides, strict=True)]
@@ -241,11 +251,11 @@ class _Builder:
         reads = range(len(self.reads))
         sizes = [self.values[m.root].dtype.itemsize for m in self.reads]
         rows = any(reduced[k][0] not in (0, sizes[k]) for k in reads)
-        return rows and all(kept[k][0] in (0, sizes[k]) for k in reads)
+        return rows and all(kept[k][-1] in (0, sizes[k]) for k in reads)
 
     def _columns(
         self,
-        width: int,
+        sizes: Sequence[int],
         rows: int,
         moving: Sequence[Moving],
         kept: Sequence[Sequence[int]],
@@ -253,11 +263,13 @@ class _Builder:
         work: int,
     ) -> Call:
         own, theirs = kept[: len(moving)], kept[len(moving) :]
-        pairs = [[b[0], a[0]] for a, b in zip(own, reduced, strict=True)]
-        inner = [p[1] for p in pairs]
-        kernel = self._kernel(2, 1, True, inner, self._reduces(None))
-        words = [rows, width, *self._words(moving, pairs), *self._words(self._results(), theirs)]
-        return Call(kernel, tuple(words), -(-width // COLUMNS), work)
+        steps = [[*a[:-1], *b, a[-1]] for a, b in zip(own, reduced, strict=True)]
+        inner = [s[-1] for s in steps]
+        kernel = self._kernel(1 + len(sizes), 1, True, inner, self._reduces(None))
+        *outer, width = sizes
+        words: list[Word] = [*outer, rows, width]
+        words += [*self._words(moving, steps), *self._words(self._results(), theirs)]
+        return Call(kernel, tuple(words), outer[0] if outer else -(-width // COLUMNS), work)
 
     def _in_pieces(
         self, length: int, moving: Sequence[Moving], strides: Sequence[Sequence[int]]

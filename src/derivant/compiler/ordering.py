@@ -49,7 +49,13 @@ def _writable(plan: Plan, wanted: Donated) -> dict[int, int]:
 
 def in_place(steps: Sequence[Step], wanted: Donated) -> tuple[list[Step], dict[int, int]]:
     """The steps in an order in which these results can be written in place, and which can."""
-    possible = {i: o for i, o in wanted.items() if not any(_spoils(s, i, o) for s in steps)}
+    writers: dict[int, list[Step]] = {}
+    for step in steps:
+        for root in step.writes:
+            writers.setdefault(root, []).append(step)
+    possible = {
+        i: o for i, o in wanted.items() if not any(_spoils(s, i) for s in writers.get(o, ()))
+    }
     found = _sorted(steps, possible)
     if found is not None:
         return found, possible
@@ -63,9 +69,9 @@ def in_place(steps: Sequence[Step], wanted: Donated) -> tuple[list[Step], dict[i
     return best, accepted
 
 
-def _spoils(step: Step, source: int, result: int) -> bool:
+def _spoils(step: Step, source: int) -> bool:
     """Whether a step that writes the result reads the input elsewhere than where it writes."""
-    return result in step.writes and source in step.reads and step.crosses(source)
+    return source in step.reads and step.crosses(source)
 
 
 def _sorted(steps: Sequence[Step], donated: Donated) -> list[Step] | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from derivant.compiler.composites import spelled_out
 from derivant.compiler.donation import Pairs
 from derivant.compiler.driver import objects_lie_as_thought
 from derivant.compiler.graph import Graph
@@ -18,8 +21,20 @@ from derivant.compiler.lowering import lowered
 from derivant.compiler.numpy_target import NumpyProgram
 
 Run = Callable[[Sequence[Any]], list[Any]]
-_RUNNERS: WeakKeyDictionary[Graph, dict[Pairs, Run]] = WeakKeyDictionary()
+_RUNNERS: WeakKeyDictionary[Graph, dict[tuple[Pairs, bool], Run]] = WeakKeyDictionary()
 _LOCK = threading.RLock()
+# Whether programs are to give NumPy's own numbers, bit for bit: asked for by `jit(strict=True)`.
+STRICT: ContextVar[bool] = ContextVar("derivant_strict", default=False)
+
+
+@contextmanager
+def strictness(on: bool) -> Iterator[None]:
+    """Programs that are looked up inside are strict, or are not."""
+    token = STRICT.set(on)
+    try:
+        yield
+    finally:
+        STRICT.reset(token)
 
 
 def runner(graph: Graph, donated: Pairs = ()) -> Run:
@@ -29,16 +44,18 @@ def runner(graph: Graph, donated: Pairs = ()) -> Run:
     """
     with _LOCK:
         programs = _RUNNERS.setdefault(graph, {})
-        found = programs.get(donated)
+        key = (donated, STRICT.get())
+        found = programs.get(key)
         if found is None:
-            found = programs[donated] = _made(graph, donated)
+            found = programs[key] = _made(graph, donated)
     return found
 
 
 def _made(graph: Graph, donated: Pairs) -> Run:
     program = lowered(graph.inputs, graph.outputs)
-    if not has_llvm():
+    if STRICT.get() or not has_llvm():
         return NumpyProgram(program)
+    program = spelled_out(program)
     return LlvmProgram(program, {program.inputs[i]: program.outputs[o] for i, o in donated})
 
 

@@ -13,7 +13,7 @@ from derivant.base.errors import ArgumentError, DerivantError
 from derivant.base.tree import Structure, flatten, unflatten
 from derivant.carriers.expr import LIFTED, VARIABLE, Expr, as_expr, intern
 from derivant.carriers.mode import serial
-from derivant.carriers.staging import STAGE
+from derivant.carriers.staging import OPEN, STAGE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.closure import read_at_calls
@@ -33,6 +33,7 @@ class Traced:
     leaves: tuple[Any, ...]  # of the results: the place among the graph's outputs, or a constant
     around: tuple[Any, ...]
     donated: Pairs
+    sources: tuple[Any, ...]  # what the graph captured, as it stands there now
 
     def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
         """The nesting of the results with these numbers; Tensors where an argument was one."""
@@ -58,15 +59,21 @@ def traced(
     """
     variables = [_variable(x, k) for k, x in enumerate(given.values)]
     args, kwargs = given.rebuilt(variables)
-    stage = STAGE.set(Tracing())
+    tracing = Tracing()
+    OPEN.append(tracing)
+    stage = STAGE.set(tracing)
     token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
     try:
         result = read_at_calls(function)(*args, **kwargs)
-    except DerivantError as error:
-        raise _located(error) from error
+    except Exception as error:
+        own = error if isinstance(error, DerivantError) else error.__cause__ or error.__context__
+        if isinstance(own, DerivantError):  # NumPy puts an error of its own around ours
+            raise _located(own, error) from error
+        raise
     finally:
         LIFTED.reset(token)
         STAGE.reset(stage)
+        OPEN.remove(tracing)
     leaves, structure = flatten(result)
     outputs: list[Expr] = []
     places: list[Any] = []
@@ -79,7 +86,7 @@ def traced(
     graph = Graph(variables, outputs)
     pairs = donations(given, donated, graph.outputs) if donated else ()
     kept = (*around, *given.statics)
-    return Traced(graph, structure, tuple(places), kept, pairs)
+    return Traced(graph, structure, tuple(places), kept, pairs, graph.sources)
 
 
 def _still(leaf: Any, statics: Sequence[Any]) -> Any:
@@ -103,9 +110,9 @@ def _variable(value: Any, place: int) -> Expr:
     return intern(VARIABLE, (), params, tuple(value.shape), np.dtype(value.dtype), False)
 
 
-def _located(error: DerivantError) -> DerivantError:
+def _located(error: DerivantError, raised: Exception) -> DerivantError:
     """The same error with the line of the user's code that led to it."""
-    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+    for frame, line in reversed(list(traceback.walk_tb(raised.__traceback__))):
         if frame.f_globals.get("__name__", "").partition(".")[0] != PACKAGE:
             where = f"{frame.f_code.co_filename}:{line}"
             return type(error)(f"{error} (while tracing {where})")

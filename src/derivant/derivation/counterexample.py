@@ -25,6 +25,7 @@ Numbers = npt.NDArray[np.float64]
 NUMBERS = (1.0, -1.0, 2.0)
 SPARSE, DENSE = 60, 20  # points that are tried at each size
 MOST_POINTS = 500
+DIGITS = (4, 8, 12, 17)  # of numbers that are shown: so many that two of them differ
 ROUNDING = 1e-13
 SPECIAL = 30  # points with many zeros that a right claim is held against
 LARGEST = 3  # of a named size
@@ -60,17 +61,21 @@ class Counterexample(Mapping[str, Numbers]):
         return len(self.variables)
 
     def __str__(self) -> str:
-        names = [f"{shown_name(n)} = {number_text(v)}" for n, v in self.variables.items()]
-        both = f"derivative {number_text(self.derivative)}, claim {number_text(self.claim)}"
-        return f"{', '.join(names)}: {both}"
+        pairs = [[number_text(v, d) for v in (self.derivative, self.claim)] for d in DIGITS]
+        place = next((k for k, pair in enumerate(pairs) if len({*pair}) > 1), 0)
+        names = [
+            f"{shown_name(n)} = {number_text(v, DIGITS[place])}" for n, v in self.variables.items()
+        ]
+        derivative, claim = pairs[place]
+        return f"{', '.join(names)}: derivative {derivative}, claim {claim}"
 
 
-def number_text(value: Numbers) -> str:
+def number_text(value: Numbers, digits: int = 4) -> str:
     """An array as nested lists, whole numbers without a point."""
     if value.ndim == 0:
         number = float(value)
-        return str(int(number)) if number == int(number) else f"{number:.4g}"
-    return f"[{', '.join(number_text(np.asarray(v)) for v in value)}]"
+        return str(int(number)) if number == int(number) else f"{number:.{digits}g}"
+    return f"[{', '.join(number_text(np.asarray(v), digits) for v in value)}]"
 
 
 def counterexample(question: Question, seen: Sequence[Point]) -> Counterexample | None:

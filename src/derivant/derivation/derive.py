@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
+from derivant.derivation.blocks import block
 from derivant.derivation.checking import Check, checked
 from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
@@ -22,6 +23,7 @@ from derivant.notation import (
     Formula,
     Shapes,
     canonical_name,
+    is_name,
     meant,
     read_facts,
     read_formula,
@@ -65,24 +67,39 @@ def derive(
     >>> derive("X*W", wrt="W", shapes="X: N D, W: D M", cotangent="G").text
     "X' G"
     """
-    if order not in range(1, MOST_ORDER + 1):
+    if type(order) is not int or order not in range(1, MOST_ORDER + 1):
         raise ArgumentError(f"the order is 1 to {MOST_ORDER}, not {order!r:.40}")
     if layout not in LAYOUTS:
         raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
         raise ArgumentError(f"structured is one of {CONVENTIONS}, not {structured!r:.40}")
     value, known, said = read_value(what, shapes, assume, notation)
-    if cotangent is not None and (order > 1 or canonical_name(cotangent) in known):
+    new = cotangent is None or (isinstance(cotangent, str) and is_name(cotangent))
+    if not new or (cotangent is not None and (order > 1 or canonical_name(cotangent) in known)):
         raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
-    asked = [wrt] if isinstance(wrt, (str, Expr)) else list(wrt)
-    if not asked:
-        raise ArgumentError("wrt names no variable to differentiate by")
-    names = [name_of(w, value, known) for w in asked]
+    names = [name_of(w, known, said) for w in _asked(wrt)]
     question = Question(value, tuple(known.values()))
     found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
         found = {n: _stacked(r) for n, r in found.items()}
-    return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
+    if isinstance(wrt, (str, Expr)):
+        return found[names[0]]
+    read = said if isinstance(said, str) else said.said
+    second = order == 2 and layout == "tensor" and structured == "none"
+    blocks = (lambda a, b: block(question, known[a], known[b], read)) if second else None
+    return Derivatives(found, blocks)
+
+
+def _asked(wrt: Any) -> list[Any]:
+    """The variables that were asked for."""
+    if isinstance(wrt, (str, Expr)):
+        return [wrt]
+    if not isinstance(wrt, Iterable):
+        raise ArgumentError(f"wrt is the name of a variable or a list of such, not {wrt!r:.40}")
+    asked = list(wrt)
+    if not asked:
+        raise ArgumentError("wrt names no variable to differentiate by")
+    return asked
 
 
 def _stacked(r: Derivative) -> Derivative:
@@ -106,6 +123,8 @@ def read_value(
     if callable(what) and not isinstance(what, Expr):
         given = read_shapes(shapes)
         names = parameter_names(what, what.__code__.co_argcount if hasattr(what, "__code__") else 1)
+        if not names:
+            raise ArgumentError("derive takes a Python function whose parameters have names")
         missing = [n for n in names if canonical_name(n) not in given]
         if missing:
             raise ArgumentError(
@@ -137,9 +156,13 @@ def _with_facts(value: Expr, assume: Facts) -> tuple[Expr, dict[str, Expr]]:
     return replaced([value], changes)[0], {n: changes.get(v, v) for n, v in known.items()}
 
 
-def name_of(wrt: str | Expr, value: Expr, known: Mapping[str, Expr]) -> str:
+def name_of(wrt: str | Expr, known: Mapping[str, Expr], read: Formula | str) -> str:
     """The name of a variable of the value."""
+    if not isinstance(wrt, (str, Expr)):
+        raise ArgumentError(f"wrt is the name of a variable, not {wrt!r:.40}")
     name = canonical_name(wrt) if isinstance(wrt, str) else str(wrt.params.get("name", wrt))
+    if name not in known and isinstance(read, Formula) and name in read.assignments:
+        raise ArgumentError(f"{name} is no variable: the formula gives it a value")
     if name not in known:
         raise ArgumentError(f"{name} is not in the formula; {meant(name, known)}")
     return name

@@ -93,8 +93,8 @@ def _check(places: Sequence[object], shape: Shape) -> None:
     sizes = f"({', '.join(map(str, shape))})"
     if len(places) != len(shape):
         raise ArgumentError(
-            f"an entry of a derivative of shape {sizes} has {len(shape)} places, "
-            f"not {len(places)}: one for each axis, counted from 1"
+            f"an entry of a derivative of shape {sizes} takes one place for each axis, "
+            f"counted from 1, {len(shape)} in all; here are {len(places)}"
         )
     for axis, (place, size) in enumerate(zip(places, shape, strict=True), 1):
         if isinstance(place, bool) or not isinstance(place, int):

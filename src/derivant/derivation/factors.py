@@ -127,7 +127,7 @@ def _times_said(number: float, name: str, power: float) -> str:
 def named(expr: Expr) -> str:
     """An expression in matrix notation, a word for it where that fails or is long."""
     try:
-        text = matrix_text(expr)
+        text = matrix_text(expr).replace(" ones(1)'", "")  # a column is read as its vector
     except DerivantError:
         return "a part"
     return text if len(text) <= 2 * LONGEST_NAME else text[:LONGEST_NAME] + " ..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
@@ -24,8 +24,7 @@ from derivant.derivation.working import Problem, Working
 from derivant.notation import (
     Forms,
     Node,
-    html_of,
-    latex_of,
+    canonical_name,
     length_of,
     name_html,
     name_latex,
@@ -34,6 +33,7 @@ from derivant.notation import (
     text_of,
     vec_form,
 )
+from derivant.notation.sharing import shared_html, shared_latex, shared_text
 from derivant.operators import Jacobian
 from derivant.rewriting import Condition, Form, form_of
 
@@ -71,9 +71,10 @@ class Derivative:
     def text(self) -> str:
         """Matrix notation where there is one, index notation otherwise.
 
-        Raises DerivantError where it is too large to be written as one formula.
+        A part that a long text repeats is named behind it: "..., where u1 = exp(X w)". Raises
+        DerivantError where it is too large to be written as one formula.
         """
-        return text_of(self._shown())
+        return shared_text(self._shown())
 
     @property
     def is_short(self) -> bool:
@@ -100,7 +101,7 @@ class Derivative:
         >>> print(derive("norm2(X*theta - y)^2/(2*m)", wrt="theta", shapes="X: m n").latex)
         \frac{X^{\top} \left(X \theta - y\right)}{m}
         """
-        return latex_of(self._shown())
+        return shared_latex(self._shown())
 
     def _shown(self) -> Node:
         """Matrix notation where there is one, entries by letters otherwise."""
@@ -244,6 +245,8 @@ class Derivative:
 
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
+        if sizes is not None and not isinstance(sizes, Mapping):
+            raise ArgumentError(f"values are given by name, as in r({self.wrt}=...)")
         shown = [v for v in self.question.variables if v.params["name"] in values]
         found: Array = evaluate_all([self.expr, *shown], values, sizes)[0]
         return found
@@ -265,6 +268,8 @@ class Derivative:
 
     def __matmul__(self, inner: Derivative) -> Derivative:
         """The chain rule: the derivative of z by y times that of y by x."""
+        if not isinstance(inner, Derivative):
+            return NotImplemented
         product, form = chained(self.form.to_expr(), self._rank, inner.form.to_expr())
         found = form.to_expr()
         check = checked_product(product, found, (self.check, inner.check))
@@ -292,7 +297,7 @@ class Derivative:
     def _repr_html_(self) -> str:
         order = "" if self.order == 1 else f"<sup>{self.order}</sup>"
         left = f"∂{order}/∂{name_html(self.wrt)}{order}"
-        shown, remark = html_of(self._shown()), escape(self._remark())
+        shown, remark = shared_html(self._shown()), escape(self._remark())
         return f"<div>{left} = {shown}<br><small>{remark}</small></div>"
 
     def _remark(self) -> str:
@@ -318,12 +323,23 @@ class Derivatives(Mapping[str, Derivative]):
     ...     print(name, r.text)
     x (A + A') x
     A x x'
+
+    Of order 2 two names are a block, the derivative by the second of the gradient by the first.
+
+    >>> print(derive("x'*A*x", wrt=["x", "A"], order=2)["x", "x"].text)
+    A + A'
     """
 
     found: dict[str, Derivative]
+    block: Callable[[str, str], Derivative] | None = None
 
-    def __getitem__(self, name: str) -> Derivative:
-        return self.found[name]
+    def __getitem__(self, name: str | tuple[str, str]) -> Derivative:
+        if isinstance(name, str):
+            return self.found[canonical_name(name)]
+        first, second = (canonical_name(n) for n in name)
+        if self.block is None or not {first, second} <= {*self.found}:
+            raise KeyError(name)
+        return self.found[first] if first == second else self.block(first, second)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.found)

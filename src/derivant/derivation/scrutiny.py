@@ -16,9 +16,11 @@ from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.derivation.draws import sizes_for
 from derivant.derivation.points import Point, Question, Values, at, close, evaluated, random_point
+from derivant.derivation.residue import is_lost, is_steady
 from derivant.primitives import RECORD
 
 MANY, FEW = 48, 6  # points, with a closed form and without
+POWERS = (-3.0, 2.5)  # of ten, for the sizes of numbers
 LOOSE = 1e-5  # relative: beyond what rounding does at numbers of any size
 REACHES = (1.0, 1e-2, 1e-4)  # of the differences that confirm, shorter beside a kink
 ONE_SIDED = frozenset(("abs", "sign", "relu", "step", "floor", "ceil", "round", "trunc"))
@@ -32,7 +34,7 @@ SIDES = (-1e-3, 1e-3, -1e-6, 1e-6)
 def scrutinised(question: Question) -> Point | None:
     """A point at which the claim is not the derivative, confirmed by differences there."""
     for point in chain(_many(question), _beside_kinks(question)):
-        if not _differs(point):
+        if not _differs(point) or is_lost(question, point) or not is_steady(question, point):
             continue
         for reach in REACHES:
             rng = np.random.default_rng(5)
@@ -53,7 +55,7 @@ def _many(question: Question) -> Iterator[Point]:
         sizes = sizes_for(question.names, turn % 6)
         if question.closed is None:
             sizes = dict.fromkeys(sizes, 2)
-        found = random_point(question, sizes, float(10 ** rng.uniform(-2, 0.8)), rng, None, True)
+        found = random_point(question, sizes, float(10 ** rng.uniform(*POWERS)), rng, None, True)
         if found is not None:
             yield found
 

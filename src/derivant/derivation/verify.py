@@ -6,7 +6,7 @@ decide at random points and sizes; normal forms then say whether it is right for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from derivant.base.dims import Shape
-from derivant.base.errors import ArgumentError, DerivantError
+from derivant.base.errors import ArgumentError, DerivantError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
@@ -27,16 +27,20 @@ from derivant.derivation.derive import derive, name_of, read_value
 from derivant.derivation.diagnosis import diagnosed
 from derivant.derivation.edits import addends
 from derivant.derivation.points import Point, Question, agree, arranged_shape, close, points
+from derivant.derivation.residue import UNEVEN, climbed, is_dust, share_left
 from derivant.derivation.result import Derivative
 from derivant.derivation.scrutiny import scrutinised
+from derivant.derivation.turning import turned_claims
 from derivant.notation import Facts, Forms, Shapes, canonical_name, text_of
 from derivant.primitives import RECORD
-from derivant.rewriting import form_of
+from derivant.rewriting import Form, form_of
 
 ENOUGH = 9  # points at which a right claim is right
 FEWEST = 3  # fewer than so many finite points decide nothing
 LONGEST = 100  # characters of a difference that is shown
 ROUNDING = 1e-9
+ROUNDED = 1e-14  # a share that a number with all its digits may be off
+UNSEEN = "claim − derivative is not 0 by any law, and too small to be seen at random points"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +108,7 @@ def verify(
     if order not in (1, 2):
         raise ArgumentError(f"a claim is of order 1 or 2, not {order!r:.40}")
     value, known, read = read_value(what, shapes, assume, notation)
-    name = name_of(wrt, value, known)
+    name = name_of(wrt, known, read)
     options = {"order": order, "cotangent": cotangent, "layout": layout, "structured": structured}
     plain = _derived(what, name, shapes, assume, notation, {**options, **PLAIN})
     answer = plain
@@ -116,13 +120,58 @@ def verify(
     sizes = _dimensions([value, *known.values()])
     assigned = {} if isinstance(read, str) else read.assignments
     written = "numpy" if isinstance(read, str) else read.notation
-    claimed = read_claim(claim, known, assigned, shape, sizes, assume, written)
-    question = _question(value, known, name, plain, claimed)
-    question = replace(question, order=order, layout=layout, structured=structured)
-    if answer is not None:
-        terms = tuple(addends(answer.expr))
-        question = replace(question, shown=answer.expr, terms=terms)
-    return _judged(question, answer, name, read if isinstance(read, str) else read.said)
+    said = read if isinstance(read, str) else read.said
+
+    def asked(claim: str | Expr) -> Question:
+        claimed = read_claim(claim, known, assigned, shape, sizes, assume, written)
+        question = _question(value, known, name, plain, claimed)
+        question = replace(question, order=order, layout=layout, structured=structured)
+        if answer is None:
+            return question
+        return replace(question, shown=answer.expr, terms=tuple(addends(answer.expr)))
+
+    return _answered(claim, asked, answer, name, said)
+
+
+def _answered(
+    claim: str | Expr,
+    asked: Callable[[str | Expr], Question],
+    answer: Derivative | None,
+    name: str,
+    said: str,
+) -> Verdict:
+    """The verdict; on a claim whose shapes do not fit, what makes it right if that is found."""
+    try:
+        question = asked(claim)
+    except ShapeError:
+        found = _turned(claim, asked, answer, name, said)
+        if found is None:
+            raise
+        return found
+    return _judged(question, answer, name, said)
+
+
+def _turned(
+    claim: str | Expr,
+    asked: Callable[[str | Expr], Question],
+    answer: Derivative | None,
+    name: str,
+    said: str,
+) -> Verdict | None:
+    """The transposes that make a claim right whose shapes do not fit; None where none do."""
+    if not isinstance(claim, str):
+        return None
+    for turned in turned_claims(claim):
+        try:
+            question = asked(turned.text)
+        except DerivantError:
+            continue
+        seen = list(islice(points(question), ENOUGH))
+        if not _undecided(seen, False) and all(map(agree, seen)):
+            text = f"wrong, its shapes do not fit: {turned.said}: right is {turned.text}"
+            shown = None if answer is None else answer.text
+            return Verdict(False, turned.kind, text, name, said, shown, None, None)
+    return None
 
 
 def _paired(value: Expr, known: Mapping[str, Expr], cotangent: str) -> tuple[Expr, dict[str, Expr]]:
@@ -173,30 +222,50 @@ def _dimensions(roots: list[Expr]) -> tuple[str, ...]:
 def _judged(question: Question, answer: Derivative | None, name: str, said: str) -> Verdict:
     """The verdict at points where everything is finite."""
     seen = list(islice(points(question), ENOUGH))
-    difference, proved = _difference(question, answer)
+    difference, left = _difference(question, answer)
+    proved = left is not None and not left.sum.terms
     shown = None if answer is None else answer.text
     undecided = _undecided(seen, proved)
     if undecided:
         text = f"not decided: {undecided}"
         return Verdict(False, "undecided", text, name, said, shown, difference, None)
-    if all(_right_at(question, p, proved) for p in seen):
-        if not proved and _asks_for_equality(question):
-            text = (
-                "not decided: the value asks whether numbers are equal, and random ones never are"
-            )
-            return Verdict(False, "undecided", text, name, said, shown, difference, None)
-        rare = None if proved else scrutinised(question)
-        found, kink = exception(question) if rare is None else (None, "")
-        if rare is None and found is None:
-            text = _right_said(seen, answer, proved) + kink
-            return Verdict(True, "right", text, name, said, shown, None, None)
-        if rare is None:
-            text = "right at random points and wrong at special ones"
-            return Verdict(False, "wrong", text, name, said, shown, difference, found)
-        seen.append(rare)
+    off = [p for p in seen if not _right_at(question, p, proved)]
+    if not off or (len(seen) - len(off) >= FEWEST and all(is_dust(question, p) for p in off)):
+        kind, text, found = _confirmed(question, left, seen, answer)
+        if kind != "rare":
+            differs = None if kind == "right" else difference
+            return Verdict(kind == "right", kind, text, name, said, shown, differs, found)
     kind, text = _wrong_said(question, seen, shown)
     example = counterexample(question, seen)
     return Verdict(False, kind, text, name, said, shown, difference, example)
+
+
+def _confirmed(
+    question: Question, left: Form | None, seen: list[Point], answer: Derivative | None
+) -> tuple[str, str, Counterexample | None]:
+    """The verdict on a claim that is right at random points, which are not all points.
+
+    Where the claim is wrong at a rare point, that is added to those seen.
+    """
+    proved = left is not None and not left.sum.terms
+    if not proved and _asks_for_equality(question):
+        asks = "the value asks whether numbers are equal, and random ones never are"
+        return "undecided", f"not decided: {asks}", None
+    rare = None if proved else scrutinised(question)
+    found, kink = exception(question) if rare is None else (None, "")
+    if found is not None:
+        return "wrong", "right at random points and wrong at special ones", found
+    rest = None if left is None or proved or rare is not None else left.to_expr()
+    share = None if rest is None else share_left(question, rest)
+    if rest is not None and share == UNEVEN:
+        rare = climbed(question, rest)
+        if rare is None:
+            return "undecided", f"not decided: {UNSEEN}", None
+    if rare is not None:
+        seen.append(rare)
+        return "rare", "", None
+    near = f", up to {share:.0e} of it" if share is not None and share > ROUNDED else ""
+    return "right", _right_said(seen, answer, proved) + near + kink, None
 
 
 def _asks_for_equality(question: Question) -> bool:
@@ -205,11 +274,11 @@ def _asks_for_equality(question: Question) -> bool:
     return any(node.primitive.name in ("equal", "not_equal") for node in ancestors(roots))
 
 
-def _difference(question: Question, answer: Derivative | None) -> tuple[str | None, bool]:
-    """The normal form of claim minus derivative, and whether it is 0."""
+def _difference(question: Question, answer: Derivative | None) -> tuple[str | None, Form | None]:
+    """The normal form of claim minus derivative, as text where it is short."""
     claim = question.claim
     if answer is None or claim.shape not in ((), answer.expr.shape):
-        return None, False
+        return None, None
     whole = claim
     if claim.shape != answer.expr.shape:
         whole = RECORD.broadcast_to(claim, shape=answer.expr.shape)
@@ -217,9 +286,9 @@ def _difference(question: Question, answer: Derivative | None) -> tuple[str | No
         form = form_of(RECORD.subtract(whole, answer.expr))
         text = text_of(Forms(form).best(form.sum))
     except DerivantError:
-        return None, False
+        return None, None
     shown = whole is claim and len(text) <= LONGEST and "reshape" not in text
-    return (text if shown else None), not form.sum.terms
+    return (text if shown else None), form
 
 
 def _undecided(seen: list[Point], proved: bool) -> str:
@@ -282,7 +351,19 @@ def _shapes_said(question: Question, claim: Expr, seen: list[Point]) -> str:
         p.claim is not None and close(p, np.full(p.truth.shape, p.claim), p.truth) for p in seen
     ):
         return f"{text}, each entry of which is the claim"
+    if all(_is_diagonal_of(p) for p in seen):
+        whole = all(not np.any(p.truth - np.diag(np.diag(p.truth))) for p in seen)
+        rest = "right is diag of the claim" if whole else "the claim is its diagonal alone"
+        return f"{text}; {rest}"
     return text
+
+
+def _is_diagonal_of(point: Point) -> bool:
+    """Whether a claim that is a vector is the diagonal of a derivative that is a matrix."""
+    square = point.truth.ndim == 2 and point.truth.shape[0] == point.truth.shape[1]
+    if point.claim is None or not square or point.claim.shape != point.truth.shape[:1]:
+        return False
+    return close(point, point.claim, np.diag(point.truth))
 
 
 def _shape_said(shape: Shape) -> str:

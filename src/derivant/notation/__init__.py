@@ -8,7 +8,7 @@ from derivant.notation.latex import latex_of, name_latex
 from derivant.notation.matrix_form import Forms, length_of
 from derivant.notation.numpy_text import numpy_text
 from derivant.notation.parse import Facts, Formula, Shapes, read_facts, read_formula, read_shapes
-from derivant.notation.spelling import canonical_name, meant, shown_name
+from derivant.notation.spelling import canonical_name, is_name, meant, shown_name
 from derivant.notation.text import text_of
 from derivant.notation.vec_form import vec_form
 
@@ -22,6 +22,7 @@ __all__ = [
     "function_text",
     "html_of",
     "index_text",
+    "is_name",
     "latex_of",
     "length_of",
     "matrix_text",

@@ -48,7 +48,7 @@ def function_text(
     """
     if target not in TARGETS:
         raise ArgumentError(f"the target is one of {', '.join(TARGETS)}, not {target!r:.40}")
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise ArgumentError(f"{name!r:.40} is no name for a function")
     names = _names(parameters)
     best = planned(results)

@@ -8,7 +8,7 @@ and calls. Knows nothing of shapes or of what names mean.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import NoReturn
@@ -25,6 +25,7 @@ UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
 CLOSING = {"call": ")", "(": ")", "{": "}", "||": "||"}
+LETTERS = {"K", "lam"}  # functions whose names are as often those of variables
 NOT_CLOSED = {"{": "this brace is not closed", "||": "these bars are not closed"}
 
 
@@ -79,8 +80,36 @@ def _with_calls(text: str, tokens: list[Token], functions: frozenset[str]) -> li
             if name.text in functions:
                 continue
             _check_spelling(text, name, functions)
+        alone = token.text == BESIDE and name.kind == "name" and name.text not in named
+        if alone and after.kind == "name" and name.text in functions - LETTERS:
+            hint = f"write {name.text}({after.text})"
+            raise pointed(text, name.start, name.end, f"{name.text} is a function", hint)
         kept.append(token)
     return kept
+
+
+def _is_where(tokens: list[Token], k: int) -> bool:
+    """Whether a token says that a definition follows: a name and an equals sign."""
+    if tokens[k].text != "where" or tokens[k].kind != "name":
+        return False
+    behind = [t.text for t in tokens[k + 1 : k + 4] if t.text != BESIDE]
+    return behind[1:2] == ["="]
+
+
+def _defined_first(tokens: list[Token]) -> list[Token]:
+    """The tokens of `..., where u1 = ..., u2 = ...` as those of `u1 = ...; u2 = ...; ...`."""
+    k = next((k for k, token in enumerate(tokens) if _is_where(tokens, k)), None)
+    if k is None:
+        return tokens
+    whole, rest, end = tokens[:k], tokens[k + 1 : -1], tokens[-1]
+    while whole and whole[-1].text in (",", BESIDE):
+        whole.pop()
+    depth, ordered = 0, rest[1:] if rest[0].text == BESIDE else rest
+    for place, token in enumerate(ordered):
+        depth += (token.text in ("(", "{")) - (token.text in (")", "}"))
+        if token.text == "," and not depth:
+            ordered[place] = replace(token, text=";")
+    return [*ordered, Token("op", ";", end.start, end.end), *whole, end]
 
 
 def _check_spelling(text: str, name: Token, functions: frozenset[str]) -> None:
@@ -108,7 +137,7 @@ class Grammar:
 
     def __init__(self, text: str, functions: frozenset[str] = frozenset()) -> None:
         self._text = text
-        self.tokens = _with_calls(text, tokens_of(text), functions)
+        self.tokens = _with_calls(text, _defined_first(tokens_of(text)), functions)
         self._place = 0
         self._stack: list[Pending] = []
         self._operands: list[int] = []

@@ -162,12 +162,12 @@ def _call(node: Call) -> tuple[str, Bond]:
         return rf"{sides[0]} \otimes {sides[1]}", Bond.SUM
     name = NORMS.get(node.name, SPELLED.get(node.name, node.name))
     if plain and node.name in NORMS:
-        return rf"\left\lVert {inside} \right\rVert_{{{name}}}", Bond.POWER
+        return rf"\left\|{inside}\right\|_{{{name}}}", Bond.POWER
     word = "\\" + name if name in COMMANDS else rf"\operatorname{{{name.translate(SPECIAL)}}}"
     return word + _bracketed(inside), Bond.TIGHT
 
 
-AROUND = {"norm2": (r"\lVert ", r"\rVert "), "abs": (r"\lvert ", r"\rvert ")}
+AROUND = {"norm2": (r"\|", r"\|"), "abs": ("|", "|")}
 NORMS = {"norm1": "1"}
 SPELLED = {"maximum": "max", "minimum": "min"}
 
@@ -188,7 +188,9 @@ def _scaled(node: Scaled) -> tuple[str, Bond]:
     body = "" if node.body is None else _body(node.body, bool(numbers))
     if not node.below:
         return " ".join([*numbers, body] if body else numbers) or "1", Bond.PRODUCT
-    whole = [*numbers, body] if body and node.body is not None and _is_flat(node.body) else numbers
+    whole = numbers
+    if node.body is not None and _is_flat(node.body):
+        whole = [*numbers, body] if numbers else [latex_of(node.body)]
     alone = len(node.below) == 1
     below = " ".join(_at_least(b, Bond.SUM if alone else Bond.POWER) for b in node.below)
     fraction = rf"\frac{{{' '.join(whole) or '1'}}}{{{below}}}"

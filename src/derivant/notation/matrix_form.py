@@ -184,6 +184,8 @@ class Forms:
         if atom.payload is None:
             return Delta((names[0], names[1]))
         node = self._parts[id(atom.payload)]
+        if isinstance(node, Built) and node.letters == names:
+            return powered(node.entry, atom.power)  # given by these very letters
         return powered(Entry(node, names) if names else node, atom.power)
 
     def _contraction(self, term: Term, total: Terms) -> Node:
@@ -209,7 +211,8 @@ class Forms:
                 names.append(spelled[c])
                 operands.append(Call("ones", (sized(total.shape[c]),), 1))
         spec = ",".join(names) + "->" + "".join(spelled[c] for c in range(rank))
-        body = Contraction(spec, tuple(operands), rank)
+        alone = len(operands) == 1 and spec == f"{names[0]}->{names[0]}"
+        body = operands[0] if alone else Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
 

@@ -13,6 +13,7 @@ from unicodedata import is_normalized, normalize
 
 LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written or read as a quotient
 SMALLEST = Fraction(1, 10**300)
+SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -56,8 +57,12 @@ def meant(name: str, known: Iterable[str]) -> str:
     spelled = {n.casefold(): n for n in known}
     if not spelled:
         return "it has no variables"
-    near = get_close_matches(canonical_name(name).casefold(), spelled, 1, 0.5)
+    plain = canonical_name(name)
+    near = get_close_matches(plain.casefold(), spelled, 1, 0.5)
     hint = f"; did you mean {shown_name(spelled[near[0]])}?" if near else ""
+    whole = next((n for n in spelled.values() if len(n) > 1 and plain and plain in n), None)
+    if whole is not None and len(plain) == 1 and whole.isalpha():
+        hint = f"; {whole} is one name, a product is {'*'.join(whole)}"
     return f"its variables are {', '.join(map(shown_name, spelled.values()))}{hint}"
 
 
@@ -86,8 +91,16 @@ def odd_letter(name: str) -> tuple[str, str]:
 
 
 def as_read(number: Fraction) -> Fraction:
-    """A number as a reader takes the float that it is written as: 1/3 for 0.3333333333333333."""
+    """A number as the quotient that its float is: of small numbers but for rounding, or exactly.
+
+    >>> as_read(Fraction(0.1) / 7), as_read(Fraction(1 / 3))
+    (Fraction(1, 70), Fraction(1, 3))
+    """
     if number.denominator <= LARGEST_QUOTIENT or not SMALLEST < abs(number) < 1 / SMALLEST:
         return number
+    small = number.limit_denominator(SMALL_QUOTIENT)
+    long = len(repr(float(number))) > LONG_DECIMAL
+    if long and abs(small - number) < ROUNDED * abs(number):
+        return small
     near = Fraction(float(number)).limit_denominator(LARGEST_QUOTIENT)
     return near if float(near) == float(number) else number

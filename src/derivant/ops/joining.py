@@ -57,15 +57,23 @@ def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
     given = _arrays("concat", arrays)
     if axis is None:
         return call("concat", *map(ravel, given), axis=-1)
-    try:
-        found = tuple(map(read, given))
-    except ArgumentError as error:
-        raise refusal("concat", tuple(given), [], error) from error
+    found = tuple(given)
+    for x in given:
+        if not hasattr(x, "derivant_rank"):
+            found = _all_read("concat", given)
+            break
     rank = len(found[0].shape)
     if not (axis.__class__ is int and -rank <= axis < rank):
         axis = one_axis("concat", found[0], axis)
     result: Array = apply(CONCAT, found, _along(rank, axis))
     return result
+
+
+def _all_read(name: str, given: Sequence[Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(map(read, given))
+    except ArgumentError as error:
+        raise refusal(name, tuple(given), [], error) from error
 
 
 @lru_cache

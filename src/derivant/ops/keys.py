@@ -27,6 +27,7 @@ from derivant.primitives.primitive import Settings
 GETITEM = TABLE["getitem"]
 NEW_AXIS = (None,)
 INTS = {int}
+PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
 
 
 class Plan(NamedTuple):
@@ -44,8 +45,10 @@ def plan(shape: Shape, key: Index) -> Plan:
     if key.__class__ is int:
         return _remembered(shape, key)
     if key.__class__ is slice:
-        spelled = _spelled_slice(key)
-        return _planned(shape, key) if spelled is None else _remembered(shape, spelled)
+        start, stop, step = key.start, key.stop, key.step
+        if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
+            return _remembered(shape, (slice, start, stop, step))
+        return _planned(shape, key)
     arrays: list[Any] = []
     spelled = _spelled(key, arrays)
     if spelled is None:
@@ -60,7 +63,9 @@ def _spelled(key: Any, arrays: list[Any]) -> Any:
     if kind is int or key is Ellipsis or key is None:
         return NEW_AXIS if key is None else key
     if kind is slice:
-        return _spelled_slice(key)
+        start, stop, step = key.start, key.stop, key.step
+        plain = start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN
+        return (slice, start, stop, step) if plain else None
     if kind is np.ndarray:
         return _spelled_array(key, arrays)
     if kind is list:
@@ -75,14 +80,6 @@ def _spelled(key: Any, arrays: list[Any]) -> Any:
             return None
         parts.append(spelled)
     return tuple(parts)
-
-
-def _spelled_slice(key: slice) -> Any:
-    start, stop, step = key.start, key.stop, key.step
-    for bound in (start, stop, step):
-        if bound is not None and bound.__class__ is not int:
-            return None
-    return (slice, start, stop, step)
 
 
 def _spelled_array(key: npt.NDArray[Any], arrays: list[Any]) -> Any:
@@ -253,7 +250,7 @@ def _basic(item: Any, axis: int, shape: Shape) -> Any:
         return None
     size = shape[axis]
     bounds = (item.start, item.stop, item.step)
-    if bounds == (None, None, None):
+    if all(bound is None for bound in bounds):
         return ":"
     if not isinstance(size, int) or any(isinstance(b, Dim) for b in bounds):
         return _named_slice(item, size)

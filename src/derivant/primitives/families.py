@@ -61,10 +61,14 @@ def _through(partial: Any) -> Through:
     if callable(partial):
         return lambda xp, g, out, inputs, params: xp.scale(g, partial(xp, out, *inputs, **params))
     if partial == 1:
-        return lambda xp, g, out, inputs, params: g
+        return _unchanged
     if partial == -1:
         return lambda xp, g, out, inputs, params: -g
     return lambda xp, g, out, inputs, params: g * partial
+
+
+def _unchanged(xp: Names, g: Data, out: Data, inputs: tuple[Data, ...], params: Params) -> Data:
+    return g
 
 
 def _pull_one(partial: Any) -> Pull:
@@ -115,11 +119,11 @@ def _pull_sum(left: Through | None, right: Through | None) -> Pull:
         x, y = inputs
         gx = gy = None
         if wanted[0] and left is not None:
-            gx = left(xp, g, out, inputs, params)
+            gx = g if left is _unchanged else left(xp, g, out, inputs, params)
             if gx.shape != x.shape:
                 gx = unbroadcast(xp, gx, x)
         if wanted[1] and right is not None:
-            gy = right(xp, g, out, inputs, params)
+            gy = g if right is _unchanged else right(xp, g, out, inputs, params)
             if gy.shape != y.shape:
                 gy = unbroadcast(xp, gy, y)
         return gx, gy
@@ -305,6 +309,7 @@ def general(
     batch: Batch = batch_loop,
     outputs: int = 1,
     needs_values: bool = True,
+    prepare: Prepare | None = None,
     text: str = "",
     latex: str = "",
     domain: tuple[str, ...] = ("real",),
@@ -314,18 +319,12 @@ def general(
     source: str = "",
 ) -> Primitive:
     """An operation with rules of its own."""
+    first = (name, family, evaluate, shape, dtype, push, pull, batch, outputs)
     return register(
         Primitive(
-            name=name,
-            family=family,
-            evaluate=evaluate,
-            shape=shape,
-            dtype=dtype,
-            push=push,
-            pull=pull,
-            batch=batch,
-            outputs=outputs,
+            *first,
             needs_values=needs_values,
+            prepare=prepare,
             text=text,
             latex=latex,
             domain=domain,

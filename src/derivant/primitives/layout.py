@@ -369,9 +369,14 @@ def _batch_full(row: Primitive, count: int, arrays: tuple[Data, ...], params: Pa
     return row.evaluate(*full_leading(count, arrays), **params)
 
 
+def _joiner(*, axis: int) -> Any:
+    return lambda *xs: np.concatenate(xs, axis)
+
+
 concat = general(
     "concat",
     lambda *xs, axis: np.concatenate(xs, axis),
+    prepare=_joiner,
     push=lambda xp, t, out, xs, params: xp.concat(*_filled(xp, t, xs), **params),
     pull=_concat_pull,
     shape=_joined,

@@ -368,12 +368,17 @@ def _probabilities(xp: Names, out: Data, x: Data, axis: tuple[int, ...]) -> Data
 
 
 def _softmax_rule(xp: Names, g: Data, out: Data, x: Data, axis: tuple[int, ...]) -> Data:
-    """p (g - <p, g>): the Jacobian is symmetric, so that it serves tangents and cotangents."""
+    """p (g - <p, g>): the Jacobian is symmetric, so that it serves tangents and cotangents.
+
+    Numbers are first moved by the one at the largest p, which changes nothing, since p sums to 1:
+    so no digits cancel at a p near 1, where the others alone decide. A formula has no largest.
+    """
     if not all(shape_of(x)[a] for a in axis):
         return g
     p = _probabilities(xp, out, x, axis)
-    part = xp.scale(g, p)
-    return part - xp.scale(xp.sum(part, axis=axis, keepdims=True), p)
+    if len(axis) == 1 and max(getattr(v, "derivant_rank", 0) for v in (g, p)) <= 1:
+        g = g - xp.take_along_axis(g, xp.argmax(p, axis=axis[0], keepdims=True), axis=axis[0])
+    return xp.scale(g - xp.sum(xp.scale(g, p), axis=axis, keepdims=True), p)
 
 
 SOFTMAX_CASES = (

@@ -1,0 +1,188 @@
+"""Rows that are several loops, written as rows that are one: softmax and its kin.
+
+The same steps as their evaluators take: the largest entry is taken out first, and nothing
+overflows, nor is anything small lost beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from derivant.compiler.program import Instruction, Program, Value
+from derivant.primitives import TABLE
+
+FLOATS = ("float64", "float32")
+
+
+def spelled_out(program: Program) -> Program:
+    """The program with such rows replaced, where their operands are floats and not empty."""
+    names = {step.row.name for step in program.instructions}
+    if names.isdisjoint({*COMPOSITES, *PICKS}):
+        return program
+    build = _Builder(program)
+    for step in program.instructions:
+        build.enter(step)
+    return Program(
+        tuple(build.values),
+        program.inputs,
+        (*program.constants, *build.constants),
+        program.captures,
+        tuple(build.steps),
+        program.outputs,
+    )
+
+
+class _Builder:
+    """The values and instructions so far."""
+
+    def __init__(self, program: Program) -> None:
+        self.values: list[Value] = list(program.values)
+        self.constants: list[tuple[int, Any]] = []
+        self.steps: list[Instruction] = []
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[Any, ...], int] = {}
+        self._makers: dict[int, Instruction] = {}
+        self._lead = 0
+
+    def classes(self, step: Instruction) -> bool:
+        """Whether a row picks one entry of each line by an index that was looked at before."""
+        values = [self.values[x] for x in step.inputs]
+        if step.row.name not in PICKS or step.params["axis"] != -1:
+            return False
+        x, index = values
+        size = step.params.get("size", x.shape[-1])
+        plain = isinstance(x.dtype, np.dtype) and x.dtype.name in FLOATS and 0 not in x.shape
+        lines = x.shape[:-1] == index.shape[:-1] and index.shape[-1] == 1
+        if not plain or not lines or index.dtype.name != "int64":
+            return False
+        maker = self._makers.get(step.inputs[1])
+        while maker is not None and maker.row.name in ("expand_dims", "reshape"):
+            maker = self._makers.get(maker.inputs[0])
+        return maker is not None and maker.row.name == "within" and maker.params["size"] == size
+
+    def enter(self, step: Instruction) -> None:
+        """One instruction, or what it is in simpler ones."""
+        self._makers[step.output] = step
+        if self.classes(step):
+            self._lead = step.lead
+            self._replaced(step, PICKS[step.row.name](self, step))
+            return
+        rule = COMPOSITES.get(step.row.name)
+        x = self.values[step.inputs[0]] if step.inputs else None
+        plain = x is not None and isinstance(x.dtype, np.dtype) and x.dtype.name in FLOATS
+        if rule is None or x is None or not plain or 0 in x.shape or not step.params["axis"]:
+            self.steps.append(step)
+            return
+        self._lead = step.lead
+        self._replaced(step, rule(self, step.inputs[0], step.params))
+
+    def _replaced(self, step: Instruction, last: int) -> None:
+        """The value of an instruction is that of the last one that it became."""
+        if self.steps and self.steps[-1].output == last:
+            made = self.steps.pop()
+            self._known[next(reversed(self._known))] = step.output
+            made = Instruction(made.row, made.inputs, step.output, made.params, made.lead)
+        else:  # all of it was there before
+            made = Instruction(TABLE["positive"], (last,), step.output, {}, step.lead)
+        self.steps.append(made)
+
+    def row(self, name: str, *inputs: int, **params: Any) -> int:
+        """The result of a row; truth values where it compares."""
+        key = (name, inputs, tuple(params.items()), self._lead)
+        if key in self._known:
+            return self._known[key]
+        row = TABLE[name]
+        shapes = [self.values[x].shape for x in inputs]
+        shape = self._reduced(shapes[0], params) if params else np.broadcast_shapes(*shapes)
+        truth = name in ("equal", "isfinite")
+        kind = np.dtype(bool) if truth else self._kind(inputs)
+        self.values.append(Value(shape, kind))
+        place = len(self.values) - 1
+        self.steps.append(Instruction(row, inputs, place, params, self._lead))
+        self._known[key] = place
+        return place
+
+    def _kind(self, inputs: tuple[int, ...]) -> Any:
+        """The dtype of the operands that are floats."""
+        return next(d for x in inputs if (d := self.values[x].dtype).kind == "f")
+
+    @staticmethod
+    def _reduced(shape: tuple[int, ...], params: dict[str, Any]) -> tuple[int, ...]:
+        axes = {a % len(shape) for a in params["axis"]}
+        if params["keepdims"]:
+            return tuple(1 if k in axes else size for k, size in enumerate(shape))
+        return tuple(size for k, size in enumerate(shape) if k not in axes)
+
+    def number(self, value: float, like: int) -> int:
+        """A known number in the dtype of a value."""
+        kind = self.values[like].dtype
+        key = (value.hex(), kind.name)
+        if key not in self._numbers:
+            self.values.append(Value((), kind))
+            self._numbers[key] = len(self.values) - 1
+            self.constants.append((self._numbers[key], kind.type(value)))
+        return self._numbers[key]
+
+    def counted(self, rank: int, size: int) -> int:
+        """0, 1, 2, ... along the last of so many axes."""
+        numbers = np.arange(size, dtype=np.int64).reshape((1,) * (rank - 1) + (size,))
+        self.values.append(Value(numbers.shape, numbers.dtype))
+        self.constants.append((len(self.values) - 1, numbers))
+        return len(self.values) - 1
+
+
+def _softmax(b: _Builder, x: int, params: Any) -> int:
+    top = b.row("max", x, axis=params["axis"], keepdims=True)
+    e = b.row("exp", b.row("subtract", x, top))
+    return b.row("divide", e, b.row("sum", e, axis=params["axis"], keepdims=True))
+
+
+def _log_sum(b: _Builder, x: int, axis: Any, keepdims: bool) -> tuple[int, int]:
+    """The largest entry, and the logarithm of the sum of exponentials relative to it."""
+    top = b.row("max", x, axis=axis, keepdims=True)
+    e = b.row("exp", b.row("subtract", x, top))
+    one, zero = b.number(1.0, x), b.number(0.0, x)
+    largest = b.row("equal", e, one)
+    count = b.row("sum", b.row("where", largest, one, zero), axis=axis, keepdims=keepdims)
+    rest = b.row("sum", b.row("where", largest, zero, e), axis=axis, keepdims=keepdims)
+    share = b.row("log1p", b.row("divide", rest, count))
+    return top, b.row("add", share, b.row("log", count))
+
+
+def _log_softmax(b: _Builder, x: int, params: Any) -> int:
+    top, rest = _log_sum(b, x, params["axis"], True)
+    return b.row("subtract", b.row("subtract", x, top), rest)
+
+
+def _logsumexp(b: _Builder, x: int, params: Any) -> int:
+    axis, keepdims = params["axis"], params["keepdims"]
+    top, rest = _log_sum(b, x, axis, keepdims)
+    if not keepdims:
+        top = b.row("max", x, axis=axis, keepdims=False)
+    return b.row("where", b.row("isfinite", top), b.row("add", top, rest), top)
+
+
+def _taken(b: _Builder, step: Instruction) -> int:
+    """The entry of each line: the sum of that entry and of -0, which adds nothing to it."""
+    x, index = step.inputs
+    shape = b.values[x].shape
+    there = b.row("equal", b.counted(len(shape), shape[-1]), index)
+    return b.row("sum", b.row("where", there, x, b.number(-0.0, x)), axis=(-1,), keepdims=True)
+
+
+def _put(b: _Builder, step: Instruction) -> int:
+    """The number of each line at its place among zeros."""
+    g, index = step.inputs
+    there = b.row("equal", b.counted(len(b.values[g].shape), step.params["size"]), index)
+    return b.row("where", there, g, b.number(0.0, g))
+
+
+PICKS = {"take_along_axis": _taken, "add_along_axis": _put}
+COMPOSITES: dict[str, Callable[[_Builder, int, Any], int]] = {
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "logsumexp": _logsumexp,
+}
