@@ -161,6 +161,10 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         lambda x: dv.jvp(lambda x: dv.jvp(lambda x: power(x, 4), (x,), (1.0,))[1], (x,), (1.0,)),
         (1.5,),
     ),
+    "bits": (
+        lambda xs: dv.scan(lambda c, x: ((c | (x > 0)) ^ True, ~(x > 0) & (x < 1)), False, xs),
+        (COLUMN,),
+    ),
     "cond, yes": (branch, (2.0,)),
     "cond, no": (branch, (-2.0,)),
     "cond, nan": (branch, (np.nan,)),

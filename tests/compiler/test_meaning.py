@@ -48,6 +48,30 @@ def test_arrays_of_closures_are_read_at_each_call() -> None:
     equal(f(np.ones(4)), 2 * np.arange(4.0))
 
 
+def test_other_arrays_of_one_shape_are_the_same_program() -> None:
+    runs = itertools.count()
+    layer, params, b, c = Layer(), {"w": ONES, "v": ONES}, ONES, ONES
+
+    def f(x: Any) -> Any:
+        next(runs)
+        return layer.w * x + params["w"] * b - params["v"] / c
+
+    g = dv.jit(f)
+    for k in range(1, 9):
+        layer.w = np.full(3, float(k))
+        params = {"w": np.full(3, 2.0), "v": np.full(3, 4.0)}
+        params["w"], b, c = np.full(3, 3.0 * k), np.full(3, 5.0), np.full(3, 2.0)
+        equal(g(ONES), k + 15 * k - 2)
+        equal(g(ONES), k + 15 * k - 2)
+    assert next(runs) == 1
+    b = c  # one array in two places is another program, and so is a dict of other names
+    equal(g(ONES), 8 + 24 * 2 - 2)
+    params = {"v": params["w"], "w": params["v"]}
+    equal(g(ONES), 8 + 4 * 2 - 12)
+    b = np.ones(3)
+    equal(g(ONES), 8 + 4 - 12)
+
+
 def test_numbers_of_closures_make_another_program() -> None:
     k: Any = 2
     f = dv.jit(lambda x: x * k)
@@ -105,6 +129,15 @@ def test_attributes_are_assigned_at_the_trace_alone() -> None:
     f(ONES)
     f(ONES)
     assert layer.calls == 0
+    run = dv.jit(layer.forward)
+    run(ONES)
+    run(2 * ONES)
+    assert layer.calls == 1
+    log: list[int] = []
+    told = dv.jit(lambda x: (log.append(1), x * 2)[1])
+    told(ONES)
+    told(2 * ONES)
+    assert log == [1]
     runs = itertools.count()
     g = dv.jit(lambda x: x * 2 + 0 * next(runs))
     g(ONES)

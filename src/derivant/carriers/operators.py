@@ -13,6 +13,7 @@ REMAINDER, FLOOR_DIVIDE, ABS = (TABLE[n] for n in ("remainder", "floor_divide", 
 EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = (
     TABLE[n] for n in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 )
+AND, OR, XOR, INVERT = (TABLE[f"bitwise_{n}"] for n in ("and", "or", "xor", "invert"))
 NUMBERS = (int, float)
 
 
@@ -102,5 +103,26 @@ class Operators:
 
     def __ge__(self, other: Any) -> Any:
         return self.derivant_apply(GREATER_EQUAL, (self, other), NO_PARAMS)
+
+    def __and__(self, other: Any) -> Any:
+        return self.derivant_apply(AND, (self, other), NO_PARAMS)
+
+    def __rand__(self, other: Any) -> Any:
+        return self.derivant_apply(AND, (other, self), NO_PARAMS)
+
+    def __or__(self, other: Any) -> Any:
+        return self.derivant_apply(OR, (self, other), NO_PARAMS)
+
+    def __ror__(self, other: Any) -> Any:
+        return self.derivant_apply(OR, (other, self), NO_PARAMS)
+
+    def __xor__(self, other: Any) -> Any:
+        return self.derivant_apply(XOR, (self, other), NO_PARAMS)
+
+    def __rxor__(self, other: Any) -> Any:
+        return self.derivant_apply(XOR, (other, self), NO_PARAMS)
+
+    def __invert__(self) -> Any:
+        return self.derivant_apply(INVERT, (self,), NO_PARAMS)
 
     __hash__ = object.__hash__

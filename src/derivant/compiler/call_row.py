@@ -93,13 +93,19 @@ class _CallRow:
             return self._result(runner(mapped(self.graph, leading, full))(arrays))
 
 
-def applied(graph: Graph, operands: Sequence[Any], donated: Pairs = ()) -> list[Any]:
+def applied(
+    graph: Graph,
+    operands: Sequence[Any],
+    donated: Pairs = (),
+    sources: Sequence[Any] | None = None,
+) -> list[Any]:
     """The results of a graph: in line where an operand is an expression, else by its row.
 
-    `operands` are those of its variables; what it captured is added. Plain arrays that are donated
-    may be written to.
+    `operands` are those of its variables; what it captured is added, or the `sources` that stand
+    there now. Plain arrays that are donated may be written to.
     """
-    values = (*operands, *map(native, graph.sources))
+    captured = graph.sources if sources is None else sources
+    values = (*operands, *map(native, captured))
     if any(isinstance(x, Expr) for x in values):
         return list(graph.inlined(values))
     if not any(hasattr(x, "derivant_rank") for x in values):

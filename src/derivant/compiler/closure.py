@@ -7,7 +7,7 @@ at; what other modules hold is frozen at the trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -35,17 +35,44 @@ def surroundings(function: Callable[..., Any]) -> list[Any]:
         value, depth = stack.pop()
         if isinstance(value, WHOLE) or depth > DEEPEST:
             found.append(value)
-        elif id(value) not in seen:
+            continue
+        found.append(value)
+        if id(value) not in seen:
             seen.add(id(value))
-            inside = _inside(value)
-            found.append(value)
-            stack += [(x, depth + 1) for x in inside]
+            stack += [(x, depth + 1) for x in _inside(value)]
     return found
 
 
-def identity(value: Any) -> Hashable:
-    """What of such an object is part of a key: a number's or text's value, else which one it is."""
-    return frozen(value) if isinstance(value, PLAIN) else id(value)
+def key_of(around: Sequence[Any]) -> Hashable:
+    """What of such objects makes another program.
+
+    Of arrays shape, dtype and which of them are one array, since they are read at each call; of
+    containers how many they hold, since that comes after them; of numbers and texts the value; of
+    all others which one they are.
+    """
+    first: dict[int, int] = {}
+    return tuple([_key(value, first.setdefault(id(value), k)) for k, value in enumerate(around)])
+
+
+def _key(value: Any, first: int) -> Hashable:
+    if isinstance(value, PLAIN):
+        return frozen(value)
+    if is_read(value):
+        return "array", value.dtype, value.shape, first
+    if type(value) in CONTAINERS:
+        return type(value), len(value), first
+    return id(value)
+
+
+def is_read(value: Any) -> bool:
+    """Whether a value is an array that is read at each call."""
+    return type(value) is np.ndarray and value.dtype.kind in "biuf"
+
+
+def places_of(sources: Sequence[Any], around: Sequence[Any]) -> tuple[int, ...]:
+    """Where arrays that a program reads are among the objects around it; -1 for others."""
+    where = {id(value): k for k, value in enumerate(around) if is_read(value)}
+    return tuple(where.get(id(source), -1) for source in sources)
 
 
 def _inside(value: Any) -> list[Any]:
@@ -59,11 +86,12 @@ def _inside(value: Any) -> list[Any]:
         defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
         return [*cells, *defaults, *own_globals(value).values()]
     if isinstance(value, dict):
-        return list(value.values())
+        return [*value, *value.values()]
     if isinstance(value, (list, tuple)):
         return list(value)
     wrapped = getattr(value, "__wrapped__", None)  # a compiled function: its cache says nothing
-    return [wrapped] if callable(wrapped) else list(getattr(value, "__dict__", {}).values())
+    own = getattr(value, "__dict__", {})
+    return [wrapped] if callable(wrapped) else [*own, *own.values()]
 
 
 def own_globals(function: FunctionType) -> dict[str, Any]:
@@ -178,11 +206,11 @@ class _Rewriter:
             return self.function(value, depth)
         if isinstance(value, Tensor):
             return as_expr(value)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        if is_read(value):
             return captured(value)
         if isinstance(value, CONTAINERS):
             return self._container(value, depth)
-        return self._object(value, depth) if _is_plain(value) else value
+        return self._object(value, depth) if is_plain(value) else value
 
     def _container(self, value: Any, depth: int) -> Any:
         leaves, structure = flatten(value)
@@ -232,10 +260,14 @@ class _Rewriter:
         return cell if new is old else CellType(new)
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether an object is its attributes: of a class of Python, with nothing hidden in it."""
+def is_plain(value: Any) -> bool:
+    """Whether an object is its attributes: of a class of Python, with nothing hidden in it.
+
+    One that does something when it is gone is not copied.
+    """
     kind, own = type(value), getattr(value, "__dict__", None)
     new: Any = kind.__new__
     if not isinstance(own, dict) or new is not object.__new__ or _is_compiled(value):
         return False
-    return not any("__slots__" in base.__dict__ for base in kind.__mro__[:-1])
+    special = ("__slots__", "__del__")
+    return not any(name in base.__dict__ for base in kind.__mro__[:-1] for name in special)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from derivant.base.types import Function
 from derivant.carriers.staging import OPEN, STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
-from derivant.compiler.closure import identity, read_at_calls, surroundings
+from derivant.compiler.closure import key_of, places_of, read_at_calls, surroundings
 from derivant.compiler.donation import Pairs, check_donated, give_back
 from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
 from derivant.compiler.running import strictness
@@ -76,7 +77,7 @@ class Compiled:
         self._donated = donated
         self._static = static
         self._strict = strict
-        self._entries: OrderedDict[Hashable, Traced] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[Traced, tuple[int, ...]]] = OrderedDict()
         self._fast: tuple[FastCall, ...] = ()
         self._lock = threading.RLock()
 
@@ -104,8 +105,8 @@ class Compiled:
             return read_at_calls(self.__wrapped__)(*args, **kwargs)
         entry = self.traced(given)
         if entry.donated:
-            check_donated(entry.donated, (*given.values, *entry.graph.sources))
-        results = applied(entry.graph, given.values, entry.donated)
+            check_donated(entry.donated, (*given.values, *entry.sources))
+        results = applied(entry.graph, given.values, entry.donated, entry.sources)
         results = fresh(results, given.values, entry.donated)
         if entry.donated:
             results = give_back(entry.donated, given.values, results, self.__name__)
@@ -120,15 +121,22 @@ class Compiled:
     def traced(self, given: Arguments) -> Traced:
         """The graph for arguments of this kind, made now where there is none."""
         around = surroundings(self.__wrapped__)
-        key = (given.structure, given.key, tuple(map(identity, around)))
+        key = (given.structure, given.key, key_of(around))
         with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = self._entries[key] = traced(self.__wrapped__, given, around, self._donated)
-                if len(self._entries) > MOST_ENTRIES:
+            found = self._entries.get(key)
+            if found is None:
+                entry = traced(self.__wrapped__, given, around, self._donated)
+                after = surroundings(self.__wrapped__)  # with what the trace itself has changed
+                entry = replace(entry, around=(*entry.around, *after))
+                found = self._entries[key] = entry, places_of(entry.sources, around)
+                key = (given.structure, given.key, key_of(after))
+                self._entries.setdefault(key, (entry, places_of(entry.sources, after)))
+                while len(self._entries) > MOST_ENTRIES:
                     self._entries.popitem(last=False)
             self._entries.move_to_end(key)
-        return entry
+        entry, places = found
+        now = [s if k < 0 else around[k] for s, k in zip(entry.sources, places, strict=True)]
+        return replace(entry, sources=tuple(now))
 
     def __repr__(self) -> str:
         return f"<jit {self.__name__}, {len(self._entries)} programs>"

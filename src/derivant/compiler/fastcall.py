@@ -62,7 +62,7 @@ class Prepared:
 def native_call(prepared: Prepared) -> FastCall:
     """The call of a program that is native throughout."""
     p = prepared  # names of the function's own are what is quickest to look up
-    words, apart, build, same, sources = p.words, p.apart, p.build, p.same, p.entry.graph.sources
+    words, apart, build, same, sources = p.words, p.apart, p.build, p.same, p.entry.sources
     made_as, frames, taken = p.program.made, p.program.frames, p.program.taken
 
     def call(args: Any) -> Any:
@@ -89,7 +89,7 @@ def native_call(prepared: Prepared) -> FastCall:
 
 def mixed_call(prepared: Prepared) -> FastCall:
     """The call of a program of which NumPy does a part."""
-    p, sources = prepared, prepared.entry.graph.sources
+    p, sources = prepared, prepared.entry.sources
 
     def call(args: Any) -> Any:
         if p.apart is not None:
@@ -113,7 +113,7 @@ def fast_call(
         return None
     if not all(type(x) in PLAIN or isinstance(x, np.generic) for x in given.values):
         return None
-    if not all(type(x) is np.ndarray for x in entry.graph.sources):
+    if not all(type(x) is np.ndarray for x in entry.sources):
         return None
     watched = watch(function)
     return None if watched is None else _Preparing(items, given, entry, program).call(watched)
@@ -169,7 +169,7 @@ class _Preparing:
 
     def call(self, watched: Watch) -> FastCall | None:
         """The quick call."""
-        program, sources = self.program, self.entry.graph.sources
+        program, sources = self.program, self.entry.sources
         if len(self.inputs) + len(sources) != len(program.layout.inputs):
             return None  # some are in containers that are not read natively
         nodes = [self.inputs[k][0] for k in range(len(self.inputs))]

@@ -123,6 +123,15 @@ def _permuted(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     return None
 
 
+def _zeros(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
+    """Zeros of a known shape, whatever they were to be like."""
+    if node.levels or node.weak:
+        return None
+    zero = as_expr(np.zeros((), node.dtype)[()])
+    filled: Expr = RECORD.broadcast_to(zero, shape=node.shape) if node.shape else zero
+    return filled
+
+
 REWRITES: dict[str, Rewrite] = {
     "bind": _identity,
     "positive": _identity,
@@ -133,4 +142,5 @@ REWRITES: dict[str, Rewrite] = {
     "reshape": _identity,
     "broadcast_to": _identity,
     "matrix_transpose": _permuted,
+    "zeros_like": _zeros,
 }

@@ -16,9 +16,9 @@ import numpy as np
 from derivant.base.graph import ancestors
 from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pulled, pushed
-from derivant.compiler.lanes import lanes, outcome, own, settled
-from derivant.compiler.running import runner
+from derivant.compiler.lanes import lanes, outcome, own
 from derivant.compiler.sharing import Cover
+from derivant.compiler.stepping import Step
 from derivant.primitives import RECORD, Primitive, apply
 from derivant.primitives.primitive import Data, Names, Params
 
@@ -97,8 +97,6 @@ def _row(outputs: int, weak: Flags) -> Primitive:
 
 def _evaluate(*arrays: Data, loop: Scan) -> Data:
     constants, carry, xs = loop.split(arrays)
-    kinds, into, _ = loop.split(loop.body.inputs)
-    constants, carry = list(map(settled, constants, kinds)), list(map(settled, carry, into))
     last, ys = _run(loop, loop.body, constants, carry, xs)
     ends = [own(c, x) for c, x in zip(last, loop.body.outputs, strict=False)]
     return outcome([*ends, *ys])
@@ -108,17 +106,17 @@ def _run(
     loop: Scan, body: Graph, constants: list[Any], carry: list[Any], xs: list[Any]
 ) -> tuple[list[Any], list[Any]]:
     """The last carry, and each y with the steps as its first axis."""
-    step = runner(body)
-    count = loop.carry
-    into = body.inputs[loop.constants : loop.constants + count]
-    rows = body.inputs[loop.constants + count :]
-    kinds = body.outputs[count:]
-    ys = [np.empty((loop.length, *out.shape), out.dtype) for out in kinds]
+    step, count = Step(body), loop.carry
+    first, last = loop.constants, loop.constants + count
+    constants = [step.ready(k, c) for k, c in enumerate(constants)]
+    carry = [step.ready(first + k, c) for k, c in enumerate(carry)]
+    rows = [(last + k, step.rows(last + k, x)) for k, x in enumerate(xs)]
+    ys = [np.empty((loop.length, *out.shape), out.dtype) for out in body.outputs[count:]]
     order = range(loop.length)
     for k in reversed(order) if loop.reverse else order:
-        here = [settled(x[k], kind) for x, kind in zip(xs, rows, strict=True)]
+        here = [step.entry(place, x, k) for place, x in rows]
         found = step((*constants, *carry, *here))
-        carry = [settled(c, kind) for c, kind in zip(found, into, strict=False)]
+        carry = [step.again(first + i, c) for i, c in enumerate(found[:count])]
         for y, part in zip(ys, found[count:], strict=True):
             y[k] = part
     return carry, ys

@@ -33,6 +33,7 @@ class Traced:
     leaves: tuple[Any, ...]  # of the results: the place among the graph's outputs, or a constant
     around: tuple[Any, ...]
     donated: Pairs
+    sources: tuple[Any, ...]  # what the graph captured, as it stands there now
 
     def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
         """The nesting of the results with these numbers; Tensors where an argument was one."""
@@ -85,7 +86,7 @@ def traced(
     graph = Graph(variables, outputs)
     pairs = donations(given, donated, graph.outputs) if donated else ()
     kept = (*around, *given.statics)
-    return Traced(graph, structure, tuple(places), kept, pairs)
+    return Traced(graph, structure, tuple(places), kept, pairs, graph.sources)
 
 
 def _still(leaf: Any, statics: Sequence[Any]) -> Any:

@@ -4,30 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter, is_, itemgetter
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from derivant.compiler.closure import WHOLE, own_globals
+from derivant.compiler.closure import WHOLE, is_plain, own_globals
 
 CONTENT = attrgetter("cell_contents")
 
 
 class Watch:
-    """Whether some functions still hold the objects that they held: closures, globals, defaults."""
+    """Whether functions, containers and objects still hold the objects that they held."""
 
-    __slots__ = ("_cells", "_contents", "_defaults", "_globals", "_scopes")
+    __slots__ = ("_cells", "_contents", "_defaults", "_dicts", "_globals", "_lists", "_scopes")
 
     def __init__(self) -> None:
         self._cells: list[CellType] = []
         self._contents: list[Any] = []
         self._defaults: list[tuple[FunctionType, Any]] = []
+        self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self._lists: list[tuple[list[Any], list[Any]]] = []
         self._globals: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._scopes: list[tuple[dict[str, Any], Callable[[Any], Any], tuple[Any, ...]]] = []
 
-    def enter(self, function: FunctionType) -> list[Any]:
-        """Watch a function; what it holds."""
+    def inside(self, value: Any) -> Sequence[Any] | None:
+        """Watch a value; what it holds, None where that cannot be watched."""
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        if isinstance(value, MethodType):
+            return value.__func__, value.__self__
+        if type(value) is tuple:
+            return value
+        if type(value) is list:
+            self._lists.append((value, list(value)))
+            return value
+        if type(value) is dict or is_plain(value):
+            held: dict[Any, Any] = value if type(value) is dict else value.__dict__
+            self._dicts.append((held, dict(held)))
+            return list(held.values())
+        return None
+
+    def _function(self, function: FunctionType) -> list[Any] | None:
+        """Watch a function; None where a name has no value yet, or keywords have defaults."""
+        if function.__kwdefaults__:
+            return None
         cells = function.__closure__ or ()
-        contents = [cell.cell_contents for cell in cells]
+        try:
+            contents = list(map(CONTENT, cells))
+        except ValueError:
+            return None
         self._cells += cells
         self._contents += contents
         self._defaults.append((function, function.__defaults__))
@@ -49,6 +73,12 @@ class Watch:
         for function, defaults in self._defaults:
             if function.__defaults__ is not defaults or function.__kwdefaults__:
                 return False
+        for now, before in self._dicts:
+            if list(now) != list(before) or not all(map(is_, now.values(), before.values())):
+                return False
+        for items, earlier in self._lists:
+            if len(items) != len(earlier) or not all(map(is_, items, earlier)):
+                return False
         if not self._cells and not self._scopes:
             return True
         try:
@@ -69,9 +99,9 @@ def _values(names: Sequence[str]) -> Callable[[Any], Any]:
 
 
 def watch(function: Callable[..., Any]) -> Watch | None:
-    """A watch on a function whose surroundings are functions, arrays and plain values only.
+    """A watch on a function and on what it holds: functions, containers, objects of Python.
 
-    None where something is among them that can change in itself.
+    None where something is among them that can change in a way of its own.
     """
     found, seen = Watch(), set[int]()
     stack: list[Any] = [function]
@@ -80,13 +110,8 @@ def watch(function: Callable[..., Any]) -> Watch | None:
         if isinstance(value, WHOLE) or id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, FunctionType) and not value.__kwdefaults__:
-            try:
-                stack += found.enter(value)
-            except ValueError:  # a name that has no value yet
-                return None
-        elif type(value) is tuple:
-            stack += value
-        else:
+        inner = found.inside(value)
+        if inner is None:
             return None
+        stack += inner
     return found.settled()

@@ -16,9 +16,10 @@ import numpy as np
 from derivant.base.errors import DifferentiationError
 from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pushed
-from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, settled, taken
+from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, taken
 from derivant.compiler.running import runner
 from derivant.compiler.scan_row import Scan, carried, zeros
+from derivant.compiler.stepping import Step
 from derivant.primitives import Primitive, apply
 from derivant.primitives.primitive import Data, Names, Params
 
@@ -63,13 +64,11 @@ def _row(outputs: int, weak: Flags) -> Primitive:
 
 
 def _evaluate(*arrays: Data, loop: While) -> Data:
-    inputs = loop.body.inputs
-    values = list(map(settled, arrays, inputs))
-    constants, carry = values[: loop.constants], values[loop.constants :]
-    test, step = runner(loop.test), runner(loop.body)
-    into = inputs[loop.constants :]
-    while bool(test((*constants, *carry))[0]):
-        carry = list(map(settled, step((*constants, *carry)), into))
+    test, step, n = Step(loop.test), Step(loop.body), loop.constants
+    operands = [step.ready(k, x) for k, x in enumerate(arrays)]
+    while test([test.again(k, x) for k, x in enumerate(operands)])[0]:
+        operands[n:] = [step.again(n + k, x) for k, x in enumerate(step(operands))]
+    carry = operands[n:]
     return outcome(list(map(own, carry, loop.body.outputs)))
 
 
