@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    closed_forms,
     compile_time,
     eager,
     elementwise,
@@ -24,6 +25,7 @@ WORKLOADS = {
     "overhead": overhead,
     "startup": startup,
     "micrograd": micrograd_demo,
+    "closed_forms": closed_forms,
     "jacobians": jacobians,
     "solving": solving,
     "training": training,

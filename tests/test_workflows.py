@@ -80,6 +80,7 @@ def test_a_loss_in_plain_numpy() -> None:
     assert r["W2"].text == "2 relu(X W1)' relu(X W1) W2"
     assert r["W1"].check.samples >= 4 and r["W2"].check.samples >= 4
     assert "1[X W1 > 0]" in str(r["W1"].derivation)
+    assert "z = 0: left 0, right 1, no derivative" in " ".join(str(r["W1"].derivation).split())
     rng = np.random.default_rng(1)
     at = {"W1": rng.standard_normal((4, 5)), "W2": rng.standard_normal((5, 2))}
     at["X"] = rng.standard_normal((3, 4))

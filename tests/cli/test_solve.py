@@ -38,6 +38,41 @@ def test_solve_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lstsq" in answer["code"]["numpy"]
 
 
+def test_least_norm_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["solve", "norm2(A*x - b)^2", "--over", "x", "--least-norm"]) == 0
+    assert "x = A' inv(A A') b" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (["norm2(w - y)^2", "--subject-to", "y'*w = 1", "--subject-to", "y'*w = 2"], "y'*w = "),
+        (["norm2(w - y)^2", "--subject-to", "w'*w <= -1"], "w'*w <= -1"),
+        (["norm2(w - y)^2", "--subject-to", "w >= 1", "--subject-to", "w <= 0"], "w >= 1"),
+        (["y'*w"], "unbounded"),
+        (["y'*w - norm2(w)^2"], "unbounded"),
+    ],
+)
+def test_problems_without_an_optimum_end_with_status_2(
+    files: Path, problem: list[str], message: str,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(files)
+    assert main(["minimize", *problem, "--over", "w", "--data", "y=y.npy"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_nan_in_a_file_names_its_place(
+    files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files)
+    (files / "gap.csv").write_text("1,2\n3,nan\n5,7\n")
+    command = ["minimize", "norm2(X*w - y)^2", "--over", "w", "--data", "X=gap.csv,y=y.npy"]
+    assert main(command) == 2
+    assert "X has NaN at" in (err := capsys.readouterr().err)
+    assert "column" in err
+
+
 def test_what_has_no_answer_ends_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["solve", "a'*x", "--over", "x"]) == 2
     assert "no closed form" in capsys.readouterr().err

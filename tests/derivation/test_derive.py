@@ -207,6 +207,7 @@ EXTREMA = [
     ("sum(min(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [1.0, 0.0]),
     ("sum(max(x, x))", {"x": [1.0, 3.0]}, [1.0, 1.0]),
     ("sum(max(relu(x - 5), x - 5))", {"x": [6.0, 2.0]}, [1.0, 0.0]),  # they tie in a whole region
+    ("sum(max(sqrt((x - 5).^2), x - 5))", {"x": [6.0, 2.0]}, [1.0, -1.0]),
 ]
 
 
@@ -229,3 +230,41 @@ def test_extrema_along_an_axis_share_ties_in_each_row():
 def test_a_name_that_is_nearly_one_of_the_formula_is_proposed():
     with pytest.raises(dv.ArgumentError, match="did you mean θ"):
         dv.derive("X*theta", wrt="tehta")
+
+
+def test_blocks_of_the_second_derivative():
+    shapes = "X: m n"
+    r = dv.derive("norm2(X*w - y)^2", wrt=["w", "X"], shapes=shapes, order=2)
+    assert list(r) == ["w", "X"]
+    assert r["w", "w"].text == r["w"].text == "2 X' X"
+    assert r["w", "X"].text == "2 (δ_ik (X w - y)_j + X_ji w_k)"
+    rng = np.random.default_rng(0)
+    at = {
+        "X": rng.standard_normal((3, 2)),
+        "w": rng.standard_normal(2),
+        "y": rng.standard_normal(3),
+    }
+
+    def loss(w, X):
+        return dv.sum((X @ w - at["y"]) ** 2)
+
+    mixed = dv.jacfwd(lambda X: dv.grad(loss)(at["w"], X))(at["X"])
+    np.testing.assert_allclose(r["w", "X"](**at), mixed, rtol=1e-10)
+    np.testing.assert_allclose(r["X", "w"](**at), np.moveaxis(mixed, 0, -1), rtol=1e-10)
+    numbers = eval(r["w", "X"].expression(), {"einsum": np.einsum, "eye": np.eye, "n": 2, **at})
+    np.testing.assert_allclose(numbers, mixed, rtol=1e-10)
+    for missing in (("w", "z"), "z"):
+        with pytest.raises(KeyError):
+            r[missing]
+
+
+def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
+    r = dv.derive(
+        "tr(A*S*A*S)", wrt=["S", "A"], order=2, assume="S: symmetric, A: symmetric",
+        shapes="A: n n, S: n n", notation="matrix",
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    A, S = ((M + M.T) for M in rng.standard_normal((2, 3, 3)))
+    f = lambda S, A: dv.trace(A @ S @ A @ S)  # noqa: E731  # twice below
+    right = dv.jacfwd(lambda A: dv.grad(f)(S, A))(A)
+    np.testing.assert_allclose(r["S", "A"](S=S, A=A), right, rtol=1e-9)

@@ -26,6 +26,8 @@ def solved(objective: str, over: Any, **stated: Any) -> Any:
 def test_closed_form_is_used_where_there_is_one() -> None:
     m = solved("norm2(X*w - y)^2", "w", data={"X": X, "y": Y})
     assert "closed form" in m.message
+    assert m.multipliers == {}
+    assert "kkt_residual" in repr(m)
     np.testing.assert_allclose(m.x["w"], np.linalg.lstsq(X, Y)[0])
 
 
@@ -46,6 +48,74 @@ def test_absolute_values_of_a_residual() -> None:
     rows = np.block([[X, -np.eye(m_)], [-X, -np.eye(m_)]])
     r = scipy.optimize.linprog(cost, rows, np.concatenate([Y, -Y]), bounds=(None, None))
     np.testing.assert_allclose(m.fun, r.fun, rtol=1e-7)
+
+
+def test_least_sum_of_absolute_values_under_equations() -> None:
+    A, b = RNG.standard_normal((3, 6)), RNG.standard_normal(3)
+    m = solved("norm1(x)", "x", subject_to=["A @ x == b"], data={"A": A, "b": b})
+    r = scipy.optimize.linprog(np.ones(12), A_eq=np.hstack([A, -A]), b_eq=b)
+    np.testing.assert_allclose(m.fun, r.fun, rtol=1e-7)
+    np.testing.assert_allclose(A @ m.x["x"], b, atol=1e-9)
+
+
+def test_largest_absolute_value_of_a_residual() -> None:
+    m = solved("max(abs(X @ w - y))", "w", data={"X": X, "y": Y})
+    rows = np.block([[X, -np.ones((30, 1))], [-X, -np.ones((30, 1))]])
+    cost = np.eye(6)[5]
+    r = scipy.optimize.linprog(cost, rows, np.concatenate([Y, -Y]), bounds=(None, None))
+    np.testing.assert_allclose(m.fun, r.fun, rtol=1e-7)
+
+
+def test_absolute_values_in_a_constraint() -> None:
+    m = solved("norm2(X @ w - y)**2", "w", subject_to=["norm1(w) <= 2"], data={"X": X, "y": Y})
+    assert np.abs(m.x["w"]).sum() <= 2 + 1e-9
+    pressure = m.multipliers["norm1(w) <= 2"]
+    slope = 2 * X.T @ (X @ m.x["w"] - Y)
+    on = np.abs(m.x["w"]) > 1e-7
+    np.testing.assert_allclose(slope[on], -pressure * np.sign(m.x["w"][on]), atol=1e-6)
+    assert np.all(np.abs(slope[~on]) <= pressure + 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_quadratic_programs_beside_scipy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    L, q, A = rng.standard_normal((5, 3)), rng.standard_normal(5), rng.standard_normal((4, 5))
+    Q = L @ L.T + (seed % 2) * np.eye(5)  # of full rank, or not
+    b = A @ rng.standard_normal(5) + 0.1
+    data = {"Q": Q, "q": q, "A": A, "b": b}
+    bounds = ["A @ x <= b", "sum(x) == 1", "x >= -5", "x <= 5"]
+    m = solved("0.5 * x @ Q @ x + q @ x", "x", subject_to=bounds, data=data)
+    r = scipy.optimize.minimize(
+        lambda x: 0.5 * x @ Q @ x + q @ x, np.full(5, 0.2), jac=lambda x: Q @ x + q,
+        method="trust-constr", bounds=[(-5, 5)] * 5, options={"gtol": 1e-10, "xtol": 1e-12},
+        constraints=[
+            scipy.optimize.LinearConstraint(A, -np.inf, b),
+            scipy.optimize.LinearConstraint(np.ones((1, 5)), 1, 1),
+        ],
+    )  # fmt: skip
+    assert m.fun <= r.fun + 1e-6 * (1 + abs(r.fun))
+
+
+def test_facts_that_are_equations_are_kept() -> None:
+    z = np.array([0.9, 0.4, -1.0])
+    m = solved("norm2(x - z)**2", "x", assume={"x": "simplex"}, data={"z": z})
+    np.testing.assert_allclose(m.x["x"], [0.75, 0.25, 0.0], atol=1e-8)
+    m = solved("norm2(x - z)**2", "x", assume={"x": "unit"}, data={"z": z})
+    np.testing.assert_allclose(m.x["x"], z / np.linalg.norm(z), atol=1e-8)
+
+
+def test_a_start_outside_the_domain_is_drawn_nearer_to_zero() -> None:
+    A, b = RNG.standard_normal((12, 3)), np.ones(12)
+    stated = {"data": {"A": A, "b": b}, "start": {"x": np.full(3, 9.0)}}
+    m = solved("-sum(log(b - A @ x))", "x", **stated)
+    np.testing.assert_allclose(A.T @ (1 / (b - A @ m.x["x"])), 0, atol=1e-6)
+    with pytest.raises(dv.ArgumentError, match="not finite at the start"):
+        dv.minimize("sum(log(-1 - x**2))", "x", notation="numpy", start={"x": np.ones(2)})
+
+
+def test_kinks_that_no_method_removes_are_refused() -> None:
+    with pytest.raises(dv.DerivantError, match="falls with abs"):
+        dv.minimize("-norm1(x) + norm2(x)^2", "x", data={}, start={"x": np.ones(3)})
 
 
 def test_nonnegative_least_squares() -> None:
@@ -99,6 +169,7 @@ def test_precision_matrix_under_a_constraint_of_one_entry() -> None:
 def test_python_functions_and_trees() -> None:
     m = dv.minimize(lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, np.array([-1.2, 1]))
     assert m.success
+    assert "success: True" in repr(m)
     np.testing.assert_allclose(m.x, [1.0, 1.0], atol=1e-7)
     tree = dv.minimize(lambda p: dv.sum((p["a"] - 2.0) ** 2) + p["b"] ** 2, {"a": X[0], "b": 3.0})
     np.testing.assert_allclose(tree.x["a"], 2.0)
@@ -113,6 +184,8 @@ def test_python_functions_and_trees() -> None:
             r"infeasible.*sum\(w\) ==",
         ),
         ("sum(X @ w)", "w", {"data": {"X": X}}, "unbounded"),
+        ("norm2(x)**2", "x", {"subject_to": ["x >= 1", "x <= 0"], "start": {"x": np.ones(2)}},
+         "infeasible.*'x >= 1', 'x <= 0'"),
         ("norm2(x)**2", "x", {"subject_to": ["x @ x <= -1"], "start": {"x": np.ones(2)}},
          "infeasible.*x @ x <= -1"),
     ],

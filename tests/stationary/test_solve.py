@@ -67,6 +67,9 @@ PROBLEMS: list[tuple[str, str, list[str], str, dict[str, str]]] = [
      "X: n n, B: n n, W: n n, s: n, y: n", {"W": "spd"}),
     ("tr(G @ S @ G.T)", "G", ["G @ A == eye(n)"], "G: n m, S: m m, A: m n", {"S": "spd"}),
     ("norm2(A @ X - X @ B - C)**2", "X", [], "A: n n, B: p p, C: n p, X: n p", {}),
+    ("log(1 + norm2(A @ x - b)**2)", "x", [], "A: m n, b: m, x: n", {}),
+    ("sum(a * exp(-x))", "x", ["sum(x) == c"], "a: n, x: n, c:", {"a": "positive"}),
+    ("norm2(A * X - B)**2", "X", [], "A: m n, X: m n, B: m n", {"A": "positive"}),
     ("0.5 * norm2(x - z)**2 + c * sum(relu(x))", "x", [], "x: n, z: n, c:", {"c": "positive"}),
     ("norm2(A @ X - B)**2 + norm2(X @ C - D)**2", "X", [],
      "A: m n, X: n p, B: m p, C: p r, D: n r", {}),
@@ -133,6 +136,8 @@ def test_weighted_least_squares_of_the_lecture() -> None:
     steps = [str(step.result) for step in s.steps]
     assert "2 X' W (X θ - y) = 0" in steps
     assert "X' W X θ = X' W y" in steps
+    why = "v ≠ 0: v' (X' W X) v > 0 where X has full column rank [W spd], so that X' W X is "
+    assert why + "invertible" in steps
 
 
 def test_precision_with_a_matrix_that_is_not_symmetric() -> None:
@@ -274,6 +279,46 @@ def test_problems_that_cannot_be_read(stated: dict[str, Any], message: str) -> N
 def test_sensitivity_is_the_derivative_of_the_solution() -> None:
     s = dv.solve("x'*x", over="x", subject_to="A*x = y")
     assert dv.derive(s.solution["x"], wrt="y").text == "A' inv(A A')"
+
+
+def test_more_unknowns_than_equations_is_refused_or_the_least_norm_as_asked() -> None:
+    objective, facts = "norm2(A*x - b)^2", {"A": "full-row-rank"}
+    with pytest.raises(dv.DerivantError, match="least_norm=True"):
+        dv.solve(objective, "x", assume=facts)
+    s = dv.solve(objective, "x", assume=facts, least_norm=True)
+    rng = np.random.default_rng(2)
+    A, b = rng.standard_normal((2, 5)), rng.standard_normal(2)
+    np.testing.assert_allclose(values(s, {"A": A, "b": b})["x"], np.linalg.pinv(A) @ b)
+    np.testing.assert_allclose(run_code(s, A=A, b=b), np.linalg.pinv(A) @ b)
+    with pytest.raises(dv.DerivantError, match="squared norm"):
+        dv.solve("norm2(A*x - b)^2 + c*norm1(x)", "x", least_norm=True, shapes="c:")
+
+
+def test_code_of_least_squares_gives_the_pseudoinverse_at_any_rank() -> None:
+    rng = np.random.default_rng(4)
+    A = rng.standard_normal((7, 2)) @ rng.standard_normal((2, 5))
+    b = rng.standard_normal(7)
+    found = run_code(dv.solve("norm2(A*x - b)^2", "x"), A=A, b=b)
+    np.testing.assert_allclose(found, np.linalg.pinv(A) @ b, atol=1e-10)
+
+
+def test_workflow_of_the_least_norm() -> None:
+    """Workflow 4: the answer, its multiplier, value, conditions, code and sensitivity."""
+    s = dv.solve("x'*x", over="x", subject_to=["lam: A*x = y"])
+    told = str(s)
+    for line in ("x = A' inv(A A') y", "lam = -2 inv(A A') y", "value = y' inv(A A') y"):
+        assert line in told
+    assert "A has full row rank" in told
+    assert "one global minimum" in told
+    assert s.expression("numpy", of="value") == "y @ inv(A @ A.T) @ y"
+    code = s.code("numpy")
+    assert "qr(A.T" in code and "solve_triangular" in code and "inv(" not in code
+    assert dv.derive(s.solution["x"], wrt="y").text == "A' inv(A A')"
+    results = [step.result for step in s.steps]
+    assert any("lam" in r and "= 0" in r for r in results)
+    assert "lam = -2 inv(A A') y" in results
+    assert "-0.5 A A' lam - y = 0" in results
+    assert results[-2] == s.kind
 
 
 # Code

@@ -17,6 +17,9 @@ def add_solve(commands: Any) -> None:
         description='Example: derivant solve "x\'*x" --over x --subject-to "lam: A*x = y"',
     )
     add_problem(command)
+    command.add_argument(
+        "--least-norm", action="store_true", help="of many least points the one of least norm"
+    )
     command.add_argument("--format", default="text", choices=("text", "numpy", "code"))
     command.add_argument("--steps", action="store_true", help="show how it was found")
     command.add_argument("--json", action="store_true", help="print one object")
@@ -50,7 +53,7 @@ def stated(options: argparse.Namespace) -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Solve and print."""
-    answer = solve(options.objective, **stated(options))
+    answer = solve(options.objective, **stated(options), least_norm=options.least_norm)
     if options.json:
         print(json.dumps(_as_object(options.objective, answer), ensure_ascii=False))
     elif options.format == "code":

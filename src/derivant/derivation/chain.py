@@ -12,7 +12,7 @@ from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.cuts import Cut, Part, dependents, in_order
-from derivant.derivation.kinks import kink_of, sources_of
+from derivant.derivation.kinks import TIES, kink_of, sources_of
 from derivant.derivation.lines import Line
 from derivant.derivation.working import Working, conditions_of, contracted, dimensions_of, written
 from derivant.notation import Forms
@@ -170,20 +170,21 @@ class Chain:
         if _is_norm(definition):
             return self._differential(user)
         atoms = [a.payload for t in form.sum.terms for a in t.atoms if a.payload is not None]
-        alone = len(definition.inputs) == 1 and definition.primitive.family == "elementwise"
-        if alone and definition.inputs[0].primitive.name == "variable" and atoms[0].inputs:
-            return self._function(user, entry, letters)
+        plain = plainer(definition)  # max(z, 0) is relu(z)
+        alone = len(plain.inputs) == 1 and plain.primitive.family == "elementwise"
+        if alone and plain.inputs[0].primitive.name == "variable" and atoms[0].inputs:
+            return self._function(plain, entry, letters)
         if all(_is_plain(a) for a in atoms):
             text = self._work.entries(form).entry(form.sum, letters, ordered=True)
             return f"{entry} = {derivation_text(text)}"
         return self._differential(user)
 
-    def _function(self, user: Part, entry: str, letters: Sequence[str]) -> str:
+    def _function(self, definition: Expr, entry: str, letters: Sequence[str]) -> str:
         """A function of entries: what each depends on, and its kink."""
-        operand = user.definition.inputs[0]
+        operand = definition.inputs[0]
         name = str(operand.params["name"])
         inner = subscripted(name, letters)
-        row = user.definition.primitive.name
+        row = definition.primitive.name
         kink = kink_of(row)
         said = f"{row}: {entry} depends on {inner} alone"
         return said if kink is None else f"{said}.  {kink.said(subscripted(name, ''))}"
@@ -209,7 +210,9 @@ class Chain:
             form = form_of(plainer(side))
             texts.append(derivation_text(Forms(form).best(form.sum)))
         source = sources_of([user.definition])
-        return f"d {texts[0]} = {texts[1]}" + (f" ({source})" if source else "")
+        said = f"d {texts[0]} = {texts[1]}" + (f" ({source})" if source else "")
+        ties = TIES.get(definition.primitive.name)
+        return said if ties is None else f"{said}.  {ties}"
 
     # The end
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +111,7 @@ def _size(size: object, sizes: dict[str, int]) -> int:
     if not isinstance(size, Dim):
         assert isinstance(size, int)
         return size
-    return sum(n * int(np.prod([sizes[k] for k in names])) for names, n in size.terms)
+    return sum(n * prod(sizes[k] for k in names) for names, n in size.terms)
 
 
 def _difference(

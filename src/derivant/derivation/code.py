@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from derivant.base.errors import ArgumentError
+from derivant.base.errors import ArgumentError, DerivantError
 from derivant.carriers.expr import Expr
 from derivant.notation import function_text, shown_name, text_of
 from derivant.notation.standing import standing
@@ -58,11 +58,11 @@ class Question:
         self, answers: Mapping[str, tuple[Expr, str]], parameters: Sequence[Expr], value: bool
     ) -> list[str]:
         """The lines of the docstring: the formula, the answers, the shapes."""
-        formula = text_of(standing(self.value))
+        formula = _formula(self.value)
         what = "The value and the derivative" if value else "The derivative"
         many = len(answers) > 1
         by = ", ".join(map(shown_name, answers))
-        of = f" of {formula}" if len(formula) <= LONGEST else ""
+        of = f" of {formula}" if 0 < len(formula) <= LONGEST else ""
         lines = [f"{what}{'s' if many else ''}{of} by {by}.", ""]
         for name, (_, text) in answers.items():
             if len(text) <= LONGEST:
@@ -71,6 +71,14 @@ class Question:
         returned = [_shape(expr) for expr, _ in answers.values()]
         lines.append("; ".join(["Shapes: " + ", ".join(shapes), "result: " + ", ".join(returned)]))
         return lines
+
+
+def _formula(value: Expr) -> str:
+    """The text of the value, empty where it is too large to be written."""
+    try:
+        return text_of(standing(value))
+    except DerivantError:
+        return ""
 
 
 def _shape(x: Expr) -> str:

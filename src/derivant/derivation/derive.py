@@ -11,6 +11,7 @@ from derivant.base.types import Function
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr, symbol
 from derivant.carriers.trace import parameter_names, trace_graph, variables
+from derivant.derivation.blocks import block
 from derivant.derivation.checking import Check, checked
 from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
@@ -81,7 +82,12 @@ def derive(
     found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
         found = {n: _stacked(r) for n, r in found.items()}
-    return found[names[0]] if isinstance(wrt, (str, Expr)) else Derivatives(found)
+    if isinstance(wrt, (str, Expr)):
+        return found[names[0]]
+    read = said if isinstance(said, str) else said.said
+    second = order == 2 and layout == "tensor" and structured == "none"
+    blocks = (lambda a, b: block(question, known[a], known[b], read)) if second else None
+    return Derivatives(found, blocks)
 
 
 def _asked(wrt: Any) -> list[Any]:
@@ -196,7 +202,8 @@ def _derived(
     names = {} if isinstance(said, str) else said.assignments
     problem = Problem(value, variable, upstream, names, structured)
     answer = Derivative(name, order, text, form.to_expr(), form, check, question, problem)
-    answer.expression()  # a part that has no name is refused here, before anything is shown
+    if answer.is_short:
+        answer.expression()  # a part that has no name is refused here, before anything is shown
     return answer
 
 

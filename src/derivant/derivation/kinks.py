@@ -26,6 +26,11 @@ NEEDS = {
 }  # fmt: skip
 
 
+TIES = {
+    **dict.fromkeys(("maximum", "minimum"), "Where both are equal there is no derivative."),
+    "max": "Where several are largest there is no derivative; least norm shares it evenly.",
+    "min": "Where several are smallest there is no derivative; least norm shares it evenly.",
+}  # fmt: skip
 SOURCES = {
     "inv": "Matrix Cookbook 59", "det": "Matrix Cookbook 46", "logdet": "Matrix Cookbook 43",
 }  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
 from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, DerivantError
+from derivant.base.graph import ancestors
 from derivant.base.types import Array, Operand
 from derivant.carriers.evaluate import evaluate_all, replaced
 from derivant.carriers.expr import Expr
@@ -64,14 +65,33 @@ class Derivative:
     problem: Problem
     layout: str = "tensor"
     _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
+    _documents: list[Forms] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
         """Matrix notation where there is one, index notation otherwise.
 
-        A part that a long text repeats is named behind it: "..., where u1 = exp(X w)".
+        A part that a long text repeats is named behind it: "..., where u1 = exp(X w)". Raises
+        DerivantError where it is too large to be written as one formula.
         """
         return shared_text(self._shown())
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the derivative can be written as one formula; code() writes any, line by line."""
+        return self._forms.fits(self.form.sum)
+
+    @property
+    def _forms(self) -> Forms:
+        """The parts of the document, made when they are first asked for."""
+        if not self._documents:
+            self._documents.append(Forms(self.form))
+        return self._documents[0]
+
+    def _described(self) -> str:
+        return (
+            self.text if self.is_short else f"an expression of {len(ancestors([self.expr]))} nodes"
+        )
 
     @property
     def latex(self) -> str:
@@ -85,7 +105,7 @@ class Derivative:
 
     def _shown(self) -> Node:
         """Matrix notation where there is one, entries by letters otherwise."""
-        forms = Forms(self.form)
+        forms = self._forms
         found = self._document(forms)
         return forms.indexed(self.form.sum) if found is None else found
 
@@ -97,7 +117,7 @@ class Derivative:
     @property
     def index_text(self) -> str:
         """One entry in index notation: axes of the value first, then those of the variable."""
-        return text_of(Forms(self.form).indexed(self.form.sum))
+        return text_of(self._forms.indexed(self.form.sum))
 
     @property
     def shape(self) -> Shape:
@@ -116,6 +136,11 @@ class Derivative:
             raise ArgumentError(
                 f"derivations are shown for orders 1 and 2, not {self.order}; "
                 "ask for one of order 2, or of the derivative of a lower order"
+            )
+        if not self.is_short:
+            raise DerivantError(
+                f"the derivative is {self._described()}, too large to be shown step by step; "
+                "code() writes it line by line"
             )
         if not self._made:
             self._made.append(derivation_of(self.problem, self.order, self.form, self.expr))
@@ -183,7 +208,7 @@ class Derivative:
         """
         if target != "numpy":
             raise ArgumentError(f"the target of an expression is 'numpy', not {target!r:.40}")
-        forms = Forms(self.form)
+        forms = self._forms
         found = self._document(forms)
         if found is None and self.layout == "vec":
             raise DerivantError(
@@ -216,7 +241,7 @@ class Derivative:
         expr = self.expr
         if self.layout == "vec":
             expr = as_shown(expr, self.expression("numpy"), self.question.variables)
-        return self.question.code(target, {self.wrt: (expr, self.text)}, value, name)
+        return self.question.code(target, {self.wrt: (expr, self._described())}, value, name)
 
     def __call__(self, sizes: Mapping[str, int] | None = None, **values: Operand) -> Array:
         """The derivative at these values of the variables, by name."""
@@ -262,7 +287,7 @@ class Derivative:
     def __str__(self) -> str:
         power = "" if self.order == 1 else str(self.order).translate(RAISED)
         sign = f"∂{power}/∂{shown_name(self.wrt)}{power}"
-        return f"{sign} = {self.text}      {self._remark()}"
+        return f"{sign} = {self._described()}      {self._remark()}"
 
     def _repr_latex_(self) -> str:
         order = "" if self.order == 1 else f"^{{{self.order}}}"
@@ -298,12 +323,23 @@ class Derivatives(Mapping[str, Derivative]):
     ...     print(name, r.text)
     x (A + A') x
     A x x'
+
+    Of order 2 two names are a block, the derivative by the second of the gradient by the first.
+
+    >>> print(derive("x'*A*x", wrt=["x", "A"], order=2)["x", "x"].text)
+    A + A'
     """
 
     found: dict[str, Derivative]
+    block: Callable[[str, str], Derivative] | None = None
 
-    def __getitem__(self, name: str) -> Derivative:
-        return self.found[canonical_name(name)]
+    def __getitem__(self, name: str | tuple[str, str]) -> Derivative:
+        if isinstance(name, str):
+            return self.found[canonical_name(name)]
+        first, second = (canonical_name(n) for n in name)
+        if self.block is None or not {first, second} <= {*self.found}:
+            raise KeyError(name)
+        return self.found[first] if first == second else self.block(first, second)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.found)
@@ -327,5 +363,5 @@ class Derivatives(Mapping[str, Derivative]):
         >>> print(derive("x'*A*x", wrt=["x", "A"]).code().splitlines()[-1].strip())
         return (A + A.T) @ x, np.outer(x, x)
         """
-        answers = {name: (r.expr, r.text) for name, r in self.found.items()}
+        answers = {name: (r.expr, r._described()) for name, r in self.found.items()}
         return next(iter(self.found.values())).question.code(target, answers, value, name)

@@ -7,7 +7,7 @@ Vectors are columns where they stand in a `Product`, as on paper; a printer that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -205,6 +205,24 @@ def _is_extremum(found: Node, of: Node, name: str) -> bool:
     """Whether a part is the largest or smallest entry of another, perhaps along an axis."""
     factors = found.factors if isinstance(found, Product) else (found,)
     return any(isinstance(f, Call) and f.name == name and f.arguments == (of,) for f in factors)
+
+
+def with_part(node: Node, old: Node, new: Node) -> Node:
+    """A document with one part for another wherever it stands."""
+    if node == old:
+        return new
+    values = {f.name: _value_with(getattr(node, f.name), old, new) for f in fields(node)}
+    same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
+    return node if same else replace(node, **values)  # type: ignore[arg-type]  # its own fields
+
+
+def _value_with(value: object, old: Node, new: Node) -> object:
+    if isinstance(value, NODES):
+        return with_part(value, old, new)
+    if isinstance(value, tuple):
+        found = tuple(_value_with(v, old, new) for v in value)
+        return value if all(a is b for a, b in zip(found, value, strict=True)) else found
+    return value
 
 
 def size(node: Node) -> int:

@@ -30,6 +30,7 @@ from derivant.notation.document import (
     parts,
     size,
 )
+from derivant.notation.extent import Extents, payloads_of
 from derivant.notation.network import Factor, Network
 from derivant.notation.row_names import called
 from derivant.notation.words import Word, is_ones, powered, sized
@@ -39,6 +40,7 @@ from derivant.rewriting import Sum as Terms
 LETTERS = "ijklmnpqrstuvwabcdefgh"
 EINSUM = LETTERS + "oxyz" + LETTERS.upper() + "OXYZ"  # NumPy's einsum takes no others
 LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written as a quotient
+SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
 SMALLEST = Fraction(1, 10**300)
 ONE, TWO = Fraction(1), Fraction(2)
 SAVED = 3  # what the transpose of a whole must save to be written instead
@@ -47,11 +49,17 @@ SAVED = 3  # what the transpose of a whole must save to be written instead
 class Forms:
     """The parts of one normal form, each payload once."""
 
-    __slots__ = ("_form", "_parts")
+    __slots__ = ("_extents", "_form", "_known", "_parts")
 
     def __init__(self, form: Form) -> None:
         self._form = form
+        self._extents = Extents(form)
         self._parts: dict[int, Node] = {}
+        self._known: dict[int, tuple[Terms, Node | None]] = {}
+
+    def fits(self, total: Terms) -> bool:
+        """Whether a sum can be written as one formula; where not, writing it is refused."""
+        return self._extents.fits(total)
 
     def best(self, total: Terms) -> Node:
         """Matrix notation where there is one, else entries by letters."""
@@ -60,6 +68,12 @@ class Forms:
 
     def matrix(self, total: Terms) -> Node | None:
         """A sum in matrix notation, None where a term has none."""
+        if id(total) not in self._known:
+            self._known[id(total)] = total, self._easier(total)
+        return self._known[id(total)][1]
+
+    def _easier(self, total: Terms) -> Node | None:
+        """A sum, or the transpose of its transpose where that has fewer of them."""
         found = self._matrix(total)
         if found is None or total.rank != 2 or _transposes(found) < 2:
             return found
@@ -93,21 +107,19 @@ class Forms:
     # The payloads, inner ones first
 
     def _prepare(self, total: Terms) -> None:
-        stack = _payloads(total)
+        if not self._extents.fits(total):
+            raise self._extents.refuse()
+        stack = payloads_of(total)
         while stack:
             node = stack[-1]
             if id(node) in self._parts:
                 stack.pop()
                 continue
-            needed = [x for x in self._needed(node) if id(x) not in self._parts]
+            needed = [x for x in self._extents.needed(node) if id(x) not in self._parts]
             if needed:
                 stack += needed
             else:
                 self._parts[id(node)] = self._part(node)
-
-    def _needed(self, node: Expr) -> list[Expr]:
-        inside = self._form.inside(node)
-        return list(node.inputs) if inside is None else _payloads(inside)
 
     def _part(self, node: Expr) -> Node:
         """A leaf's name, a sum, or a function of its operands."""
@@ -173,6 +185,8 @@ class Forms:
         if atom.payload is None:
             return Delta((names[0], names[1]))
         node = self._parts[id(atom.payload)]
+        if isinstance(node, Built) and node.letters == names:
+            return powered(node.entry, atom.power)  # given by these very letters
         return powered(Entry(node, names) if names else node, atom.power)
 
     def _contraction(self, term: Term, total: Terms) -> Node:
@@ -198,7 +212,8 @@ class Forms:
                 names.append(spelled[c])
                 operands.append(Call("ones", (sized(total.shape[c]),), 1))
         spec = ",".join(names) + "->" + "".join(spelled[c] for c in range(rank))
-        body = Contraction(spec, tuple(operands), rank)
+        alone = len(operands) == 1 and spec == f"{names[0]}->{names[0]}"
+        body = operands[0] if alone else Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
 
 
@@ -268,10 +283,6 @@ def square_of(node: Node) -> Node | None:
 
 def _turned(node: Node) -> Node:
     return node.of if isinstance(node, Turned) else Turned(node, node.rank)
-
-
-def _payloads(total: Terms) -> list[Expr]:
-    return [a.payload for t in total.terms for a in t.atoms if a.payload is not None]
 
 
 def _spelled(term: Term, rank: int) -> dict[int, str]:
@@ -349,6 +360,7 @@ def _without_ones(node: Node) -> Node:
 
 def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]) -> Node:
     """The number, the scalars, the body, over the scalars with negative powers."""
+    size = _near(size)
     above, under = list(numbers), list(below)
     if size.numerator != 1 or (not above and body is None and size.denominator == 1):
         above.insert(0, Number(Fraction(size.numerator)))
@@ -371,6 +383,15 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
     if isinstance(body, Sum) and len(body.terms) == 1:
         return Sum(((-1, Scaled(tuple(above), body.terms[0][1], tuple(under), body.rank)),), 0)
     return Scaled(tuple(above), body, tuple(under), 0 if body is None else body.rank)
+
+
+def _near(size: Fraction) -> Fraction:
+    """The quotient of small numbers that a float is, 1/70 for 0.1/7; else the number itself."""
+    if size.denominator <= LARGEST_QUOTIENT or not SMALLEST < size < 1 / SMALLEST:
+        return size
+    near = size.limit_denominator(SMALL_QUOTIENT)
+    long = len(repr(float(size))) > LONG_DECIMAL
+    return near if long and abs(near - size) < ROUNDED * size else size
 
 
 def _is_short(size: Fraction) -> bool:

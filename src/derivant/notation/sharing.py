@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
 from itertools import count
 
 from derivant.notation.document import (
-    NODES,
     Array,
     Call,
     Entrywise,
@@ -24,6 +22,7 @@ from derivant.notation.document import (
     Sum,
     Turned,
     parts,
+    with_part,
 )
 from derivant.notation.html import html_of
 from derivant.notation.latex import latex_of, name_latex
@@ -60,8 +59,8 @@ def shared(node: Node) -> tuple[Node, Definitions]:
             break
         name = next(names)
         symbol = Name(name, best.rank)
-        node = _with(node, best, symbol)
-        later = [(n, _with(d, best, symbol)) for n, d in definitions]
+        node = with_part(node, best, symbol)
+        later = [(n, with_part(d, best, symbol)) for n, d in definitions]
         definitions = [(name, best), *later]
     return _renamed(node, definitions)
 
@@ -96,24 +95,6 @@ def _all(root: Node) -> Iterator[Node]:
         stack.extend(parts(node))
 
 
-def _with(node: Node, old: Node, new: Node) -> Node:
-    """A document with one part for another wherever it stands."""
-    if node == old:
-        return new
-    values = {f.name: _value_with(getattr(node, f.name), old, new) for f in fields(node)}
-    same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
-    return node if same else replace(node, **values)  # type: ignore[arg-type]  # its own fields
-
-
-def _value_with(value: object, old: Node, new: Node) -> object:
-    if isinstance(value, NODES):
-        return _with(value, old, new)
-    if isinstance(value, tuple):
-        found = tuple(_value_with(v, old, new) for v in value)
-        return value if all(a is b for a, b in zip(found, value, strict=True)) else found
-    return value
-
-
 def _renamed(node: Node, definitions: list[tuple[str, Node]]) -> tuple[Node, Definitions]:
     """The names numbered in the order in which they are read."""
     order = [name for name, _ in definitions]
@@ -122,9 +103,9 @@ def _renamed(node: Node, definitions: list[tuple[str, Node]]) -> tuple[Node, Def
     ranks = {name: d.rank for name, d in definitions}
     nodes = [node, *(d for _, d in definitions)]
     for name in order:
-        nodes = [_with(n, Name(name, ranks[name]), spare[name]) for n in nodes]
+        nodes = [with_part(n, Name(name, ranks[name]), spare[name]) for n in nodes]
     for name, new in zip(order, numbered, strict=True):
-        nodes = [_with(n, spare[name], Name(new, ranks[name])) for n in nodes]
+        nodes = [with_part(n, spare[name], Name(new, ranks[name])) for n in nodes]
     return nodes[0], tuple(zip(numbered, nodes[1:], strict=True))
 
 

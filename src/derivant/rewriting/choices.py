@@ -13,13 +13,15 @@ from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
 
-# Rows that are analytic in all operands: two such functions tie everywhere or almost nowhere.
+# Meromorphic in all operands: two functions of such rows tie everywhere or almost nowhere. Rows
+# with branches are so of variables alone: sqrt(x^2) and x tie where x > 0.
 ANALYTIC = frozenset(
-    ("variable", "const", "add", "subtract", "negative", "multiply", "divide", "power", "square")
+    ("variable", "const", "add", "subtract", "negative", "multiply", "divide", "square", "erf")
     + ("matmul", "einsum", "sum", "mean", "trace", "over_size", "matrix_transpose", "permute_dims")
-    + ("expand_dims", "broadcast_to", "exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh")
-    + ("sigmoid", "softplus", "erf", "sqrt", "softmax", "logsumexp", "inv", "det", "reciprocal")
+    + ("expand_dims", "broadcast_to", "exp", "sin", "cos", "tan", "tanh", "sinh", "cosh")
+    + ("sigmoid", "softmax", "inv", "det", "reciprocal")
 )
+BRANCHED = ("log", "sqrt", "power", "softplus", "logsumexp")
 MOVED = ("reshape", "expand_dims", "broadcast_to")
 EXTREMA = ("max", "min")
 
@@ -37,7 +39,7 @@ def share_of_larger(node: Expr, operands: Sequence[Expr]) -> Expr | None:
         return None
     if len(pair) == 1:
         return _wide(half, node)
-    if all(x.primitive.name in ANALYTIC and _is_free(x) for x in ancestors([lead])):
+    if all(_is_analytic(x) and _is_free(x) for x in ancestors([lead])):
         return _wide(other, node)
     found: Expr = RECORD.multiply(0.5, RECORD.add(1.0, RECORD.sign(lead)))
     return _wide(found, node)
@@ -73,6 +75,15 @@ def reached(node: Expr) -> str:
         found = found.inputs[0]
     name = found.primitive.name
     return name if name in EXTREMA and found.inputs[0] is x else ""
+
+
+def _is_analytic(x: Expr) -> bool:
+    name = x.primitive.name
+    if name == "power" and float(x.params["exponent"]).is_integer():
+        return True
+    if name in BRANCHED:
+        return x.inputs[0].primitive.name == "variable"
+    return name in ANALYTIC
 
 
 def _is_free(x: Expr) -> bool:

@@ -29,8 +29,8 @@ from derivant.rewriting.laws import (
     RULES,
     SETTLING_RULES,
     Rule,
+    like_terms_added,
 )
-from derivant.rewriting.lowering import lowered
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
@@ -59,7 +59,7 @@ class Form:
 
     def to_expr(self) -> Expr:
         """The expression that evaluates the normal form."""
-        return lowered(self.sum)
+        return self.context.lowered(self.sum)
 
     def inside(self, payload: Expr) -> Sum | None:
         """The sum that a payload or an operand of one is; None for leaves and functions."""
@@ -156,9 +156,14 @@ def _settled(context: Context, total: Sum, key: object = None) -> Sum:
 def _applied(
     context: Context, total: Sum, key: object, rules: Sequence[Rule[Context, Sum, Sum]]
 ) -> Sum:
-    """The first rule that changes the sum applied, again and again."""
+    """The first rule that changes the sum applied, again and again.
+
+    Terms that were only named and added give nothing to the rules before that.
+    """
+    start = 0
     for _ in range(MOST_STEPS):
-        for rule in rules:
+        for place in range(start, len(rules)):
+            rule = rules[place]
             after = rule.rewrite(context, total)
             if after is total:
                 continue
@@ -166,6 +171,7 @@ def _applied(
             if changed != key:
                 context.steps.append(Step(rule.name, total, after))
                 total, key = after, changed
+                start = place + 1 if rule.rewrite is like_terms_added else 0
                 break
         else:
             return total

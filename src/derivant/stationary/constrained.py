@@ -19,6 +19,7 @@ from derivant.stationary.numeric import MOST_DENSE, Flat
 Numbers = npt.NDArray[np.float64]
 MOST_SLSQP = 250
 ROUNDS = 40
+DUAL = "Goldfarb and Idnani's dual method"
 ACTIVE = 1e-6
 
 
@@ -41,7 +42,7 @@ def constrained(flat: Flat, z: Numbers, region: Region, most: int, report: Repor
         exact = _by_rows(flat, z, region)
         if exact is not None:
             best = finished(flat, exact, region, 1)
-            best = replace(best, method="Goldfarb and Idnani's dual method")
+            best = replace(best, method=DUAL)
     if flat.size <= MOST_SLSQP and not best.residual <= 1e-7:
         z, count = _slsqp(flat, z, region, most, report)
         best = finished(flat, z, region, count)

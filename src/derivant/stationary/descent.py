@@ -36,6 +36,11 @@ class Region:
         """The nearest point within the bounds."""
         return np.clip(z, self.lower, self.upper)
 
+    def reflected(self, z: Numbers) -> Numbers:
+        """A point within the bounds: what is beyond one comes back as far on its inner side."""
+        z = np.where(z < self.lower, 2 * self.lower - z, z)
+        return self.inside(np.where(z > self.upper, 2 * self.upper - z, z))
+
     def snapped(self, z: Numbers) -> Numbers:
         """A point with the entries that are a rounding away from a bound on it."""
         near = 1e-9 * (1 + np.abs(z))

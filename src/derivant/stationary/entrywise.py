@@ -23,6 +23,7 @@ from derivant.stationary.algebra import (
     simple,
     slope,
     substituted,
+    summed,
 )
 from derivant.stationary.conditions import definite, sign_of
 from derivant.stationary.found import Found, Lines
@@ -38,7 +39,7 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if len(problem.unknowns) != 1 or len(problem.constraints) > 1:
         return None
     (x,) = problem.unknowns
-    if len(x.shape) > 1 or has_kinks(problem.cost, x):
+    if has_kinks(problem.cost, x):
         return None
     gradient = slope(problem.cost, x)
     if not depends(gradient, [x]) or (x.shape and not _falls_apart(gradient, x)):
@@ -79,9 +80,13 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
 
 def _falls_apart(gradient: Expr, x: Expr) -> bool:
     """Whether each entry of the gradient depends on its own entry of the unknown only."""
-    form = derived(gradient, x)
+    form, rank = derived(gradient, x), len(x.shape)
     return all(
-        any(a.payload is None and {*a.index} == {0, 1} for a in t.atoms) for t in form.sum.terms
+        all(
+            any(a.payload is None and {*a.index} == {c, c + rank} for a in t.atoms)
+            for c in range(rank)
+        )
+        for t in form.sum.terms
     )
 
 
@@ -112,7 +117,7 @@ def _scaled(
     total = simple(RECORD.negative(at_zero(constraint.gap, [x])))
     shape = _shape_of(value, force)
     if shape is None:
-        return None
+        return _shifted(constraint, weights, gradient, x, value, force)
     size = over(total, simple(inner(weights, shape)))
     answer = _soft(shape, weights, total)
     if answer is None:
@@ -129,6 +134,66 @@ def _scaled(
             ("the constraint fixes the multiple", ""),
         ),
     )
+
+
+def _shifted(
+    constraint: Constraint, weights: Expr, gradient: Expr, x: Expr, value: Expr, force: Expr
+) -> Found | None:
+    """x = w + s for some number s, the same for all entries: the constraint fixes s."""
+    base = _base_of(value, force)
+    if base is None:
+        return None
+    total = simple(RECORD.negative(at_zero(constraint.gap, [x])))
+    whole = simple(_all(weights))
+    shift = over(RECORD.subtract(total, simple(inner(weights, base))), whole)
+    answer = simple(RECORD.add(base, shift))
+    left = simple(substituted(gradient, {x: answer}))
+    return Found(
+        {x: answer},
+        "entry by entry, then the constraint",
+        (),
+        {constraint.key: simple(RECORD.negative(over(_all(left), whole)))},
+        lines=lambda: (
+            (f"∂L/∂{x.params['name']} = 0", f"x is {shown(base)} and a number for all entries"),
+            ("the constraint fixes the number", ""),
+        ),
+    )
+
+
+def _all(x: Expr) -> Expr:
+    """The sum of all entries."""
+    found: Expr = RECORD.sum(x, axis=tuple(range(-len(x.shape), 0)), keepdims=False)
+    return found
+
+
+def _base_of(value: Expr, force: Expr) -> Expr | None:
+    """w of w + s(λ): the value without the terms that are one number, λ among them."""
+    form = form_of(value)
+    kept: list[Expr] = []
+    for term in form.sum.terms:
+        own = [a for a in term.atoms if a.payload is not None and depends(a.payload, [force])]
+        free = any(c < form.sum.rank for a in term.atoms for c in a.index)
+        if own and not free:
+            continue
+        whole = lowered(Sum(form.sum.shape, form.sum.dtype, (term,)))
+        if own:
+            logarithm = _log_base(payload_of(own[0]), force) if len(own) == 1 else None
+            if logarithm is None:
+                return None
+            whole = substituted(whole, {payload_of(own[0]): logarithm})
+        kept.append(whole)
+    return simple(summed(kept)) if kept else constant(0.0, value.shape)
+
+
+def _log_base(value: Expr, force: Expr) -> Expr | None:
+    """log(u) of log(u t(λ)) with t one number: what is left when log t goes to the shift."""
+    if value.primitive.name != "log":
+        return None
+    shape = _shape_of(value.inputs[0], force)
+    if shape is None:
+        return None
+    found: Expr = RECORD.log(shape)
+    return found
 
 
 def _shape_of(value: Expr, force: Expr) -> Expr | None:
@@ -191,7 +256,11 @@ def _without_numbers(exponent: Expr, force: Expr) -> Expr | None:
 
 def _soft(shape: Expr, weights: Expr, total: Expr) -> Expr | None:
     """softmax(a) times the total where the shape is exp(a) and the weights are ones."""
-    if shape.primitive.name != "exp" or not same(weights, constant(1.0, weights.shape)):
+    if (
+        shape.primitive.name != "exp"
+        or len(shape.shape) > 1
+        or not same(weights, constant(1.0, weights.shape))
+    ):
         return None
     soft = RECORD.softmax(shape.inputs[0], axis=(-1,))
     return simple(RECORD.multiply(total, soft))

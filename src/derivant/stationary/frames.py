@@ -60,16 +60,14 @@ def frame_problem(problem: Problem) -> Found | None:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """X'K X = I: the key of the constraint, "" where it is a fact; K, None for the identity."""
+    """X'K X = I: the key of the constraint; K, None for the identity."""
 
     key: str
     metric: Expr | None = None
 
 
 def _orthonormal(problem: Problem, x: Expr) -> Frame | None:
-    """The constraint X'K X = I, or the fact X'X = I; None where there is neither."""
-    if not problem.constraints and "orthonormal" in problem.facts(x):
-        return Frame("")
+    """The constraint X'K X = I, None where there is none."""
     if len(problem.constraints) != 1 or problem.constraints[0].relation != "==":
         return None
     (constraint,) = problem.constraints
@@ -153,7 +151,7 @@ def _polar(problem: Problem, x: Expr, linear: Expr, key: str) -> Found:
         {x: answer},
         "a polar factor",
         (Condition("column", linear),),
-        {key: force} if key else {},
+        {key: force},
         lines=lambda: (("∂L/∂X = 0", f"{shown(linear)} + X (Λ + Λ') = 0: X is a polar factor"),),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -85,5 +86,5 @@ def minimize_function(function: Callable[[Any], Any], start: Any, most: int) -> 
         message = "unbounded: the function falls without end"
     return optimize.OptimizeResult(
         x=watched.tree(z), fun=value, nit=count, success=success, status=int(not success),
-        message=message, multipliers={}, kkt_residual=residual,
+        message=message, multipliers=MappingProxyType({}), kkt_residual=residual,
     )  # fmt: skip

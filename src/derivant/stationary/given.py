@@ -47,7 +47,8 @@ def _bound_data(problem: Problem, data: dict[str, Any], start: dict[str, Any]) -
     given = {canonical_name(name): (name, value) for name, value in data.items()}
     own = {str(u.params["name"]) for u in problem.unknowns}
     roots = [problem.cost, *(c.gap for c in problem.constraints)]
-    needed = {str(v.params["name"]): v for v in variables(roots)}
+    found = {str(v.params["name"]): v for v in variables(roots)}
+    needed = {name: found[name] for name in problem.names if name in found}
     values: dict[Expr, Numbers] = {}
     sizes: dict[str, int] = {}
     for name, variable in needed.items():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
+from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
 from derivant.rewriting import form_of
 from derivant.stationary.algebra import (
@@ -27,8 +28,9 @@ from derivant.stationary.algebra import (
 from derivant.stationary.conditions import Condition, definite
 from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same, scale_of
-from derivant.stationary.problem import Problem
+from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import SYMMETRIC, lagrangian, multipliers_of
+from derivant.stationary.spheres import root
 
 
 def inverse_problem(problem: Problem) -> Found | None:
@@ -54,6 +56,8 @@ def inverse_problem(problem: Problem) -> Found | None:
     if found is None:
         return None
     rest, number, square = found
+    if is_zero(number):
+        return _rooted(problem, q, rest, square, lambdas) if symmetric else None
     if not is_zero(square) and not is_zero(rest):
         return None
 
@@ -117,7 +121,7 @@ def _polynomial(gradient: Expr, p: Expr) -> tuple[Expr, Expr, Expr] | None:
         return None
     number = scale_of(form_of(at_zero(first, [t])).sum)
     square = simple(over(second, constant(2.0)))
-    if number is None or is_zero(number):
+    if number is None or (is_zero(number) and is_zero(square)):
         return None
     other = turned(p)
     whole = RECORD.add(rest, RECORD.multiply(number, other))
@@ -139,9 +143,7 @@ def _scaled(
     if base is None:
         return None
     shape = simple(turned(_inverse(base)))
-    constant_part = at_zero(constraint.gap, [q])
-    linear = simple(RECORD.subtract(substituted(constraint.gap, {q: shape}), constant_part))
-    size = simple(over(RECORD.negative(constant_part), linear))
+    size = _size(constraint, q, shape)
     answer = simple(RECORD.multiply(size, shape))
     return Found(
         {q: answer},
@@ -150,6 +152,47 @@ def _scaled(
         {constraint.key: simple(over(RECORD.negative(number), size))},
         lines=lines,
     )
+
+
+def _rooted(
+    problem: Problem, q: Expr, rest: Expr, square: Expr, lambdas: list[Expr]
+) -> Found | None:
+    """P A P = r I: Q = sqrtm(A) / sqrt(r); under a constraint r, and so the size of Q, is free."""
+    rate, core = scale_of(form_of(rest).sum), simple(RECORD.negative(square))
+    if rate is None or is_zero(rate):
+        return None
+    half, needs = FUNCTIONS["sqrtm"].lower(core), (definite(core),)
+    pattern = "the root of a matrix"
+    if not problem.constraints:
+        answer = simple(over(half, root(rate)))
+        return Found({q: answer}, pattern, needs, lines=_root_lines(core))
+    (constraint,), (force,) = problem.constraints, lambdas
+    by_force = slope(rate, force)
+    if depends(by_force, [force]) or not is_zero(at_zero(rate, [force])):
+        return None
+    size = _size(constraint, q, half)
+    pushed = over(constant(1.0), RECORD.multiply(by_force, RECORD.multiply(size, size)))
+    return Found(
+        {q: simple(RECORD.multiply(size, half))},
+        pattern,
+        needs,
+        {constraint.key: simple(pushed)},
+        lines=_root_lines(core),
+    )
+
+
+def _root_lines(core: Expr) -> Callable[[], Lines]:
+    return lambda: (
+        ("∂L/∂Q = 0", f"inv(Q) {shown(core)} inv(Q) is a number times I"),
+        ("multiply by Q on both sides", f"Q Q is a multiple of {shown(core)}"),
+    )
+
+
+def _size(constraint: Constraint, q: Expr, shape: Expr) -> Expr:
+    """The number t for which t times a shape keeps a linear constraint."""
+    constant_part = at_zero(constraint.gap, [q])
+    linear = simple(RECORD.subtract(substituted(constraint.gap, {q: shape}), constant_part))
+    return simple(over(RECORD.negative(constant_part), linear))
 
 
 def slope_of_constraint(rest: Expr, force: Expr) -> Expr | None:

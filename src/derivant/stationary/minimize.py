@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from derivant.base.types import Function
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.notation import Facts, Shapes, canonical_name
-from derivant.stationary.constrained import Optimum, constrained, finished
+from derivant.stationary.constrained import DUAL, Optimum, constrained, finished
 from derivant.stationary.descent import GOAL, Region, descended, optimize, polished
 from derivant.stationary.functions import minimize_function
 from derivant.stationary.given import with_data
@@ -28,6 +29,7 @@ from derivant.stationary.reduced import Reduced, reduced, started
 from derivant.stationary.solve import solved_problem
 
 GOOD = 1e-6
+MOST_CURVED = 120  # unknown numbers for which other starts are tried
 QUIET = 2.0  # seconds before a progress line is shown
 UNBOUNDED = 1e12
 
@@ -190,19 +192,65 @@ class _Progress:
 
 def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
     flat, region, report = ready.flat, ready.region, _Progress()
-    apart, values = ready.apart, started(ready.apart, point, ready.known)
-    z = region.inside(flat.joined(values))
+    values = started(ready.apart, point, ready.known)
+    z = region.reflected(flat.joined(values))
+    if np.any(region.lower > region.upper):
+        return _ended(ready, Optimum(z, tuple(flat.no_forces(z)), np.inf, 0), "")
+    nearer = (region.reflected(z * part) for part in (1.0, 0.3, 0.1, 0.01, 0.0))
+    z = next((p for p in nearer if np.isfinite(flat.value(p))), z)
     if not np.isfinite(flat.value(z)):
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
-        if apart.constraints:
-            best = constrained(flat, z, region, most, report)
-        else:
-            z, count = descended(flat, z, region, most, report)
-            best = replace(_polished(ready, z, count), method="L-BFGS-B")
+        best = _run(ready, z, most, report)
+        sure = best.method == DUAL and best.residual <= GOOD  # it is of convex problems alone
+        if not sure and any(_is_curved_down(ready, p) for p in _looked_at(ready, z, best.z)):
+            for other in _elsewhere(ready, z, best.z):
+                found = _run(ready, other, most, report)
+                if found.residual <= GOOD and _cost(ready, found.z) < _cost(ready, best.z):
+                    best = replace(found, count=best.count + found.count)
     finally:
         report.close()
     return _ended(ready, best, f"{best.method}, then Newton steps")
+
+
+def _run(ready: _Ready, z: Numbers, most: int, report: _Progress) -> Optimum:
+    """The least point near one start."""
+    if ready.apart.constraints:
+        return constrained(ready.flat, z, ready.region, most, report)
+    z, count = descended(ready.flat, z, ready.region, most, report)
+    return replace(_polished(ready, z, count), method="L-BFGS-B")
+
+
+def _cost(ready: _Ready, z: Numbers) -> float:
+    return ready.flat.value(z) + ready.region.kinks(z)
+
+
+def _looked_at(ready: _Ready, start: Numbers, best: Numbers) -> list[Numbers]:
+    """Points whose Hessian tells: one of them where it is the same everywhere."""
+    return [start] if ready.flat.is_quadratic else [start, best]
+
+
+def _is_curved_down(ready: _Ready, z: Numbers) -> bool:
+    """Whether a problem with bounds or constraints is seen not to be convex at a point."""
+    flat, region = ready.flat, ready.region
+    bounded = ready.apart.constraints or np.any(np.isfinite([region.lower, region.upper]))
+    if not bounded or flat.size > MOST_CURVED:
+        return False
+    hessian = flat.hessian(z)
+    if not np.all(np.isfinite(hessian)):
+        return False
+    curves = np.linalg.eigvalsh(hessian)
+    return bool(curves[0] < -1e-6 * max(1.0, float(curves[-1])))
+
+
+def _elsewhere(ready: _Ready, start: Numbers, best: Numbers) -> list[Numbers]:
+    """Other starts for a problem that has several least points, within the bounds and domain."""
+    rng = np.random.default_rng(0)
+    size = 1e-3 + float(np.max(np.abs(start), initial=0.0))
+    points = [start + size * rng.standard_normal(start.size) for _ in range(2)]
+    points += [best + 0.3 * size * rng.standard_normal(start.size)]
+    inside = [ready.region.reflected(ready.flat.along(p)) for p in points]
+    return [p for p in inside if np.isfinite(ready.flat.value(p))]
 
 
 def _polished(ready: _Ready, z: Numbers, count: int) -> Optimum:
@@ -228,7 +276,7 @@ def _ended(ready: _Ready, best: Optimum, method: str) -> Any:
         success=success,
         status=0 if success else 1,
         message=message,
-        multipliers=forces,
+        multipliers=forces or MappingProxyType({}),  # SciPy prints no empty dict
         kkt_residual=best.residual,
     )
 
@@ -269,6 +317,9 @@ def _rises(excess: Expr, u: Expr, flat: Flat) -> bool:
 def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, bool]:
     """Why it stopped, and whether the point is an optimum."""
     flat, apart, sign = ready.flat, ready.apart, ready.problem.sign
+    if np.any(ready.region.lower > ready.region.upper):
+        names = ", ".join(repr(c.key) for c, _ in apart.bounds)
+        return f"infeasible: the bounds leave no number for some entry; they are {names}", False
     off = [
         (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
         for k, (g, c) in enumerate(

@@ -10,15 +10,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from derivant.base.dims import Shape
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
-from derivant.carriers.expr import Expr, symbol
+from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.notation import Facts, Formula, Shapes, canonical_name, read_formula
 from derivant.primitives import RECORD
 
 SENSES = ("minimize", "maximize")
 RELATION = re.compile(r"==|<=|>=|≤|≥|=")
+EQUATIONS = frozenset(("orthonormal", "unit", "simplex"))
 WORD = re.compile(r"[^\W\d]\w*")
 NAMED = re.compile(r"^\s*([^\W\d]\w*)\s*:\s*(?![=])(.*)$", re.DOTALL)
 
@@ -104,7 +108,37 @@ def read_problem(
     plain = tuple(replace(c, gap=without_norms(c.gap)) for c in constraints)
     order = _order([objective, *(t for _, a, _, b in parts for t in (a, b))], formula.variables)
     unknowns = tuple(declared)
+    told = {u: _told(u, v) for u, v in declared.items()}
+    declared = {u: found[0] for u, found in told.items()}
+    plain = (*plain, *(c for _, more in told.values() for c in more))
     return Problem(without_norms(cost), value, sign, unknowns, declared, plain, formula.said, order)
+
+
+def _told(u: Expr, declared: Expr) -> tuple[Expr, list[Constraint]]:
+    """An unknown without the facts that are equations, and these as constraints."""
+    facts, name = [*declared.params.get("facts", ())], str(u.params["name"])
+    found = list[Constraint]()
+    for fact in set(facts) & EQUATIONS:
+        if fact != "orthonormal" and len(u.shape) != 1:
+            raise ArgumentError(f"the unknown {name} is {fact}, which is known of vectors only")
+        facts.remove(fact)
+        if fact == "orthonormal":
+            unit = RECORD.diag_embed(_ones(u.shape[1:]), offset=0)
+            gap = RECORD.subtract(RECORD.matmul(RECORD.matrix_transpose(u), u), unit)
+        elif fact == "unit":
+            gap = RECORD.subtract(RECORD.matmul(u, u), 1.0)
+        else:
+            facts.append("positive")
+            gap = RECORD.subtract(RECORD.sum(u, axis=(-1,), keepdims=False), 1.0)
+        found.append(Constraint(f"{name} {fact}", gap, "=="))
+    plain = declared if not found else symbol(name, u.shape, u.dtype, facts=tuple(facts))
+    return (u if found and not facts else plain), found
+
+
+def _ones(shape: Shape) -> Expr:
+    one = as_expr(np.float64(1.0))
+    filled: Expr = RECORD.broadcast_to(one, shape=tuple(shape))
+    return filled
 
 
 def _check_words(objective: object, sense: str) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from derivant.carriers.expr import Expr, symbol
+from derivant.carriers.trace import variables
 from derivant.derivation.structured import projected
 from derivant.notation import Forms, shown_name, text_of
 from derivant.primitives import RECORD
 from derivant.rewriting import form_of
 from derivant.stationary.algebra import (
     at_zero,
+    contracted,
     depends,
     derived,
     inner,
+    inverse,
     over,
     shown,
     simple,
@@ -21,7 +24,7 @@ from derivant.stationary.algebra import (
     substituted,
     summed,
 )
-from derivant.stationary.conditions import Condition, definite, without_number
+from derivant.stationary.conditions import Condition, definite, needs_of, without_number
 from derivant.stationary.degrees import degree
 from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import convex, has_kinks, quadratic
@@ -156,6 +159,38 @@ def written_out(problem: Problem, equal: Sequence[Constraint]) -> Lines:
         size = " x ".join(map(str, u.shape)) or "one number"
         lines.append((f"set to zero, all together ({size})", shown(own.to_expr()) + " = 0"))
         lines.append(("what is known to the right", _equation(own.to_expr(), u, unknowns)))
+    if len(problem.unknowns) == 1 and len(problem.unknowns[0].shape) == 1:
+        (x,) = problem.unknowns
+        gradient = derived(value, x).to_expr()
+        lines += _put_in(x, gradient, equal) if equal else _regular(x, gradient)
+    return tuple({result: (rule, result) for rule, result in reversed(lines)}.values())[::-1]
+
+
+def _regular(x: Expr, gradient: Expr) -> Lines:
+    """Why the matrix of the equations is invertible."""
+    matrix = slope(gradient, x)
+    proved, needs = needs_of(matrix)
+    if not proved:
+        return ()
+    core = shown(without_number(matrix))
+    facts = [f"{v.params['name']} {f}" for v in variables(matrix) for f in v.params["facts"]]
+    given = f" [{', '.join(facts)}]" if facts else ""
+    ranks = "; ".join(map(str, needs)) or "always"
+    why = f"v ≠ 0: v' ({core}) v > 0 where {ranks}{given}, so that {core} is invertible"
+    return (("solvable?", why),)
+
+
+def _put_in(x: Expr, gradient: Expr, equal: Sequence[Constraint]) -> Lines:
+    """The unknown by the multipliers, and the constraints with that in place of it."""
+    matrix = slope(gradient, x)
+    if not needs_of(matrix)[0]:
+        return ()
+    point = simple(contracted(inverse(matrix), 1, RECORD.negative(at_zero(gradient, [x]))))
+    name = shown_name(str(x.params["name"]))
+    lines = [(f"solved for {name}", f"{name} = {shown(point)}")]
+    for c in equal:
+        gap = shown(simple(substituted(c.gap, {x: point})))
+        lines.append((f"put into {c.key}", f"{gap} = 0"))
     return tuple(lines)
 
 

@@ -72,7 +72,25 @@ def reduced(problem: Problem, data: Data) -> Reduced:
     for node in _kinks(found):
         if any(depends(root, [node]) for root in (found.cost, *(c.gap for c in found.constraints))):
             _take_out(found, node, data)
+    if found.constraints:
+        _weights_out(found, data)
     return found
+
+
+def _weights_out(found: Reduced, data: Data) -> None:
+    """Absolute values of unknowns as new unknowns too: beside constraints no weight is kept."""
+    for u, weight in found.weights.items():
+        t = symbol(f" t{len(found.made)}", u.shape)
+        shape = tuple(size_of(s, data.sizes) for s in u.shape)
+        known = symbol(f" w{len(found.made)}", u.shape)
+        data.values[known] = np.array(np.broadcast_to(weight, shape), float)
+        product = RECORD.multiply(known, t)
+        axes = tuple(range(-len(u.shape), 0))
+        total = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
+        found.cost = RECORD.add(found.cost, total)
+        found.made[t] = (u, RECORD.negative(u))
+        _stand_in(found, t, found.made[t])
+    found.weights.clear()
 
 
 def _facts(found: Reduced, u: Expr, facts: frozenset[str]) -> None:

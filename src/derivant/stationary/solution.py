@@ -65,7 +65,7 @@ class Solution:
         """How it was found, a line each; written when it is asked for.
 
         >>> from derivant.stationary import solve
-        >>> print(solve("x'*x", over="x", subject_to=["A*x = y"]).steps[-3].result)
+        >>> print(solve("x'*x", over="x", subject_to=["A*x = y"]).steps[-4].result)
         x = A' inv(A A') y
         """
         return self.derivation()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.notation import Facts, Shapes, numpy_text, shown_name
 from derivant.primitives import RECORD
-from derivant.stationary.algebra import documented, shown, simple, substituted
+from derivant.stationary.algebra import constant, documented, shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.entrywise import entrywise_problem
 from derivant.stationary.explicit import explicit_problem
@@ -17,6 +18,8 @@ from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
+from derivant.stationary.least_norm import of_least_norm
+from derivant.stationary.monotone import monotone_problem
 from derivant.stationary.problem import Problem, read_problem
 from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
@@ -40,6 +43,7 @@ SINGLE: tuple[Pattern, ...] = (
 PATTERNS: tuple[Pattern, ...] = (
     lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
     *SINGLE,
+    lambda problem: monotone_problem(problem, lambda other: solved_problem(other)[0]),
     lambda problem: one_by_one(problem, SINGLE),
 )
 
@@ -52,12 +56,14 @@ def solve(
     shapes: Shapes = None,
     notation: str = "auto",
     sense: str = "minimize",
+    least_norm: bool = False,
 ) -> Solution:
     """The optimum of an objective in closed form, under constraints written with =, <= or >=.
 
     The gradient of L = f + <λ, left - right> is set to zero and solved for the unknowns; what the
     answer needs of the data is in its `conditions`. Every answer is feasible, stationary and not
-    beaten at random data before it is given.
+    beaten at random data before it is given. With fewer equations than unknowns least squares has
+    many answers and is refused; `least_norm` asks for the one of least norm, the pseudoinverse's.
 
     Raises ArgumentError or ShapeError, with the place marked, where a text cannot be read, and
     DerivantError, with the part that stops it, where no closed form was found.
@@ -67,8 +73,15 @@ def solve(
     x = inv(A' A) A' b ('A has full column rank',)
     """
     problem = read_problem(objective, over, subject_to, assume, shapes, notation, sense)
+    if least_norm:
+        problem = of_least_norm(problem)
     found, verdict = solved_problem(problem)
-    return _solution(problem, found, verdict)
+    if not least_norm:
+        return _solution(problem, found, verdict)
+    zero = constant(0.0)
+    kind = "the objective is 0 there, and of all such points this is the one of least norm"
+    found = replace(found, multipliers={}, sure=kind)
+    return replace(_solution(problem, found, verdict), value=zero)
 
 
 def solved_problem(problem: Problem) -> tuple[Found, Verdict]:
@@ -107,7 +120,7 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         ),
         kind,
         found.pattern,
-        lambda: _steps(found, {names[u]: x for u, x in values.items()}, kind),
+        lambda: _steps(found, verdict, {names[u]: x for u, x in values.items()}, kind),
         verdict,
         problem.said,
         data_of(problem),
@@ -116,14 +129,16 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
     return answer
 
 
-def _steps(found: Found, values: dict[str, Expr], kind: str) -> tuple[SolutionStep, ...]:
+def _steps(
+    found: Found, verdict: Verdict, values: dict[str, Expr], kind: str
+) -> tuple[SolutionStep, ...]:
     steps = [SolutionStep(rule, result) for rule, result in found.lines()]
-    if found.needs:
+    if found.needs and not any(s.rule == "solvable?" for s in steps):
         needs = "; ".join(dict.fromkeys(map(str, found.needs)))
         steps.append(SolutionStep("solvable?", f"yes where {needs}"))
     steps += [SolutionStep("solution", f"{shown_name(n)} = {shown(x)}") for n, x in values.items()]
     steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]
-    return (*steps, SolutionStep("kind", kind))
+    return (*steps, SolutionStep("kind", kind), SolutionStep("sanity", str(verdict)))
 
 
 def data_of(problem: Problem) -> tuple[Expr, ...]:

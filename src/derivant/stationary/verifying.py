@@ -34,6 +34,7 @@ ENTRIES = 3
 NEWTON = 12  # steps back onto the constraints
 TOLERANCE = 1e-6
 LARGEST = 6
+LEAST_NORM = ". least_norm=True asks for the one of least norm among many, the pseudoinverse's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
         needs = "; ".join(map(str, found.needs)) or "none"
         raise DerivantError(
             f"no data were found for which the conditions of the answer hold ({needs}){why}; "
-            "it is not shown"
+            "it is not shown" + (LEAST_NORM if "column rank" in needs else "")
         )
     return Verdict(tuple(sizes), worst, compared, measured, not without)
 
