@@ -14,6 +14,7 @@ from derivant.base.errors import DerivantError, ShapeError
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.notation import matrix_text, read_formula
+from derivant.rewriting.plainer import plainer
 from rewriting.random_expressions import SHAPES, VARIABLES, expressions, values
 
 PRINTED = [
@@ -46,13 +47,22 @@ def test_printed_texts_are_read(text: str, shapes: str) -> None:
     assert matrix_text(again) == once
 
 
+# Three things are not told by a text: which float a decimal of all digits was before it was
+# rounded, whether a product below a stroke was written as one, and whether a high power of a number
+# was a long product.
+OPEN = re.compile(r"\d{15}|/ \([^()]*\(|\)\^([5-9]|\d\d)")
+
+
+def printed(e: Expr) -> str:
+    """The text of an expression as derive writes it, norms as roots of sums."""
+    return matrix_text(plainer(e))
+
+
 @settings(max_examples=400, deadline=None)
 @given(expressions(7, without="RQT"))
 def test_print_then_parse_then_print_is_stable(e: Expr) -> None:
-    text = matrix_text(e)
+    text = printed(e)
     if len(e.shape) > 2 or "_" in text or 1 in e.shape or "I" in text:
-        return
-    if re.search(r"\d{7}", text):  # a quotient that no float tells from its neighbours
         return
     shapes = {n: list(s) for n, s in SHAPES.items()}
     with suppress(ShapeError):  # a number for an array leaves the size of a part open
@@ -62,15 +72,13 @@ def test_print_then_parse_then_print_is_stable(e: Expr) -> None:
 def check_again(e: Expr, text: str, again: Expr) -> None:
     """The expression that a text was read as is the one that it was printed from."""
     numbers = values(3, 4, seed=2)
-    if again.shape == e.shape:
-        one, two, _ = evaluate_all([e, again, VARIABLES["B"]], numbers)
-        scale = max(1.0, float(np.max(np.abs(one), initial=0.0)))
-        np.testing.assert_allclose(two, one, rtol=0, atol=1e-10 * scale)
-        once = matrix_text(again)
-        if "./" not in text:  # nested quotients have several forms that no law chooses among
-            shapes = {n: list(s) for n, s in SHAPES.items()}
-            twice = read_formula(once, shapes, notation="matrix").expression
-            assert matrix_text(twice) == once
+    if again.shape != e.shape:
+        return
+    one, two, _ = evaluate_all([e, again, VARIABLES["B"]], numbers)
+    scale = max(1.0, float(np.max(np.abs(one), initial=0.0)))
+    np.testing.assert_allclose(two, one, rtol=0, atol=1e-10 * scale)
+    if not OPEN.search(text):
+        assert printed(again) == text
 
 
 @pytest.mark.parametrize(

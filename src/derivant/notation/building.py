@@ -14,12 +14,12 @@ from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.notation.inference import Reading
 from derivant.notation.items import POWERS, Item, Program, Static
 from derivant.notation.kinds import NUMBER, ROW, VECTOR
+from derivant.notation.spelling import LARGEST_QUOTIENT
 from derivant.notation.symmetry import seems_symmetric
 from derivant.notation.vocabulary import FUNCTIONS, identity, size_number
 from derivant.ops.linalg import matrix_power
 from derivant.ops.rows import call
 
-LARGEST_SHARE = 10**6  # the denominator of a number that is read as a quotient
 ROWS = {"+": "add", "-": "subtract", "neg": "negative"}
 
 
@@ -84,7 +84,7 @@ def _lowered(
 def _number(value: Static) -> Any:
     """A number, 1/3 exactly; a size as the sum of its products of dimensions."""
     if not isinstance(value, Dim):
-        share = Fraction(value).limit_denominator(LARGEST_SHARE)
+        share = Fraction(value).limit_denominator(LARGEST_QUOTIENT)
         if float(share) == value and Fraction(repr(float(value))) != share:
             return call("divide", as_expr(float(share.numerator)), float(share.denominator))
         return float(value)

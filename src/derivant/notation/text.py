@@ -24,7 +24,7 @@ from derivant.notation.document import (
     Summed,
     Turned,
 )
-from derivant.notation.spelling import shown_name
+from derivant.notation.spelling import LARGEST_QUOTIENT, shown_name
 
 SHORT = 8  # a fraction whose decimal form is longer is written as a quotient
 
@@ -52,7 +52,7 @@ def number_text(value: Fraction) -> str:
     if value.denominator == 1:
         return str(value.numerator)
     decimal = repr(float(value))
-    if len(decimal) <= SHORT or value.denominator > 10**SHORT:
+    if len(decimal) <= SHORT or value.denominator > LARGEST_QUOTIENT:
         return decimal
     return f"({value.numerator}/{value.denominator})"
 

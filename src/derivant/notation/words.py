@@ -152,3 +152,18 @@ def summed(node: Node, axis: int | None = None) -> Node:
     if axis is None:
         return Call("sum", (node,), 0)
     return Call("sum", (node,), node.rank - 1, (axis,))
+
+
+def powers_of(numbers: Sequence[Node]) -> list[Node]:
+    """Numbers with equal ones as powers: (x'y) (x'y) = (x'y)^2."""
+    found: list[tuple[Node, Fraction]] = []
+    for node in numbers:
+        exponent = node.exponent if isinstance(node, Power) else Fraction(1)
+        base = node.base if isinstance(node, Power) and isinstance(exponent, Fraction) else node
+        power = exponent if isinstance(exponent, Fraction) else Fraction(1)
+        place = next((k for k, (other, _) in enumerate(found) if other == base), None)
+        if place is None:
+            found.append((base, power))
+        else:
+            found[place] = (base, found[place][1] + power)
+    return [powered(base, power) for base, power in found]

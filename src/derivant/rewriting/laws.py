@@ -11,13 +11,14 @@ from derivant.rewriting.cancelling import adjugates, inverses_cancelled
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
 from derivant.rewriting.entries import entries_joined, softmax_read
+from derivant.rewriting.expanding import placed_term
 from derivant.rewriting.factoring import factored
 from derivant.rewriting.facts import facts_used
 from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
-from derivant.rewriting.regions import MOST_SHARED_TERMS
+from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
 from derivant.rewriting.rule import Rule
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
@@ -45,6 +46,29 @@ def _joined_powers(context: Context, term: Term) -> Term:
 
 def _is_same(one: Atom, two: Atom) -> bool:
     return one.payload is two.payload and one.index == two.index and one.power == two.power
+
+
+def powers_written_out(context: Context, total: Sum) -> Sum:
+    """(a b)^2 = a b a b, where a b is a sum over letters too: as such powers are read."""
+    return with_terms(total, [_written_out(context, t, total.rank) for t in total.terms])
+
+
+def _written_out(context: Context, term: Term, rank: int) -> Term:
+    for place, atom in enumerate(term.atoms):
+        inside = context.inside(atom.payload) if atom.power in (1, *REPEATED) else None
+        if inside is None or len(inside.terms) != 1:
+            continue
+        if len(inside.terms[0].atoms) > MOST_SHARED_FACTORS:
+            continue
+        fresh = count(1 + max([rank, *(c for c, _ in term.bound)]))
+        number, atoms, bound = term.coefficient, list(term.atoms), term.bound
+        del atoms[place]
+        for _ in range(int(atom.power)):
+            copy = placed_term(inside.terms[0], atom, fresh)
+            number, bound = number * copy.coefficient, bound + copy.bound
+            atoms += copy.atoms
+        return Term(number, tuple(atoms), bound)
+    return term
 
 
 # Sums
@@ -167,6 +191,7 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
     Rule("the diagonal of a sum is taken term by term", diagonals_entered),
     Rule("powers of one base are joined", powers_joined),
+    Rule("a power of a product is a product", powers_written_out),
     Rule("a matrix times its inverse is the identity", inverses_cancelled),
     Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read),
     Rule("functions of one entry are joined", entries_joined, "u not 0 where a sign goes"),
