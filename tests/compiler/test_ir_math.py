@@ -12,7 +12,7 @@ import pytest
 
 import derivant as dv
 
-SAMPLES = 1500
+SAMPLES = 1000
 ULPS = {"float64": 2.0, "float32": 4.0}
 FORMATS: dict[str, Any] = {"float64": np.float64, "float32": np.float32}
 

@@ -113,6 +113,15 @@ def test_a_start_outside_the_domain_is_drawn_nearer_to_zero() -> None:
         dv.minimize("sum(log(-1 - x**2))", "x", notation="numpy", start={"x": np.ones(2)})
 
 
+def test_an_infimum_that_is_not_attained_is_no_optimum() -> None:
+    m = dv.minimize(
+        "tr(A @ X)", "X", ["tr(X) == 1"], {"A": np.diag([1.0, 2.0])}, assume={"X": "spd"},
+        notation="numpy",
+    )  # fmt: skip
+    assert not m.success
+    assert "unbounded" not in m.message
+
+
 def test_kinks_that_no_method_removes_are_refused() -> None:
     with pytest.raises(dv.DerivantError, match="falls with abs"):
         dv.minimize("-norm1(x) + norm2(x)^2", "x", data={}, start={"x": np.ones(3)})

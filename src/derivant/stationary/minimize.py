@@ -328,6 +328,8 @@ def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, b
     ]
     worst = max(off, key=lambda pair: pair[0], default=(0.0, None))
     size = float(np.max(np.abs(best.z), initial=0.0))
+    if not np.isfinite(flat.value(best.z)):
+        return "stopped outside the domain of the objective or of what its unknowns must be", False
     if sign * fun < -UNBOUNDED or size > UNBOUNDED:
         way = "below" if sign > 0 else "above"
         return (
