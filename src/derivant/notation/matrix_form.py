@@ -33,15 +33,20 @@ from derivant.notation.document import (
 from derivant.notation.extent import Extents, payloads_of
 from derivant.notation.network import Factor, Network
 from derivant.notation.row_names import called
-from derivant.notation.words import Word, is_ones, powered, sized
+from derivant.notation.words import (
+    LARGEST_QUOTIENT,
+    SMALLEST,
+    Word,
+    is_ones,
+    near_quotient,
+    powered,
+    sized,
+)
 from derivant.rewriting import Atom, Form, Term, size_of_number
 from derivant.rewriting import Sum as Terms
 
 LETTERS = "ijklmnpqrstuvwabcdefgh"
 EINSUM = LETTERS + "oxyz" + LETTERS.upper() + "OXYZ"  # NumPy's einsum takes no others
-LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written as a quotient
-SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
-SMALLEST = Fraction(1, 10**300)
 ONE, TWO = Fraction(1), Fraction(2)
 SAVED = 3  # what the transpose of a whole must save to be written instead
 
@@ -360,7 +365,7 @@ def _without_ones(node: Node) -> Node:
 
 def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]) -> Node:
     """The number, the scalars, the body, over the scalars with negative powers."""
-    size = _near(size)
+    size = near_quotient(size)
     above, under = list(numbers), list(below)
     if size.numerator != 1 or (not above and body is None and size.denominator == 1):
         above.insert(0, Number(Fraction(size.numerator)))
@@ -383,15 +388,6 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
     if isinstance(body, Sum) and len(body.terms) == 1:
         return Sum(((-1, Scaled(tuple(above), body.terms[0][1], tuple(under), body.rank)),), 0)
     return Scaled(tuple(above), body, tuple(under), 0 if body is None else body.rank)
-
-
-def _near(size: Fraction) -> Fraction:
-    """The quotient of small numbers that a float is, 1/70 for 0.1/7; else the number itself."""
-    if size.denominator <= LARGEST_QUOTIENT or not SMALLEST < size < 1 / SMALLEST:
-        return size
-    near = size.limit_denominator(SMALL_QUOTIENT)
-    long = len(repr(float(size))) > LONG_DECIMAL
-    return near if long and abs(near - size) < ROUNDED * size else size
 
 
 def _is_short(size: Fraction) -> bool:

@@ -23,6 +23,9 @@ from derivant.notation.document import (
     size,
 )
 
+LARGEST_QUOTIENT, SMALL_QUOTIENT = 10**6, 1000  # denominators that are exact, that are tried
+SMALLEST = Fraction(1, 10**300)  # smaller numbers would lose digits as floats, or be 0
+LONG_DECIMAL, ROUNDED = 12, Fraction(4, 10**16)  # characters; a share that rounding may be off
 LONG = 4  # a vector as large is written once, in norm2(v)^2, not twice in v'v
 
 
@@ -152,3 +155,12 @@ def summed(node: Node, axis: int | None = None) -> Node:
     if axis is None:
         return Call("sum", (node,), 0)
     return Call("sum", (node,), node.rank - 1, (axis,))
+
+
+def near_quotient(size: Fraction) -> Fraction:
+    """The quotient of small numbers that a float is, 1/70 for 0.1/7; else the number itself."""
+    if size.denominator <= LARGEST_QUOTIENT or not SMALLEST < size < 1 / SMALLEST:
+        return size
+    near = size.limit_denominator(SMALL_QUOTIENT)
+    long = len(repr(float(size))) > LONG_DECIMAL
+    return near if long and abs(near - size) < ROUNDED * size else size
