@@ -13,7 +13,7 @@ import derivant as dv
 from derivant.carriers.expr import Expr
 from derivant.derivation import Derivative
 from derivant.notation import Forms, html_of, latex_of, name_html, name_latex, text_of
-from derivant.notation.document import Name, Power
+from derivant.notation.document import Entry, Name, Power
 from derivant.notation.sharing import shared_latex
 from derivant.rewriting import form_of
 from rewriting.random_expressions import expressions
@@ -152,3 +152,9 @@ def test_which_entries_are_largest_is_a_condition() -> None:
     assert r.latex == rf"\frac{{A^{{\top}} {chosen}}}{{\operatorname{{sum}}\left({chosen}\right)}}"
     assert "<b>1</b>[<i>A</i> <i>x</i> = max(<i>A</i> <i>x</i>)]" in r._repr_html_()
     assert "1[A x = max(A x)]" in str(r.derivation)
+
+
+def test_a_name_with_an_index_has_its_letters_outside() -> None:
+    entry = Entry(Name("W1", 2), ("i", "j"))
+    assert latex_of(entry) == "{W_{1}}_{ij}"
+    assert latex_of(Entry(Name("W", 2), ("i", "j"))) == "W_{ij}"

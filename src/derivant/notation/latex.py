@@ -116,7 +116,9 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
         case Power():
             return _power(node)
         case Entry(of, letters):
-            return f"{_at_least(of, Bond.TIGHT)}_{{{_letters(letters)}}}", Bond.POWER
+            base = _at_least(of, Bond.TIGHT)
+            base = f"{{{base}}}" if "_" in base and isinstance(of, Name) else base
+            return f"{base}_{{{_letters(letters)}}}", Bond.POWER
         case Delta(letters):
             return rf"\delta_{{{_letters(letters)}}}", Bond.POWER
         case Summed(letters, factors):
