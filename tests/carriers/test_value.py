@@ -438,24 +438,22 @@ def test_a_graph_is_freed_without_the_collector() -> None:
         gc.enable()
 
 
-# Time of the processor: what else the machine does is not the engine's.
+# How long it takes is in benchmarks/micrograd_demo.py.
 CHAIN = """
-import os, re, resource, sys, time
+import os, re, resource, sys
 sys.setrecursionlimit(200)
 from derivant.carriers.value import Value
-start = time.process_time()
 x = y = Value(1.0)
 for _ in range(1_000_000):
     y = y {step}
 y.backward()
 grad = x.grad
 y = None
-seconds = time.process_time() - start
 unit = 1 if sys.platform == "darwin" else 1024
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 if os.path.exists("/proc/self/status"):  # there the other counts the process that started this one
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
-sys.stdout.write(f"{{grad}} {{seconds}} {{peak}}")
+sys.stdout.write(f"{{grad}} {{peak}}")
 """
 
 
@@ -467,6 +465,6 @@ def test_a_chain_of_a_million(step: str, wanted: float) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", CHAIN.format(step=step)], capture_output=True, text=True, check=True
     )
-    grad, seconds, peak = map(float, ran.stdout.split())
+    grad, peak = map(float, ran.stdout.split())
     assert grad == pytest.approx(wanted, rel=1e-5)
-    assert seconds < 8 and peak < 2**30
+    assert peak < 2**30

@@ -24,7 +24,7 @@ from derivant.stationary.functions import minimize_function
 from derivant.stationary.given import with_data
 from derivant.stationary.hessians import kinked
 from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, projection
-from derivant.stationary.problem import Problem, read_problem
+from derivant.stationary.problem import Constraint, Problem, read_problem
 from derivant.stationary.reduced import Reduced, reduced, started
 from derivant.stationary.solve import solved_problem
 
@@ -320,13 +320,7 @@ def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, b
     if np.any(ready.region.lower > ready.region.upper):
         names = ", ".join(repr(c.key) for c, _ in apart.bounds)
         return f"infeasible: the bounds leave no number for some entry; they are {names}", False
-    off = [
-        (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
-        for k, (g, c) in enumerate(
-            zip(flat.gaps(best.z), [*flat.equal, *flat.unequal], strict=True)
-        )
-    ]
-    worst = max(off, key=lambda pair: pair[0], default=(0.0, None))
+    gap, broken = _worst_gap(flat, best)
     size = float(np.max(np.abs(best.z), initial=0.0))
     if not np.isfinite(flat.value(best.z)):
         return "stopped outside the domain of the objective or of what its unknowns must be", False
@@ -337,10 +331,10 @@ def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, b
             f"and has no bound {way}",
             False,
         )
-    if worst[1] is not None and worst[0] > 1e-5 * (1 + size):
+    if broken is not None and gap > 1e-5 * (1 + size):
         return (
-            f"infeasible: no point was found that keeps {worst[1].key!r}; "
-            f"it is violated by {worst[0]:.1e} at the best one",
+            f"infeasible: no point was found that keeps {broken.key!r}; "
+            f"it is violated by {gap:.1e} at the best one",
             False,
         )
     if not best.residual <= max(GOOD, ready.region.goal):
@@ -356,6 +350,16 @@ def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, b
             False,
         )
     return f"optimal: {method}; residual of the conditions {best.residual:.0e}", True
+
+
+def _worst_gap(flat: Flat, best: Optimum) -> tuple[float, Constraint | None]:
+    """How far the constraint that is kept worst is off, and which it is."""
+    gaps = zip(flat.gaps(best.z), [*flat.equal, *flat.unequal], strict=True)
+    off = [
+        (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
+        for k, (g, c) in enumerate(gaps)
+    ]
+    return max(off, key=lambda pair: pair[0], default=(0.0, None))
 
 
 __all__ = ["minimize"]
