@@ -43,7 +43,9 @@ class Arguments:
     @property
     def statics(self) -> list[Any]:
         """The leaves that are no inputs."""
-        return [x for k, x in enumerate(self._leaves) if k not in set(self.places)]
+        inputs = set(self.places)
+        found = [x for k, x in enumerate(self._leaves) if k not in inputs]
+        return [x.value if isinstance(x, _Whole) else x for x in found]
 
     @property
     def keeps_tensors(self) -> bool:

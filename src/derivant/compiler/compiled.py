@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ from derivant.base.types import Function
 from derivant.carriers.staging import OPEN, STAGE
 from derivant.compiler.arguments import Arguments
 from derivant.compiler.call_row import applied
-from derivant.compiler.closure import key_of, places_of, read_at_calls, surroundings
+from derivant.compiler.closure import key_of, places_of, surroundings
 from derivant.compiler.donation import Pairs, check_donated, give_back
 from derivant.compiler.fastcall import MISS, FastCall, called, fast_call
+from derivant.compiler.lifting import read_at_calls
 from derivant.compiler.running import strictness
 from derivant.compiler.tracing import Traced, traced
 
 MOST_FAST = 4  # kinds of calls that are tried the quick way
-MOST_ENTRIES = 64  # kinds of arguments that one function remembers
+MOST_ENTRIES = 64  # kinds of arguments that one function remembers, and objects it is a method of
 
 
 def jit(
@@ -79,12 +81,34 @@ class Compiled:
         self._strict = strict
         self._entries: OrderedDict[Hashable, tuple[Traced, tuple[int, ...]]] = OrderedDict()
         self._fast: tuple[FastCall, ...] = ()
+        self._methods: OrderedDict[int, Compiled] = OrderedDict()  # each keeps its object alive
         self._lock = threading.RLock()
 
     @property
     def static(self) -> frozenset[int]:
         """The places of the arguments that are static."""
         return self._static
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Compiled:
+        """As a method of an object: the function of the other arguments, one for each object."""
+        if instance is None:
+            return self
+        with self._lock:
+            found = self._methods.get(id(instance))
+            if found is None:
+                found = self._methods[id(instance)] = self._method(instance)
+                if len(self._methods) > MOST_ENTRIES:
+                    self._methods.popitem(last=False)
+        return found
+
+    def _method(self, instance: Any) -> Compiled:
+        """The function with its first argument given."""
+        if 0 in self._donated:
+            raise ArgumentError(f"the object that {self.__name__} is a method of is no array")
+        donated, static = (
+            frozenset(k - 1 for k in places if k) for places in (self._donated, self._static)
+        )
+        return Compiled(MethodType(self.__wrapped__, instance), donated, static, self._strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
@@ -120,14 +144,15 @@ class Compiled:
 
     def traced(self, given: Arguments) -> Traced:
         """The graph for arguments of this kind, made now where there is none."""
-        around = surroundings(self.__wrapped__)
+        around = surroundings(self.__wrapped__, given.statics)
         key = (given.structure, given.key, key_of(around))
         with self._lock:
             found = self._entries.get(key)
             if found is None:
                 entry = traced(self.__wrapped__, given, around, self._donated)
-                after = surroundings(self.__wrapped__)  # with what the trace itself has changed
-                entry = replace(entry, around=(*entry.around, *after))
+                # with what the trace itself has changed
+                after = surroundings(self.__wrapped__, given.statics)
+                entry = replace(entry, around=(*entry.around, *after.objects))
                 found = self._entries[key] = entry, places_of(entry.sources, around)
                 key = (given.structure, given.key, key_of(after))
                 self._entries.setdefault(key, (entry, places_of(entry.sources, after)))
@@ -135,7 +160,8 @@ class Compiled:
                     self._entries.popitem(last=False)
             self._entries.move_to_end(key)
         entry, places = found
-        now = [s if k < 0 else around[k] for s, k in zip(entry.sources, places, strict=True)]
+        objects = around.objects
+        now = [s if k < 0 else objects[k] for s, k in zip(entry.sources, places, strict=True)]
         return replace(entry, sources=tuple(now))
 
     def __repr__(self) -> str:

@@ -115,7 +115,9 @@ def fast_call(
         return None
     if not all(type(x) is np.ndarray for x in entry.sources):
         return None
-    watched = watch(function)
+    if entry.is_fixed:  # numbers are compared that nobody watches
+        return None
+    watched = watch(function, given.statics)
     return None if watched is None else _Preparing(items, given, entry, program).call(watched)
 
 

@@ -16,9 +16,10 @@ from derivant.carriers.mode import serial
 from derivant.carriers.staging import OPEN, STAGE
 from derivant.carriers.tensor import Tensor, constant
 from derivant.compiler.arguments import Arguments
-from derivant.compiler.closure import read_at_calls
+from derivant.compiler.closure import Around
 from derivant.compiler.donation import Pairs, donations
 from derivant.compiler.graph import Graph
+from derivant.compiler.lifting import read_at_calls
 from derivant.compiler.staging import Tracing
 
 PACKAGE = "derivant"
@@ -26,7 +27,10 @@ PACKAGE = "derivant"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """A function on one kind of arguments. `around` keeps alive what the key names by identity."""
+    """A function on one kind of arguments. `around` keeps alive what the key names by identity.
+
+    `is_fixed` where numbers of arrays around it are in the graph, and so in the key.
+    """
 
     graph: Graph
     structure: Structure
@@ -34,6 +38,7 @@ class Traced:
     around: tuple[Any, ...]
     donated: Pairs
     sources: tuple[Any, ...]  # what the graph captured, as it stands there now
+    is_fixed: bool
 
     def rebuilt(self, results: Sequence[Any], keep: bool) -> Any:
         """The nesting of the results with these numbers; Tensors where an argument was one."""
@@ -51,7 +56,7 @@ class Output:
 
 
 def traced(
-    function: Callable[..., Any], given: Arguments, around: Sequence[Any], donated: frozenset[int]
+    function: Callable[..., Any], given: Arguments, around: Around, donated: frozenset[int]
 ) -> Traced:
     """Run the function on a variable for each input.
 
@@ -62,7 +67,7 @@ def traced(
     tracing = Tracing()
     OPEN.append(tracing)
     stage = STAGE.set(tracing)
-    token = LIFTED.set(frozenset(id(x) for x in around if isinstance(x, np.ndarray)))
+    token = LIFTED.set(around.lifted)
     try:
         result = read_at_calls(function)(*args, **kwargs)
     except Exception as error:
@@ -85,8 +90,8 @@ def traced(
             places.append(_still(leaf, given.statics))
     graph = Graph(variables, outputs)
     pairs = donations(given, donated, graph.outputs) if donated else ()
-    kept = (*around, *given.statics)
-    return Traced(graph, structure, tuple(places), kept, pairs, graph.sources)
+    kept = tuple(around.objects)
+    return Traced(graph, structure, tuple(places), kept, pairs, graph.sources, bool(around.fixed))
 
 
 def _still(leaf: Any, statics: Sequence[Any]) -> Any:

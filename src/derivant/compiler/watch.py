@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter, is_, itemgetter
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from derivant.compiler.closure import WHOLE, is_plain, own_globals
+from derivant.compiler.holding import (
+    BUILTIN,
+    CONTAINERS,
+    OTHERS,
+    WHOLE,
+    data,
+    held,
+    is_closed,
+    is_compiled,
+    is_plain,
+    own_bases,
+    own_globals,
+)
 
 CONTENT = attrgetter("cell_contents")
 
@@ -23,8 +36,8 @@ class Watch:
         self._defaults: list[tuple[FunctionType, Any]] = []
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
-        self._globals: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._scopes: list[tuple[dict[str, Any], Callable[[Any], Any], tuple[Any, ...]]] = []
+        self._globals: list[tuple[Mapping[str, Any], dict[str, Any]]] = []
+        self._scopes: list[tuple[Mapping[str, Any], Callable[[Any], Any], tuple[Any, ...]]] = []
 
     def inside(self, value: Any) -> Sequence[Any] | None:
         """Watch a value; what it holds, None where that cannot be watched."""
@@ -37,11 +50,25 @@ class Watch:
         if type(value) is list:
             self._lists.append((value, list(value)))
             return value
-        if type(value) is dict or is_plain(value):
-            held: dict[Any, Any] = value if type(value) is dict else value.__dict__
-            self._dicts.append((held, dict(held)))
-            return list(held.values())
-        return None
+        if type(value) is dict:
+            return self._dict(value)
+        if isinstance(value, type):
+            for scope in own_bases(value):
+                self._globals.append((scope, {name: scope[name] for name in data(scope)}))
+            return held(value).fixed
+        if isinstance(value, BUILTIN):
+            return held(value).fixed
+        if is_compiled(value):
+            return (value.__wrapped__,)
+        if isinstance(value, (*CONTAINERS, *OTHERS, partial)):
+            return None
+        if is_plain(value) and not is_closed(type(value)):
+            return [*self._dict(value.__dict__), type(value)]
+        return None if any(held(value)) else ()
+
+    def _dict(self, names: dict[Any, Any]) -> list[Any]:
+        self._dicts.append((names, dict(names)))
+        return list(names.values())
 
     def _function(self, function: FunctionType) -> list[Any] | None:
         """Watch a function; None where a name has no value yet, or keywords have defaults."""
@@ -55,15 +82,19 @@ class Watch:
         self._cells += cells
         self._contents += contents
         self._defaults.append((function, function.__defaults__))
-        named, around = own_globals(function), function.__globals__
-        self._globals.setdefault(id(around), (around, {}))[1].update(named)
-        return [*contents, *(function.__defaults__ or ()), *named.values()]
+        named = own_globals(function)
+        self._globals.append((function.__globals__, named))
+        own = self._dict(function.__dict__) if function.__dict__ else []
+        return [*contents, *(function.__defaults__ or ()), *own, *named.values()]
 
     def settled(self) -> Watch:
         """Ready to be asked."""
+        joined: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
+        for around, named in self._globals:
+            joined.setdefault(id(around), (around, {}))[1].update(named)
         self._scopes = [
             (around, _values(list(named)), tuple(named.values()))
-            for around, named in self._globals.values()
+            for around, named in joined.values()
             if named
         ]
         return self
@@ -98,13 +129,14 @@ def _values(names: Sequence[str]) -> Callable[[Any], Any]:
     return itemgetter(*names)
 
 
-def watch(function: Callable[..., Any]) -> Watch | None:
-    """A watch on a function and on what it holds: functions, containers, objects of Python.
+def watch(function: Callable[..., Any], statics: Sequence[Any]) -> Watch | None:
+    """A watch on a function, on static arguments and on what they hold.
 
-    None where something is among them that can change in a way of its own.
+    That is functions, classes, containers, objects of Python; None where something is among them
+    that can change in a way of its own.
     """
     found, seen = Watch(), set[int]()
-    stack: list[Any] = [function]
+    stack: list[Any] = [function, *statics]
     while stack:
         value = stack.pop()
         if isinstance(value, WHOLE) or id(value) in seen:
