@@ -20,8 +20,8 @@ from derivant.primitives.dispatch import plain_array
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import Params
 
-VARIABLE, CONST, CAPTURE, PART, BIND, HIDE, ASTYPE = (
-    TABLE[n] for n in ("variable", "const", "capture", "part", "bind", "hide", "astype")
+VARIABLE, CONST, CAPTURE, PART, BIND, HIDE = (
+    TABLE[n] for n in ("variable", "const", "capture", "part", "bind", "hide")
 )
 # The ids of arrays that a trace reads at each run instead of copying them.
 LIFTED: ContextVar[frozenset[int]] = ContextVar("derivant_lifted", default=frozenset())
@@ -74,7 +74,6 @@ class Expr(Methods):
             raise explained(row, operands, params, error) from error
         levels, hidden = _common_levels(inputs)
         weak = shape == () and bool(inputs) and all(x.weak for x in inputs)
-        weak = weak and row is not ASTYPE
         if row.weak:
             weak = row.outputs == 1 and row.weak[0]
         node = intern(row, inputs, params, shape, dtype, weak, levels, hidden)

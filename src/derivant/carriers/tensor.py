@@ -30,7 +30,7 @@ NONE: tuple[int, ...] = ()
 WEAK = lv.WEAK
 NDARRAY = np.ndarray
 DOUBLE = np.dtype(np.float64)
-PART, BIND, HIDE, ASTYPE = (TABLE[name] for name in ("part", "bind", "hide", "astype"))
+PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
 FLOATS = ("float32", "float64")
 
 
@@ -131,7 +131,8 @@ class Tensor(Assignment, Conversion):
     def shape(self) -> Shape:
         """The sizes of the axes."""
         if self.levels is NONE:
-            return self.data.shape  # type: ignore[no-any-return]  # a tuple of ints
+            visible: Shape = self.data.shape
+            return visible
         return tuple(np.shape(self.data)[len(self.levels) :])
 
     @property
@@ -332,7 +333,7 @@ def _apply_levels(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
             data = row.evaluate(*args, **params)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if weak and np.ndim(data) == 0 and row is not ASTYPE:
+    if weak and np.ndim(data) == 0 and (not row.weak or row.weak[0]):
         levels = WEAK
     operands, seen = _owned(operands)
     return _node(row, operands, seen, params, data, tag, levels)

@@ -11,8 +11,9 @@ from derivant.carriers.expr import Expr
 from derivant.compiler.arguments import native
 from derivant.compiler.donation import Pairs
 from derivant.compiler.graph import Graph, mapped, pulled, pushed
+from derivant.compiler.lanes import results_of
 from derivant.compiler.running import STRICT, runner, strictness
-from derivant.primitives import Primitive, apply
+from derivant.primitives import Primitive
 from derivant.primitives.primitive import Data, Names, Params
 
 
@@ -110,5 +111,4 @@ def applied(
         return list(graph.inlined(values))
     if not any(hasattr(x, "derivant_rank") for x in values):
         return runner(graph, donated)(values)
-    result = apply(call_row(graph), values)
-    return list(result) if len(graph.outputs) > 1 else [result]
+    return results_of(call_row(graph), values)

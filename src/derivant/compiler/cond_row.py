@@ -11,10 +11,10 @@ import numpy as np
 
 from derivant.compiler.bodies import strong
 from derivant.compiler.graph import Graph, pulled, pushed
-from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, settled, taken
+from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, results_of, settled, taken
 from derivant.compiler.running import runner
 from derivant.compiler.scan_row import dependent
-from derivant.primitives import Primitive, apply
+from derivant.primitives import Primitive
 from derivant.primitives.primitive import Data, Names, Params
 
 Flags = tuple[bool, ...]
@@ -35,8 +35,7 @@ def branched(branch: Branch, operands: Sequence[Any]) -> list[Any]:
     """The results of a branch; the first operand is the number that decides."""
     outputs = branch.yes.outputs
     row = _row(len(outputs), tuple(out.weak for out in outputs))
-    found = apply(row, tuple(operands), {"branch": branch})
-    return list(found) if row.outputs > 1 else [found]
+    return results_of(row, operands, {"branch": branch})
 
 
 def alike(yes: Graph, no: Graph) -> Branch:
@@ -77,12 +76,9 @@ def _evaluate(predicate: Data, *arrays: Data, branch: Branch) -> Data:
 def _batch(row: Primitive, lead: int, arrays: tuple[Data, ...], params: Params) -> Data:
     branch: Branch = params["branch"]
     given = lanes(lead, arrays, (False, *(x.weak for x in branch.yes.inputs)))
-    if not any(given.apart):
-        found = _evaluate(*given.arrays, branch=branch)
-        return outcome([given.widened(r) for r in (found if row.outputs > 1 else (found,))])
-    outputs = branch.yes.outputs
-    if not given.count:
-        return outcome([np.empty(given.full + tuple(x.shape), x.dtype) for x in outputs])
+    alone = given.alone(row, params)
+    if alone is not None:
+        return alone
     mask = np.asarray(given.arrays[0], np.bool_)
     if not given.apart[0] or mask.all() or not mask.any():
         side = branch.yes if mask.flat[0] else branch.no

@@ -14,7 +14,8 @@ import numpy as np
 
 from derivant.carriers.expr import Expr
 from derivant.compiler.graph import Graph, mapped
-from derivant.primitives.primitive import Data
+from derivant.primitives import NO_PARAMS, Primitive, apply
+from derivant.primitives.primitive import Data, Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ class Lanes:
     def widened(self, result: Data) -> Data:
         """A result that is the same for all, with the leading axes."""
         return np.broadcast_to(result, self.full + np.shape(result)).copy()
+
+    def alone(self, row: Primitive, params: Params) -> Data | None:
+        """The results of a row where lanes do not matter: all are the same, or there is none."""
+        if not any(self.apart):
+            found = row.evaluate(*self.arrays, **params)
+            every = found if row.outputs > 1 else (found,)
+            return outcome([self.widened(result) for result in every])
+        if not self.count:
+            shapes, kinds = (rule(**params) for rule in (row.shape, row.dtype))
+            pairs = zip(shapes, kinds, strict=True) if row.outputs > 1 else [(shapes, kinds)]
+            return outcome([np.empty(self.full + tuple(shape), kind) for shape, kind in pairs])
+        return None
 
 
 def lanes(lead: int, arrays: Sequence[Data], weak: Sequence[bool]) -> Lanes:
@@ -90,6 +103,12 @@ def own(value: Data, kind: Expr) -> Data:
     """A result that shares no memory with anything."""
     value = settled(value, kind)
     return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def results_of(row: Primitive, operands: Sequence[Any], params: Params = NO_PARAMS) -> list[Any]:
+    """The results of a row on operands of any kind, as a list."""
+    found = apply(row, tuple(operands), params)
+    return list(found) if row.outputs > 1 else [found]
 
 
 def outcome(results: Sequence[Data]) -> Data:

@@ -16,10 +16,10 @@ import numpy as np
 from derivant.base.graph import ancestors
 from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pulled, pushed
-from derivant.compiler.lanes import lanes, outcome, own
+from derivant.compiler.lanes import lanes, outcome, own, results_of
 from derivant.compiler.sharing import Cover
 from derivant.compiler.stepping import Step
-from derivant.primitives import RECORD, Primitive, apply
+from derivant.primitives import RECORD, Primitive
 from derivant.primitives.primitive import Data, Names, Params
 
 Flags = tuple[bool, ...]
@@ -70,9 +70,7 @@ class Scan:
 
 def scanned(loop: Scan, operands: Sequence[Any]) -> list[Any]:
     """The results of a loop on operands of any kind."""
-    row = _row(len(loop.body.outputs), loop.weak)
-    found = apply(row, tuple(operands), {"loop": loop})
-    return list(found) if row.outputs > 1 else [found]
+    return results_of(_row(len(loop.body.outputs), loop.weak), operands, {"loop": loop})
 
 
 @lru_cache(maxsize=256)
@@ -125,13 +123,9 @@ def _run(
 def _batch(row: Primitive, lead: int, arrays: tuple[Data, ...], params: Params) -> Data:
     loop: Scan = params["loop"]
     given = lanes(lead, arrays, [x.weak for x in loop.body.inputs])
-    if not any(given.apart):
-        found = _evaluate(*given.arrays, loop=loop)
-        return outcome([given.widened(r) for r in (found if row.outputs > 1 else (found,))])
-    if not given.count:
-        return outcome(
-            [np.empty(given.full + s, k) for s, k in zip(loop.shapes, loop.kinds, strict=True)]
-        )
+    alone = given.alone(row, params)
+    if alone is not None:
+        return alone
     constants, carry, xs = loop.split(given.arrays)
     wide_constants, wide_carry, wide_xs = loop.split(given.apart)
     inputs = loop.body.inputs[loop.constants :]

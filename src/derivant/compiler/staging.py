@@ -54,7 +54,10 @@ class Tracing:
         if any(isinstance(x, Expr) for x in (lower, upper)):
             return self._between(lower, upper, body, init)
         count = max(int(upper) - int(lower), 0)
-        step = lambda carry, i: (body(i, carry), None)  # noqa: E731 - scan's order of arguments
+
+        def step(carry: Any, i: Any) -> tuple[Any, None]:
+            return body(i, carry), None
+
         return _looped(step, Tree(init), _Counter(int(lower)), count, False)[0]
 
     def _between(self, lower: Any, upper: Any, body: Callable[..., Any], init: Any) -> Any:

@@ -16,11 +16,11 @@ import numpy as np
 from derivant.base.errors import DifferentiationError
 from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pushed
-from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, taken
+from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, results_of, taken
 from derivant.compiler.running import runner
 from derivant.compiler.scan_row import Scan, carried, zeros
 from derivant.compiler.stepping import Step
-from derivant.primitives import Primitive, apply
+from derivant.primitives import Primitive
 from derivant.primitives.primitive import Data, Names, Params
 
 Flags = tuple[bool, ...]
@@ -43,8 +43,7 @@ def repeated(loop: While, operands: Sequence[Any]) -> list[Any]:
     """The last carry of a loop on operands of any kind."""
     outputs = loop.body.outputs
     row = _row(len(outputs), tuple(out.weak for out in outputs))
-    found = apply(row, tuple(operands), {"loop": loop})
-    return list(found) if row.outputs > 1 else [found]
+    return results_of(row, operands, {"loop": loop})
 
 
 @lru_cache(maxsize=256)
@@ -75,11 +74,9 @@ def _evaluate(*arrays: Data, loop: While) -> Data:
 def _batch(row: Primitive, lead: int, arrays: tuple[Data, ...], params: Params) -> Data:
     loop: While = params["loop"]
     given = lanes(lead, arrays, [x.weak for x in loop.body.inputs])
-    if not any(given.apart):
-        found = _evaluate(*given.arrays, loop=loop)
-        return outcome([given.widened(r) for r in (found if row.outputs > 1 else (found,))])
-    if not given.count:
-        return outcome([np.empty(given.full + tuple(x.shape), x.dtype) for x in loop.body.outputs])
+    alone = given.alone(row, params)
+    if alone is not None:
+        return alone
     return outcome([given.back(c) for c in _lane_by_lane(loop, given)])
 
 
