@@ -102,3 +102,14 @@ def test_picture(tmp_path: Path) -> None:
 def test_formulas_are_refused() -> None:
     with pytest.raises(dv.ArgumentError, match="formula"):
         dv.explain(layers, dv.symbol("w", (3, 3)), X)
+
+
+def test_the_plan_is_that_of_the_program_that_runs() -> None:
+    x = np.ones((4, 3))
+    native = dv.explain(lambda x: dv.softmax(x), x)
+    assert {step.what for step in native.steps} == {"loop"}
+    strict = dv.explain(dv.jit(lambda x: dv.softmax(x), strict=True), x)
+    assert [(step.what, step.rows, step.why) for step in strict.steps] == [
+        ("numpy", ("softmax",), "")
+    ]
+    assert strict.scratch == 0

@@ -78,7 +78,7 @@ class Compiled:
         self.__doc__ = getattr(function, "__doc__", None)
         self._donated = donated
         self._static = static
-        self._strict = strict
+        self.strict = strict
         self._entries: OrderedDict[Hashable, tuple[Traced, tuple[int, ...]]] = OrderedDict()
         self._fast: tuple[FastCall, ...] = ()
         self._methods: OrderedDict[int, Compiled] = OrderedDict()  # each keeps its object alive
@@ -108,7 +108,7 @@ class Compiled:
         donated, static = (
             frozenset(k - 1 for k in places if k) for places in (self._donated, self._static)
         )
-        return Compiled(MethodType(self.__wrapped__, instance), donated, static, self._strict)
+        return Compiled(MethodType(self.__wrapped__, instance), donated, static, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives for these arguments."""
@@ -119,7 +119,7 @@ class Compiled:
             found = fast(items)
             if found is not MISS:
                 return found
-        with strictness(self._strict):
+        with strictness(self.strict):
             return self._fully(items, args, kwargs)
 
     def _fully(self, items: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

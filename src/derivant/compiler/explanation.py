@@ -22,11 +22,10 @@ from derivant.compiler.ir import TYPES
 from derivant.compiler.ir_rows import ROWS
 from derivant.compiler.layout import Layout
 from derivant.compiler.loops import Loop
-from derivant.compiler.lowering import lowered
 from derivant.compiler.plan import Outside
 from derivant.compiler.products import Product
 from derivant.compiler.program import Instruction, Program
-from derivant.compiler.running import has_llvm
+from derivant.compiler.running import is_native, places_of, program_of, strictness
 from derivant.compiler.views import MOVES, View
 
 LETTER = {"float64": "d", "float32": "s"}  # of BLAS
@@ -53,7 +52,8 @@ def explain(f: Function, *args: object, **kwargs: object) -> Explanation:
     names = parameter_names(compiled.__wrapped__, len(args))
     inputs = [_name(names, given, leaf) for leaf in given.places]
     entry = compiled.traced(given)
-    return Explanation(compiled.__name__, entry.graph, inputs, entry.donated)
+    with strictness(compiled.strict):
+        return Explanation(compiled.__name__, entry.graph, inputs, entry.donated)
 
 
 def _name(names: Sequence[str], given: Arguments, leaf: int) -> str:
@@ -76,7 +76,7 @@ class Step:
     writes: tuple[str, ...]
     flops: int  # arithmetic rows times entries; 0 where nobody knows
     nbytes: int  # of the buffers read and written
-    why: str = ""  # for a step that is not native
+    why: str = ""  # for a step that is not native where others are
     inner: tuple[Explanation, ...] = ()  # of the graphs that a loop or a branch holds
 
     @property
@@ -109,13 +109,11 @@ class Explanation:
 
     def __init__(self, name: str, graph: Graph, inputs: Sequence[str], donated: Pairs = ()) -> None:
         self.name = name
-        program = lowered(graph.inputs, graph.outputs)
-        native = has_llvm()
-        places = {program.inputs[i]: program.outputs[o] for i, o in donated}
-        self._layout = Layout(program, places)
+        program, self._native = program_of(graph), is_native()
+        self._layout = Layout(program, places_of(program, donated))
         self._names = _Names(program, self._layout, inputs)
-        steps: Sequence[Any] = self._layout.steps if native else _one_by_one(program)
-        self.steps = tuple(self._step(step, native) for step in steps)
+        steps: Sequence[Any] = self._layout.steps if self._native else _one_by_one(program)
+        self.steps = tuple(map(self._step, steps))
 
     @property
     def flops(self) -> int:
@@ -129,8 +127,8 @@ class Explanation:
 
     @property
     def scratch(self) -> int:
-        """The bytes of memory for what is neither an argument nor a result."""
-        return self._layout.scratch
+        """The bytes of memory for what is neither an argument nor a result, where it is planned."""
+        return self._layout.scratch if self._native else 0
 
     @property
     def text(self) -> str:
@@ -154,7 +152,7 @@ class Explanation:
 
     # what a step is
 
-    def _step(self, step: Loop | Product | Outside, native: bool) -> Step:
+    def _step(self, step: Loop | Product | Outside) -> Step:
         reads = tuple(dict.fromkeys(map(self._names.of, step.reads)))
         writes = tuple(map(self._names.of, step.writes))
         values = self._layout.values
@@ -165,7 +163,7 @@ class Explanation:
         if isinstance(step, Product):
             routine = LETTER[values[step.root].dtype.name] + step.kind
             return Step(routine, ("product",), reads, writes, step.flops, nbytes)
-        why = self._why(step.step) if native else "llvmlite is not installed"
+        why = self._why(step.step) if self._native else ""
         rows, inner = (step.step.row.name,), tuple(_inner(step.step))
         length = getattr(step.step.params.get("loop"), "length", 0)
         flops = length * sum(each.flops for each in inner)
@@ -210,6 +208,8 @@ class Explanation:
 
     def _memory(self) -> str:
         """How much scratch memory there is, and which buffers take the place of earlier ones."""
+        if not self._native:
+            return "an array of NumPy's for each step"
         layout, names = self._layout, self._names
         shared = [
             f"{names.of(root)} in the array of {names.of(layout.inputs[slot])}"

@@ -19,6 +19,7 @@ from derivant.compiler.graph import Graph
 from derivant.compiler.llvm_target import LlvmProgram
 from derivant.compiler.lowering import lowered
 from derivant.compiler.numpy_target import NumpyProgram
+from derivant.compiler.program import Program
 
 Run = Callable[[Sequence[Any]], list[Any]]
 _RUNNERS: WeakKeyDictionary[Graph, dict[tuple[Pairs, bool], Run]] = WeakKeyDictionary()
@@ -52,11 +53,26 @@ def runner(graph: Graph, donated: Pairs = ()) -> Run:
 
 
 def _made(graph: Graph, donated: Pairs) -> Run:
-    program = lowered(graph.inputs, graph.outputs)
-    if STRICT.get() or not has_llvm():
+    program = program_of(graph)
+    if not is_native():
         return NumpyProgram(program)
-    program = spelled_out(program)
-    return LlvmProgram(program, {program.inputs[i]: program.outputs[o] for i, o in donated})
+    return LlvmProgram(program, places_of(program, donated))
+
+
+def is_native() -> bool:
+    """Whether programs that are made now are native code."""
+    return not STRICT.get() and has_llvm()
+
+
+def program_of(graph: Graph) -> Program:
+    """The program of a graph as it is run."""
+    program = lowered(graph.inputs, graph.outputs)
+    return spelled_out(program) if is_native() else program
+
+
+def places_of(program: Program, donated: Pairs) -> dict[int, int]:
+    """Which inputs of a program are given for which results."""
+    return {program.inputs[i]: program.outputs[o] for i, o in donated}
 
 
 @lru_cache(maxsize=1)
