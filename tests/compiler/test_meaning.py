@@ -280,7 +280,7 @@ def test_what_needs_the_numbers_is_refused_with_its_line(name: str) -> None:
 
 
 def test_objects_that_keep_unknown_numbers_are_no_results() -> None:
-    for f in (lambda x: lambda y: x + y, lambda x: dv.jacobian(dv.sin)(x), lambda x: {"a": {x}}):
+    for f in (lambda x: lambda y: x + y, lambda x: dv.linearize(dv.sin, x)[1], lambda x: {"a": {x}}):
         with pytest.raises(dv.ArgumentError, match="returns"):
             dv.jit(f)(ONES)
 
@@ -377,3 +377,29 @@ def test_a_donated_tensor_used_again_is_one_clear_error() -> None:
     for use in (lambda: w + 1, lambda: w.numpy(), lambda: step(w), lambda: dv.sin(w)):
         with pytest.raises(dv.DifferentiationError, match="donated"):
             use()
+
+
+def test_a_jacobian_is_a_result_and_an_argument() -> None:
+    f = lambda x: dv.sum(x**3) * x[0]  # noqa: E731 - a formula
+    x = np.arange(1.0, 4.0)
+    wanted, compiled = dv.hessian(f)(x), dv.jit(dv.hessian(f))
+    for _ in range(2):
+        found = compiled(x)
+        assert isinstance(found, dv.Jacobian) and found.shape == (3, 3)
+        equal(found.materialize(), wanted.materialize())
+    for ours, theirs in [
+        (found @ x, wanted @ x), (x @ found, x @ wanted), (found.T @ list(x), wanted.T @ x),
+        (found.diagonal(), wanted.diagonal()), (found[1], wanted[1]),
+        (dv.jit(lambda J, t: J @ t)(wanted, x), wanted @ x),
+    ]:  # fmt: skip
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+    tree = dv.jit(dv.jacobian(lambda p: {"a": p["u"] * 2, "b": p["v"]}))({"u": x, "v": x})
+    equal(tree["a"]["u"].materialize(), 2 * np.eye(3))
+    equal(tree["b"]["u"].materialize(), 0)
+    rows = dv.vmap(dv.hessian(f))(np.stack([x, 2 * x]))
+    equal(rows.materialize()[0], wanted.materialize())
+
+
+def test_a_jacobian_that_is_too_large_is_no_result() -> None:
+    with pytest.raises(dv.DifferentiationError, match="GiB"):
+        dv.jit(dv.jacobian(lambda x: x * 2.0))(np.ones((200, 200)))

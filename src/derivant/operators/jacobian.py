@@ -7,7 +7,7 @@ know.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -257,8 +257,7 @@ class Jacobian:
         """The tangent t with J @ t = b, by a dense factorisation under the default limit."""
         self._check("solve", "right side", b, self.out_shape)
         matrix = self._square("solve")
-        right = b if hasattr(b, "derivant_rank") else np.asarray(b)
-        right = RECORD.reshape(right, shape=(math.prod(self.out_shape),))
+        right = RECORD.reshape(_numbers(b), shape=(math.prod(self.out_shape),))
         try:
             found = RECORD.solve(matrix, right)
         except np.linalg.LinAlgError as error:
@@ -304,6 +303,39 @@ def _swapped(dense: Any, split: int) -> Array:
     rank = len(dense.shape)
     axes = (*range(split - rank, 0), *range(-rank, split - rank))
     return as_result(RECORD.permute_dims(dense, axes=axes))
+
+
+def of_array(dense: Any, split: int) -> Jacobian:
+    """The map that a dense array is, the axes from `split` on those of the input."""
+    shape: Any = shape_of(dense)
+    out_shape, in_shape = shape[:split], shape[split:]
+    tall, wide = math.prod(out_shape), math.prod(in_shape)
+    matrix = RECORD.reshape(dense, shape=(tall, wide))
+
+    def forward(tangent: Operand) -> Array:
+        column = RECORD.reshape(_numbers(tangent), shape=(wide,))
+        return as_result(RECORD.reshape(RECORD.matmul(matrix, column), shape=out_shape))
+
+    def reverse(cotangent: Operand) -> Array:
+        row = RECORD.reshape(_numbers(cotangent), shape=(tall,))
+        return as_result(RECORD.reshape(RECORD.matmul(row, matrix), shape=in_shape))
+
+    return Jacobian(out_shape, in_shape, dense.dtype, forward, reverse, lambda: as_result(dense))
+
+
+def _numbers(given: Any) -> Any:
+    return given if hasattr(given, "derivant_rank") else np.asarray(given)
+
+
+def taken_apart(jacobian: Jacobian) -> tuple[tuple[Array], int]:
+    """A Jacobian in a tree of arrays: its dense array, and how many axes are the input's."""
+    return (jacobian.materialize(),), len(jacobian.in_shape)
+
+
+def put_together(axes: Any, arrays: Sequence[Any]) -> Any:
+    """A Jacobian from such an array, or what stands for one in a tree."""
+    (dense,) = arrays
+    return of_array(dense, len(shape_of(dense)) - axes) if hasattr(dense, "shape") else dense
 
 
 def _size(count: int) -> str:
