@@ -7,7 +7,6 @@ trace does with what is held is not decided here.
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections import deque
 from collections.abc import Mapping
 from functools import cached_property, lru_cache, partial
@@ -36,7 +35,7 @@ OTHERS = (set, frozenset, deque)  # containers that are read and not rebuilt
 PLAIN = (int, float, bool, str, bytes, type(None), np.generic, ModuleType)
 WHOLE = (*PLAIN, np.ndarray, Tensor, Expr)
 BUILTIN = (BuiltinFunctionType, MethodWrapperType)
-NAMESPACES = (SimpleNamespace, Namespace)  # the standard library's own classes that hold settings
+SETTINGS = ("types.SimpleNamespace", "argparse.Namespace")  # whose objects hold what users put in
 INSTALLED = frozenset(("site-packages", "dist-packages"))
 
 
@@ -95,7 +94,8 @@ def _of_object(value: Any) -> Held:
 
 def is_closed(kind: type) -> bool:
     """Whether objects of a class are not looked into: the standard library's, but for settings."""
-    return kind.__module__.partition(".")[0] in sys.stdlib_module_names and kind not in NAMESPACES
+    named = f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__module__.partition(".")[0] in sys.stdlib_module_names and named not in SETTINGS
 
 
 def is_compiled(value: Any) -> bool:
