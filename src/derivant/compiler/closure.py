@@ -9,11 +9,11 @@ looked at; what other modules hold is frozen at the trace.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from derivant.base.loader import load
 from derivant.carriers.interning import frozen
 from derivant.compiler.holding import CONTAINERS, PLAIN, WHOLE, held
 
@@ -81,7 +81,7 @@ def _key(value: Any, first: int, fixed: bool) -> Hashable:
     if isinstance(value, PLAIN):
         return frozen(value)
     if is_read(value):
-        numbers = blake2b(value.tobytes()).digest() if fixed else b""
+        numbers = load("hashlib").blake2b(value.tobytes()).digest() if fixed else b""
         return "array", value.dtype, value.shape, first, numbers
     if type(value) in CONTAINERS:
         return type(value), len(value), first

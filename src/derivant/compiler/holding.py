@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Mapping
 from functools import cached_property, lru_cache, partial
-from pathlib import Path
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -142,7 +141,7 @@ def _is_users(module: str) -> bool:
     if top in sys.stdlib_module_names or top == PACKAGE:
         return False
     file = getattr(sys.modules.get(top), "__file__", None)
-    return file is None or not INSTALLED & {*Path(file).parts}
+    return file is None or not INSTALLED & {*file.replace("\\", "/").split("/")}
 
 
 def data(scope: Mapping[str, Any]) -> list[str]:
