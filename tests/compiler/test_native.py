@@ -158,6 +158,17 @@ def test_what_is_read_later_is_not_overwritten() -> None:
     donated(lambda p, x: ([p[0] - dv.sum(p[0], axis=0), p[1] / 2], dv.linalg.inv(p[0])), [A, B], x)
 
 
+def test_products_of_other_dtypes_and_other_counts_are_added_too() -> None:
+    A = normal(4, 4)
+    single, whole = A.astype(np.float32), np.arange(16).reshape(4, 4)
+    donated(lambda p, x: ([p[0] - np.float64(0.1) * (x @ x.T)], 0.0), [A], single)
+    donated(lambda p, x: ([p[0] - 0.1 * (x @ x)], 0.0), [A], whole)
+    donated(lambda p, x: ([p[0] + x @ single], 0.0), [A], A)
+    donated(lambda p, x: ([p[0] - dv.einsum("ij->ji", x)], 0.0), [A], A)
+    donated(lambda p, x: ([p[0] - dv.einsum("ij,jk,kl->il", x, x, x)], 0.0), [A], A)
+    donated(lambda p, x: ([p[0] - x @ x.T], 0.0), [A], A[:, :0])
+
+
 def test_results_from_numpy_can_be_given_back() -> None:
     A = normal(4, 4) + 4 * np.eye(4)
     donated(lambda p, x: ([dv.linalg.inv(p[0]) @ x], dv.linalg.det(p[0])), [A], normal(4, 4))
