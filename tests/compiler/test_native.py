@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 import derivant as dv
 from derivant import ArgumentError, DerivantError
+from derivant.compiler.compiled import MOST_ENTRIES
 from derivant.compiler.layout import LONG
 
 
@@ -107,6 +110,22 @@ def test_closures_are_read_and_watched() -> None:
     np.testing.assert_allclose(compiled(x), f(x))
     W = normal(3, 3, seed=5)
     np.testing.assert_allclose(compiled(x), f(x))
+
+
+def test_a_static_function_is_known_by_identity_for_as_long_as_it_is_remembered() -> None:
+    def scaled(k: float) -> Callable[..., Any]:
+        return lambda x: x * k + 3.0
+
+    compiled, x, other = dv.jit(lambda g, x: g(x)), normal(3), scaled(0.0)
+    first = scaled(2.0)
+    for _ in range(2):
+        compiled(first, x)
+    held = weakref.ref(first)
+    for size in range(MOST_ENTRIES + 1):  # kinds that have no quick way
+        compiled(other, dv.Tensor(np.ones(size)))
+    del first
+    gc.collect()
+    assert held() is not None  # else another function could come to have its address
 
 
 def test_results_are_the_callers_own() -> None:
