@@ -122,7 +122,7 @@ def test_a_static_function_is_known_by_identity_for_as_long_as_it_is_remembered(
         compiled(first, x)
     held = weakref.ref(first)
     for size in range(MOST_ENTRIES + 1):  # kinds that have no quick way
-        compiled(other, dv.Tensor(np.ones(size)))
+        compiled(other, dv.tensor(np.ones(size)))
     del first
     gc.collect()
     assert held() is not None  # else another function could come to have its address
