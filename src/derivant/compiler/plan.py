@@ -174,7 +174,16 @@ class Plan:
         found = operand_kinds(step.row.name, kinds, out.dtype.name)
         if found is None or not emits(step.row.name, found, step.params):
             return None
-        return found
+        fit = all(self._fits(x, kind) for x, kind in zip(step.inputs, found, strict=True))
+        return found if fit else None
+
+    def _fits(self, place: int, kind: str) -> bool:
+        """Whether a Python integer is known to fit; of one that may not, NumPy knows what to say."""
+        value, known = self.values[place], self._constants.get(place)
+        if not value.weak or value.dtype.kind != "i":
+            return True
+        most = 2 ** (31 if kind == "int32" else 63)
+        return kind != "int32" if known is None else -most <= known < most
 
     def _padded(self, view: View, place: int, step: Instruction, shape: tuple[int, ...]) -> View:
         """The view over the shape of the result; leading axes stand in front of all others."""
