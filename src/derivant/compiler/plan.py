@@ -178,7 +178,7 @@ class Plan:
         return found if fit else None
 
     def _fits(self, place: int, kind: str) -> bool:
-        """Whether a Python integer is known to fit; of one that may not, NumPy knows what to say."""
+        """Whether a Python integer is known to fit; else NumPy knows what to say."""
         value, known = self.values[place], self._constants.get(place)
         if not value.weak or value.dtype.kind != "i":
             return True
