@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
+import platform
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 import derivant as dv
 from derivant import ArgumentError, DerivantError
 from derivant.compiler.compiled import MOST_ENTRIES
+from derivant.compiler.engine import compiled as compiled_text
 from derivant.compiler.layout import LONG
 
 
@@ -276,6 +279,32 @@ def test_threads_share_loops_and_change_no_bit(long_loop: Any) -> None:
     for result in found:
         for a, b in zip(result, wanted, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="a register of x86")
+def test_the_machines_rounding_and_subnormals_stay_as_they_are(long_loop: Any) -> None:
+    """MXCSR, but for its flags of what has happened, is the same after calls, in workers too."""
+    text = """
+    declare void @llvm.x86.sse.stmxcsr(ptr)
+    define void @control(ptr %place) {
+      call void @llvm.x86.sse.stmxcsr(ptr %place)
+      ret void
+    }"""
+    address = compiled_text(text).get_function_address("control")
+    read = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+    def control() -> int:
+        place = np.zeros(1, np.uint32)
+        read(place.ctypes.data)
+        return int(place[0]) & ~0x3F  # rounding, masks, flush to zero, subnormals as zeros
+
+    before = control()
+    f, x = long_loop
+    f(x)
+    dv.jit(lambda x: (dv.exp(x) / 0.0, x @ x, dv.linalg.inv(x)))(normal(3, 3))
+    assert control() == before
+    small = dv.jit(lambda x: x * 0.25)(np.full(x.shape, 1e-308))
+    assert (small == 1e-308 * 0.25).all()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
