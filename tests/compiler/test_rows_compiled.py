@@ -70,6 +70,17 @@ def test_mapped_is_eager(row: Primitive) -> None:
         check("vmap of jit", dv.vmap(jit(f))(*batch), wanted, "float64")
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_one_row_mapped_twice_is_computed_for_both(name: str) -> None:
+    x, row = np.random.default_rng(0).standard_normal((3, 4)), getattr(dv, name)
+
+    def twice(x: Any) -> Any:
+        return dv.vmap(row)(x), dv.vmap(row)(x), dv.vmap(row)(x) + 1.0
+
+    for found, wanted in zip(jit(twice)(x), twice(x), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
 MIXED = {
     "plus": lambda x, n: x + n,
     "times": lambda x, n: n * x,
