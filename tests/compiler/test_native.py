@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import platform
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +16,8 @@ import pytest
 
 import derivant as dv
 from derivant import ArgumentError, DerivantError
+from derivant.compiler.compiled import MOST_ENTRIES
+from derivant.compiler.engine import compiled as compiled_text
 from derivant.compiler.layout import LONG
 
 
@@ -109,6 +115,22 @@ def test_closures_are_read_and_watched() -> None:
     np.testing.assert_allclose(compiled(x), f(x))
 
 
+def test_a_static_function_is_known_by_identity_for_as_long_as_it_is_remembered() -> None:
+    def scaled(k: float) -> Callable[..., Any]:
+        return lambda x: x * k + 3.0
+
+    compiled, x, other = dv.jit(lambda g, x: g(x)), normal(3), scaled(0.0)
+    first = scaled(2.0)
+    for _ in range(2):
+        compiled(first, x)
+    held = weakref.ref(first)
+    for size in range(MOST_ENTRIES + 1):  # kinds that have no quick way
+        compiled(other, dv.tensor(np.ones(size)))
+    del first
+    gc.collect()
+    assert held() is not None  # else another function could come to have its address
+
+
 def test_results_are_the_callers_own() -> None:
     f = dv.jit(lambda x: (x + 1, x, x[1:]))
     x = normal(5)
@@ -156,6 +178,17 @@ def test_what_is_read_later_is_not_overwritten() -> None:
     donated(lambda p, x: ([p[0] + p[0][::-1], p[1] * p[0]], dv.sum(p[1])), [A, B], x)
     donated(lambda p, x: ([p[0] + 0.5 * (x @ (p[0] @ x)), p[1]], p[0]), [A, B], x)
     donated(lambda p, x: ([p[0] - dv.sum(p[0], axis=0), p[1] / 2], dv.linalg.inv(p[0])), [A, B], x)
+
+
+def test_products_of_other_dtypes_and_other_counts_are_added_too() -> None:
+    A = normal(4, 4)
+    single, whole = A.astype(np.float32), np.arange(16).reshape(4, 4)
+    donated(lambda p, x: ([p[0] - np.float64(0.1) * (x @ x.T)], 0.0), [A], single)
+    donated(lambda p, x: ([p[0] - 0.1 * (x @ x)], 0.0), [A], whole)
+    donated(lambda p, x: ([p[0] + x @ single], 0.0), [A], A)
+    donated(lambda p, x: ([p[0] - dv.einsum("ij->ji", x)], 0.0), [A], A)
+    donated(lambda p, x: ([p[0] - dv.einsum("ij,jk,kl->il", x, x, x)], 0.0), [A], A)
+    donated(lambda p, x: ([p[0] - x @ x.T], 0.0), [A], A[:, :0])
 
 
 def test_results_from_numpy_can_be_given_back() -> None:
@@ -246,6 +279,32 @@ def test_threads_share_loops_and_change_no_bit(long_loop: Any) -> None:
     for result in found:
         for a, b in zip(result, wanted, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="a register of x86")
+def test_the_machines_rounding_and_subnormals_stay_as_they_are(long_loop: Any) -> None:
+    """MXCSR, but for its flags of what has happened, is the same after calls, in workers too."""
+    text = """
+    declare void @llvm.x86.sse.stmxcsr(ptr)
+    define void @control(ptr %place) {
+      call void @llvm.x86.sse.stmxcsr(ptr %place)
+      ret void
+    }"""
+    address = compiled_text(text).get_function_address("control")
+    read = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+    def control() -> int:
+        place = np.zeros(1, np.uint32)
+        read(place.ctypes.data)
+        return int(place[0]) & ~0x3F  # rounding, masks, flush to zero, subnormals as zeros
+
+    before = control()
+    f, x = long_loop
+    f(x)
+    dv.jit(lambda x: (dv.exp(x) / 0.0, x @ x, dv.linalg.inv(x)))(normal(3, 3))
+    assert control() == before
+    small = dv.jit(lambda x: x * 0.25)(np.full(x.shape, 1e-308))
+    assert (small == 1e-308 * 0.25).all()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -70,5 +70,43 @@ def test_mapped_is_eager(row: Primitive) -> None:
         check("vmap of jit", dv.vmap(jit(f))(*batch), wanted, "float64")
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_one_row_mapped_twice_is_computed_for_both(name: str) -> None:
+    x, row = np.random.default_rng(0).standard_normal((3, 4)), getattr(dv, name)
+
+    def twice(x: Any) -> Any:
+        return dv.vmap(row)(x), dv.vmap(row)(x), dv.vmap(row)(x) + 1.0
+
+    for found, wanted in zip(jit(twice)(x), twice(x), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
+MIXED = {
+    "plus": lambda x, n: x + n,
+    "times": lambda x, n: n * x,
+    "less": lambda x, n: x < n,
+    "equal": lambda x, n: x == n,
+    "maximum": dv.maximum,
+    "where": lambda x, n: dv.where(x > 1, x, n),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int32"])
+@pytest.mark.parametrize("name", MIXED)
+def test_python_integers_too_long_are_what_they_are_to_numpy(name: str, dtype: str) -> None:
+    f, x = MIXED[name], np.arange(3).astype(dtype)
+    for n in (2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**400):
+        try:
+            wanted = f(x, n)
+        except (OverflowError, dv.DerivantError):
+            with pytest.raises(dv.DerivantError):
+                jit(f)(x, n)
+            continue
+        for _ in range(2):
+            found = jit(f)(x, n)
+            np.testing.assert_array_equal(found, wanted)
+            assert found.dtype == wanted.dtype
+
+
 def test_rows_are_applied() -> None:
     assert apply(TABLE["add"], (1.0, 2.0)) == 3.0

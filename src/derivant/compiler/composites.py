@@ -67,8 +67,7 @@ class _Builder:
         """One instruction, or what it is in simpler ones."""
         self._makers[step.output] = step
         if self.classes(step):
-            self._lead = step.lead
-            self._replaced(step, PICKS[step.row.name](self, step))
+            self._replaced(step, PICKS[step.row.name], step)
             return
         rule = COMPOSITES.get(step.row.name)
         x = self.values[step.inputs[0]] if step.inputs else None
@@ -76,12 +75,13 @@ class _Builder:
         if rule is None or x is None or not plain or 0 in x.shape or not step.params["axis"]:
             self.steps.append(step)
             return
-        self._lead = step.lead
-        self._replaced(step, rule(self, step.inputs[0], step.params))
+        self._replaced(step, rule, step.inputs[0], step.params)
 
-    def _replaced(self, step: Instruction, last: int) -> None:
+    def _replaced(self, step: Instruction, rule: Callable[..., int], *given: Any) -> None:
         """The value of an instruction is that of the last one that it became."""
-        if self.steps and self.steps[-1].output == last:
+        self._lead, before = step.lead, len(self.steps)
+        last = rule(self, *given)
+        if len(self.steps) > before and self.steps[-1].output == last:
             made = self.steps.pop()
             self._known[next(reversed(self._known))] = step.output
             made = Instruction(made.row, made.inputs, step.output, made.params, made.lead)

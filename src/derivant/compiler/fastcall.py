@@ -63,7 +63,7 @@ def native_call(prepared: Prepared) -> FastCall:
     """The call of a program that is native throughout."""
     p = prepared  # names of the function's own are what is quickest to look up
     words, apart, build, same, sources = p.words, p.apart, p.build, p.same, p.entry.sources
-    made_as, frames, taken = p.program.made, p.program.frames, p.program.taken
+    made_as, frames = p.program.made, p.program.frames
 
     def call(args: Any) -> Any:
         if apart is not None:
@@ -76,7 +76,7 @@ def native_call(prepared: Prepared) -> FastCall:
         try:
             frame = frames.pop()
         except IndexError:
-            frame = taken()
+            frame = p.program.taken()  # so the call holds `p`, and with it `entry`
         try:
             if not frame.call(frame.block, words, args, [*made, *sources] if sources else made):
                 return MISS

@@ -19,7 +19,7 @@ from derivant.compiler.kernels import Apply, Literal
 from derivant.compiler.loops import Loop, planned
 from derivant.compiler.products import Product, outer_factors, planned_product
 from derivant.compiler.program import Instruction, Program, Value
-from derivant.compiler.sums import ProductSum, found_sums
+from derivant.compiler.sums import PRODUCTS, ProductSum, found_sums
 from derivant.compiler.views import View, moved, ordered
 from derivant.primitives.primitive import Params
 
@@ -174,7 +174,16 @@ class Plan:
         found = operand_kinds(step.row.name, kinds, out.dtype.name)
         if found is None or not emits(step.row.name, found, step.params):
             return None
-        return found
+        fit = all(self._fits(x, kind) for x, kind in zip(step.inputs, found, strict=True))
+        return found if fit else None
+
+    def _fits(self, place: int, kind: str) -> bool:
+        """Whether a Python integer is known to fit; else NumPy knows what to say."""
+        value, known = self.values[place], self._constants.get(place)
+        if not value.weak or value.dtype.kind != "i":
+            return True
+        most = 2 ** (31 if kind == "int32" else 63)
+        return kind != "int32" if known is None else -most <= known < most
 
     def _padded(self, view: View, place: int, step: Instruction, shape: tuple[int, ...]) -> View:
         """The view over the shape of the result; leading axes stand in front of all others."""
@@ -255,21 +264,28 @@ class Plan:
 
     # products
 
-    def _as_product(self, step: Instruction) -> bool:
-        if step.row.name not in ("matmul", "einsum"):
-            return False
-        values = [self.values[x] for x in step.inputs]
-        out = self.values[step.output]
+    def _factors(self, step: Instruction) -> tuple[View, View] | None:
+        """The operands of a product of two arrays in its own dtype; None for all other rows."""
+        if step.row.name not in PRODUCTS or len(step.inputs) != 2:
+            return None
+        values, out = [self.values[x] for x in step.inputs], self.values[step.output]
         if any(v.dtype != out.dtype or 0 in v.shape for v in values):
-            return False
-        if out.dtype.name not in FLOATS or len(values) != 2:
-            return False
+            return None
+        if out.dtype.name not in FLOATS:
+            return None
         left, right = (self.views[x] for x in step.inputs)
-        factors = outer_factors(step, left, right, out.shape)
+        return left, right
+
+    def _as_product(self, step: Instruction) -> bool:
+        operands = self._factors(step)
+        if operands is None:
+            return False
+        out = self.values[step.output]
+        factors = outer_factors(step, *operands, out.shape)
         if factors is not None:
             self._enter(step, "multiply", factors, (out.dtype.name,) * 2, {})
             return True
-        product = planned_product(step, left, right, out.shape, step.output)
+        product = planned_product(step, *operands, out.shape, step.output)
         if product is None:
             return False
         for x in step.inputs:
@@ -280,13 +296,13 @@ class Plan:
 
     def _as_sum(self, step: Instruction, total: ProductSum) -> bool:
         """A product added to a donated array in its place."""
-        base = self.views[total.base]
+        base, row = self.views[total.base], total.parts[0]
         if self._targets.get(base.root) != step.output or not base.whole:
             return False
-        row = total.parts[0]
-        left, right = (self.views[x] for x in row.inputs)
-        shape = self.values[step.output].shape
-        product = planned_product(row, left, right, shape, step.output)
+        operands, out = self._factors(row), self.values[step.output]
+        if operands is None or self.values[row.output].dtype != out.dtype:
+            return False
+        product = planned_product(row, *operands, out.shape, step.output)
         if product is None:
             return False
         for x in row.inputs:

@@ -1,8 +1,9 @@
 """The worker threads that share long loops: native code, parked while there is nothing to do.
 
 A loop is cut into chunks along its outermost axis; the caller and the workers take one after the
-other. The counter of chunks has the number of the job in its upper half, so that a worker that is
-late never takes a chunk of another job. One job runs at a time: who comes second runs alone.
+other. The counter of chunks has the number of the job in its upper half, and is set past every
+chunk before the next job is written down, so that a worker that is late never takes a chunk of
+another job. One job runs at a time: who comes second runs alone.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ look:
   %its = lshr i64 %now, 32
   %mine = icmp eq i64 %its, %job
   %index = and i64 %now, 4294967295
-  %count = load atomic i64, ptr @pool.chunks monotonic, align 8
+  %count = load atomic i64, ptr @pool.chunks acquire, align 8
   %left = icmp ult i64 %index, %count
   %go = and i1 %mine, %left
   br i1 %go, label %take, label %done
@@ -97,6 +98,10 @@ publish:
   %more = add i64 %high, %grain
   %upper = sub i64 %more, 1
   %count = sdiv i64 %upper, %grain
+  %before = load atomic i64, ptr @pool.next monotonic, align 8
+  %over = or i64 %before, 4294967295
+  store atomic i64 %over, ptr @pool.next seq_cst, align 8
+  fence seq_cst
   store atomic i64 %codei, ptr @pool.code monotonic, align 8
   store atomic i64 %recordi, ptr @pool.record monotonic, align 8
   store atomic i64 %tablei, ptr @pool.table monotonic, align 8
@@ -104,7 +109,6 @@ publish:
   store atomic i64 %grain, ptr @pool.grain monotonic, align 8
   store atomic i64 %count, ptr @pool.chunks monotonic, align 8
   store atomic i64 0, ptr @pool.done monotonic, align 8
-  %before = load atomic i64, ptr @pool.next monotonic, align 8
   %last = lshr i64 %before, 32
   %job = add i64 %last, 1
   %first = shl i64 %job, 32
@@ -196,6 +200,7 @@ define void @reset() {
   store atomic i64 0, ptr @pool.sleepers seq_cst, align 8
   store atomic i64 0, ptr @pool.busy seq_cst, align 8
   store atomic i64 0, ptr @pool.stop seq_cst, align 8
+  store atomic i64 0, ptr @pool.chunks seq_cst, align 8
   call i32 @libc.pthread_mutex_init(ptr @pool.mutex, ptr null)
   call i32 @libc.pthread_cond_init(ptr @pool.cond, ptr null)
   ret void
