@@ -15,6 +15,7 @@ from derivant.base.dims import size_of
 from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
+from derivant.derivation.draws import SYMMETRIC
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
 from derivant.stationary.algebra import constant, depends, derived, is_zero, substituted
@@ -39,6 +40,7 @@ class Reduced:
     upper: dict[Expr, list[Numbers]] = field(default_factory=dict)
     weights: dict[Expr, Numbers] = field(default_factory=dict)
     made: dict[Expr, tuple[Expr, ...]] = field(default_factory=dict)
+    open: dict[Expr, list[tuple[float, float]]] = field(default_factory=dict)
 
     def region(self, flat: Flat) -> Region:
         """Bounds and weights of the flat vector."""
@@ -48,10 +50,12 @@ class Reduced:
             (self.upper, np.inf, np.minimum),
         ):
             parts = []
-            for u, shape in zip(flat.unknowns, flat.shapes, strict=True):
+            for u, shape, facts in zip(flat.unknowns, flat.shapes, flat.facts, strict=True):
                 whole = np.full(shape, open_)
                 for bound in bounds.get(u, []):
                     whole = pick(whole, bound)
+                if facts & SYMMETRIC:
+                    whole = pick(whole, whole.T)
                 parts.append(np.ravel(whole))
             sides.append(np.concatenate(parts))
         weights = [
@@ -59,6 +63,16 @@ class Reduced:
             for u, shape in zip(flat.unknowns, flat.shapes, strict=True)
         ]
         return Region(sides[0], sides[1], np.concatenate(weights).astype(float))
+
+    def at_the_edge(self, flat: Flat, z: Numbers) -> Numbers:
+        """The point, with what is as near to an open bound as may be still nearer to it."""
+        parts = []
+        for u, x in flat.split(z).items():
+            for low, high in self.open.get(u, []):
+                x = np.where(x <= low + EDGE, np.nextafter(low, np.inf), x)
+                x = np.where(x >= high - EDGE, np.nextafter(high, -np.inf), x)
+            parts.append(np.ravel(x))
+        return np.concatenate(parts)
 
 
 def reduced(problem: Problem, data: Data) -> Reduced:
@@ -94,11 +108,12 @@ def _weights_out(found: Reduced, data: Data) -> None:
 
 
 def _facts(found: Reduced, u: Expr, facts: frozenset[str]) -> None:
-    if facts & {"positive", "gt1", "big"}:
-        found.lower.setdefault(u, []).append(np.asarray(EDGE))
-    if facts & {"unitint", "simplex", "mask"}:
-        found.lower.setdefault(u, []).append(np.asarray(EDGE))
-        found.upper.setdefault(u, []).append(np.asarray(1 - EDGE))
+    """The open bounds that are declared of an unknown."""
+    for fact, low, high in (("positive", 0.0, np.inf), ("gt1", 1.0, np.inf), ("unitint", 0.0, 1.0)):
+        if fact in facts:
+            found.open.setdefault(u, []).append((low, high))
+            found.lower.setdefault(u, []).append(np.asarray(low + EDGE))
+            found.upper.setdefault(u, []).append(np.asarray(high - EDGE))
 
 
 def _number(expression: Expr, data: Data) -> Numbers:
