@@ -42,7 +42,7 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if has_kinks(problem.cost, x):
         return None
     gradient = slope(problem.cost, x)
-    if not depends(gradient, [x]) or (x.shape and not _falls_apart(gradient, x)):
+    if not depends(gradient, [x]) or (x.shape and not _falls_apart(problem.cost, gradient, x)):
         return None
     if problem.constraints:
         return _normalised(problem, gradient, x)
@@ -78,9 +78,16 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
     return None
 
 
-def _falls_apart(gradient: Expr, x: Expr) -> bool:
-    """Whether each entry of the gradient depends on its own entry of the unknown only."""
-    form, rank = derived(gradient, x), len(x.shape)
+def _falls_apart(cost: Expr, gradient: Expr, x: Expr) -> bool:
+    """Whether each entry of the gradient depends on its own entry of the unknown only.
+
+    Where a factor of it is one number that all entries share, the Hessian is not looked at.
+    """
+    rank = len(x.shape)
+    atoms = [a for t in derived(cost, x).sum.terms for a in t.atoms if a.payload is not None]
+    if any(not {*range(rank)} <= {*a.index} and depends(payload_of(a), [x]) for a in atoms):
+        return False
+    form = derived(gradient, x)
     return all(
         all(
             any(a.payload is None and {*a.index} == {c, c + rank} for a in t.atoms)
