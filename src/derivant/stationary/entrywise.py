@@ -8,12 +8,13 @@ from __future__ import annotations
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Sum, form_of, lowered
+from derivant.rewriting import Sum, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
     derived,
+    formed,
     inner,
     is_zero,
     opened,
@@ -175,7 +176,7 @@ def _all(x: Expr) -> Expr:
 
 def _base_of(value: Expr, force: Expr) -> Expr | None:
     """w of w + s(λ): the value without the terms that are one number, λ among them."""
-    form = form_of(value)
+    form = formed(value)
     kept: list[Expr] = []
     for term in form.sum.terms:
         own = [a for a in term.atoms if a.payload is not None and depends(a.payload, [force])]
@@ -205,7 +206,7 @@ def _log_base(value: Expr, force: Expr) -> Expr | None:
 
 def _shape_of(value: Expr, force: Expr) -> Expr | None:
     """w of w t(λ): the value where λ is a number at which it stands for its direction."""
-    form = form_of(value)
+    form = formed(value)
     if len(form.sum.terms) == 1:
         (term,) = form.sum.terms
         own = [a for a in term.atoms if a.payload is not None and depends(a.payload, [force])]
@@ -242,7 +243,7 @@ def _factor_of(value: Expr, force: Expr) -> Expr | None:
 
 def _without_numbers(exponent: Expr, force: Expr) -> Expr | None:
     """exp of an exponent without the terms that are one number for all entries, λ among them."""
-    form = form_of(exponent)
+    form = formed(exponent)
     total = opened(form, lambda a: depends(payload_of(a), [force]))
     if total is None:
         return None

@@ -10,8 +10,8 @@ from itertools import combinations
 from derivant.carriers.expr import Expr
 from derivant.notation import shown_name
 from derivant.primitives import RECORD
-from derivant.rewriting import as_number, form_of
-from derivant.stationary.algebra import at_zero, depends, is_zero, shown, simple, slope
+from derivant.rewriting import as_number
+from derivant.stationary.algebra import at_zero, depends, formed, is_zero, shown, simple, slope
 from derivant.stationary.conditions import entries_sign
 from derivant.stationary.degrees import degree
 from derivant.stationary.hessians import convex, quadratic, same
@@ -75,7 +75,7 @@ def _difference(problem: Problem, one: Constraint, other: Constraint) -> tuple[f
         return None
     known = [at_zero(v, unknowns) for v in values]
     parts = [simple(RECORD.subtract(v, k)) for v, k in zip(values, known, strict=True)]
-    terms = [form_of(p).sum.terms for p in parts]
+    terms = [formed(p).sum.terms for p in parts]
     if not all(terms):
         return None
     number = as_number(terms[1][0].coefficient / terms[0][0].coefficient)
