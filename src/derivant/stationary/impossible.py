@@ -18,7 +18,7 @@ from derivant.stationary.hessians import convex, quadratic, same
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import BARE
 
-NONE = "there is no optimum, and no closed form of one: the objective"
+NONE = "there is no optimum, since the objective"
 
 
 def why_impossible(problem: Problem) -> str:

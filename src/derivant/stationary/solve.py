@@ -80,7 +80,7 @@ def solve(
         found, verdict = solved_problem(problem)
     except DerivantError as error:
         why = why_impossible(problem)
-        raise DerivantError(why or str(error)) from error
+        raise DerivantError(f"no closed form was found: {why}" if why else str(error)) from error
     if not least_norm:
         return _solution(problem, found, verdict)
     zero = constant(0.0)
