@@ -296,9 +296,13 @@ def _inverse_of(term: Term, rest: Sum) -> Expr:
 
 def inner(a: Expr, b: Expr) -> Expr:
     """The sum of all products of entries of the same place."""
-    product = RECORD.multiply(a, b)
-    axes = tuple(range(-len(a.shape), 0))
-    found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
+    return entry_sum(RECORD.multiply(a, b))
+
+
+def entry_sum(x: Expr) -> Expr:
+    """The sum of all entries; of a number itself."""
+    axes = tuple(range(-len(x.shape), 0))
+    found: Expr = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
     return found
 
 

@@ -14,6 +14,7 @@ from derivant.stationary.algebra import (
     constant,
     depends,
     derived,
+    entry_sum,
     formed,
     inner,
     is_zero,
@@ -152,7 +153,7 @@ def _shifted(
     if base is None:
         return None
     total = simple(RECORD.negative(at_zero(constraint.gap, [x])))
-    whole = simple(_all(weights))
+    whole = simple(entry_sum(weights))
     shift = over(RECORD.subtract(total, simple(inner(weights, base))), whole)
     answer = simple(RECORD.add(base, shift))
     left = simple(substituted(gradient, {x: answer}))
@@ -160,18 +161,12 @@ def _shifted(
         {x: answer},
         "entry by entry, then the constraint",
         (),
-        {constraint.key: simple(RECORD.negative(over(_all(left), whole)))},
+        {constraint.key: simple(RECORD.negative(over(entry_sum(left), whole)))},
         lines=lambda: (
             (f"∂L/∂{x.params['name']} = 0", f"x is {shown(base)} and a number for all entries"),
             ("the constraint fixes the number", ""),
         ),
     )
-
-
-def _all(x: Expr) -> Expr:
-    """The sum of all entries."""
-    found: Expr = RECORD.sum(x, axis=tuple(range(-len(x.shape), 0)), keepdims=False)
-    return found
 
 
 def _base_of(value: Expr, force: Expr) -> Expr | None:

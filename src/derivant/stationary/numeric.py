@@ -18,7 +18,7 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.draws import SYMMETRIC, along
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
-from derivant.stationary.algebra import slope, summed
+from derivant.stationary.algebra import entry_sum, inner, slope, summed
 from derivant.stationary.degrees import degree
 from derivant.stationary.problem import Constraint
 from derivant.stationary.program import Program
@@ -61,16 +61,15 @@ class Flat:
         self._way = [symbol(f"way{k}", u.shape) for k, u in enumerate(unknowns)]
         self._turns: list[Expr] = []  # made when they are first asked for
         self._programs: dict[tuple[int, ...], Program] = {}
-        self.evaluations = 0
 
     def _second(self) -> list[Expr]:
         """The Hessian of the Lagrangian times a direction."""
         parts = [RECORD.multiply(g, w) for g, w in zip(self._gradients, self._way, strict=True)]
         for gap, force in zip(self._gaps, self._forces, strict=True):
-            total = _total(RECORD.multiply(gap, force))
-            slopes = [pulled_back(total, u) for u in self.unknowns]
+            pushed = inner(gap, force)
+            slopes = [pulled_back(pushed, u) for u in self.unknowns]
             parts += [RECORD.multiply(s, w) for s, w in zip(slopes, self._way, strict=True)]
-        whole = summed([_total(p) for p in parts])
+        whole = summed([entry_sum(p) for p in parts])
         return [pulled_back(whole, u) for u in self.unknowns]
 
     def split(self, z: Numbers) -> dict[Expr, Numbers]:
@@ -118,7 +117,6 @@ class Flat:
 
     def value_and_gradient(self, z: Numbers) -> tuple[float, Numbers]:
         """The cost and its gradient, sharing work."""
-        self.evaluations += 1
         value, *slopes = self._at([self.cost, *self._gradients], z)
         number = float(value)
         flat = self.along(np.concatenate([np.ravel(s) for s in slopes]))
@@ -169,12 +167,6 @@ class Flat:
                 whole = np.array([self.along(row) for row in whole]).reshape(whole.shape)
             rows.append(whole)
         return rows
-
-
-def _total(x: Expr) -> Expr:
-    axes = tuple(range(-len(x.shape), 0))
-    found: Expr = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
-    return found
 
 
 def within(facts: frozenset[str], value: Numbers) -> bool:

@@ -37,12 +37,7 @@ BARE = frozenset(("full-column-rank", "full-row-rank", "nonzero", "invertible"))
 
 def lagrangian(cost: Expr, terms: Sequence[tuple[Expr, Expr]]) -> Expr:
     """The cost plus the inner product of each multiplier with its gap."""
-    parts = [cost]
-    for multiplier, gap in terms:
-        product = RECORD.multiply(multiplier, gap)
-        axes = tuple(range(-len(gap.shape), 0))
-        parts.append(RECORD.sum(product, axis=axes, keepdims=False) if axes else product)
-    return summed(parts)
+    return summed([cost, *(inner(multiplier, gap) for multiplier, gap in terms)])
 
 
 def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:

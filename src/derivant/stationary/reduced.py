@@ -18,7 +18,15 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.draws import SYMMETRIC
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
-from derivant.stationary.algebra import constant, depends, derived, is_zero, substituted
+from derivant.stationary.algebra import (
+    constant,
+    depends,
+    derived,
+    entry_sum,
+    inner,
+    is_zero,
+    substituted,
+)
 from derivant.stationary.descent import Region
 from derivant.stationary.hessians import kinked, scale_of
 from derivant.stationary.numeric import Data, Flat, Numbers
@@ -98,10 +106,7 @@ def _weights_out(found: Reduced, data: Data) -> None:
         shape = tuple(size_of(s, data.sizes) for s in u.shape)
         known = symbol(f" w{len(found.made)}", u.shape)
         data.values[known] = np.array(np.broadcast_to(weight, shape), float)
-        product = RECORD.multiply(known, t)
-        axes = tuple(range(-len(u.shape), 0))
-        total = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
-        found.cost = RECORD.add(found.cost, total)
+        found.cost = RECORD.add(found.cost, inner(known, t))
         found.made[t] = (u, RECORD.negative(u))
         _stand_in(found, t, found.made[t])
     found.weights.clear()
@@ -158,12 +163,10 @@ def _take_out(found: Reduced, node: Expr, data: Data) -> None:
         return
     shape = node.inputs[0].shape if name == "vector_norm" else node.shape
     t = symbol(f" t{len(found.made)}", shape)
-    total: Expr = t
-    if name == "vector_norm":
-        total = RECORD.sum(t, axis=tuple(range(-len(shape), 0)), keepdims=False)
+    whole = entry_sum(t) if name == "vector_norm" else t
     held = [c for c in found.constraints if depends(c.gap, [node])]
-    cost = substituted(found.cost, {node: total})
-    excesses = [substituted(c.excess, {node: total}) for c in held]
+    cost = substituted(found.cost, {node: whole})
+    excesses = [substituted(c.excess, {node: whole}) for c in held]
     if not _rise([cost, *excesses], t, found.unknowns, name, data):
         return
     own = next((u for u in found.unknowns if node.inputs[0] is u), None)
