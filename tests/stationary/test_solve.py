@@ -363,3 +363,23 @@ def test_code_forms_no_inverse_of_a_gram_matrix() -> None:
     weighted = dv.solve("(A*x - b)'*W*(A*x - b)", "x", assume={"W": "spd"}).code("numpy")
     assert "cholesky(W)" in weighted
     assert "lstsq" in weighted
+
+
+@pytest.mark.parametrize("sense", ["minimize", "maximize"])
+def test_code_of_an_eigenvector(sense: str) -> None:
+    s = dv.solve("x'*A*x", "x", "x'*x = 1", "A: symmetric", sense=sense)
+    A = drawn("A: n n", {"A": "symmetric"})["A"]
+    found = run_code(s, A=A)
+    wanted = np.linalg.eigvalsh(A)[0 if sense == "minimize" else -1]
+    np.testing.assert_allclose(found @ A @ found, wanted)
+
+
+@pytest.mark.parametrize("size", ["n", "z", "z2", "C", "R", "r"])
+def test_a_size_keeps_its_name_in_code(size: str) -> None:
+    s = dv.solve("x'*S*x", "x", "sum(x) = 1", "S: spd", f"S: {size} {size}")
+    S = drawn("S: n n", {"S": "spd"})["S"]
+    wanted = np.linalg.solve(S, np.ones(len(S)))
+    np.testing.assert_allclose(run_code(s, S=S), wanted / wanted.sum())
+    plain = dv.solve("norm2(A*x - b)^2 + c*norm2(x)^2", "x", (), "c: positive", f"A: m {size}")
+    A, b = np.linalg.qr(np.vander(np.arange(1.0, 5.0)))[0], np.ones(4)
+    np.testing.assert_allclose(run_code(plain, A=A, b=b, c=1.0), A.T @ b / 2)

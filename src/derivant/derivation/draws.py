@@ -23,8 +23,11 @@ def drawn(variable: Expr, shape: tuple[int, ...], rng: np.random.Generator) -> N
 
 def directed(variable: Expr, shape: tuple[int, ...], rng: np.random.Generator) -> Numbers:
     """A direction that stays within the symmetric, diagonal or triangular matrices."""
-    step = rng.standard_normal(shape)
-    facts = {*variable.params.get("facts", ())}
+    return along(frozenset(variable.params.get("facts", ())), rng.standard_normal(shape))
+
+
+def along(facts: frozenset[str], step: Numbers) -> Numbers:
+    """The part of an array within the symmetric, diagonal or triangular matrices."""
     if facts & SYMMETRIC:
         step = (step + step.T) / 2
     if "diagonal" in facts:

@@ -31,7 +31,7 @@ from derivant.rewriting import (
 
 Letter = int
 MOST_OPENED = 24
-FORMS = 128  # derivatives and documents that are kept: they are asked for several times
+FORMS = 128  # of each kind that are kept: forms, derivatives and documents
 
 
 def depends(expression: Expr, variables: Iterable[Expr]) -> bool:
@@ -57,11 +57,17 @@ def at_zero(expression: Expr, variables: Iterable[Expr]) -> Expr:
     return simple(substituted(expression, {v: constant(0.0, v.shape) for v in variables}))
 
 
+@lru_cache(maxsize=FORMS)
+def formed(expression: Expr) -> Form:
+    """The normal form with its parts. Most are asked for more than once."""
+    return form_of(expression)
+
+
 def simple(expression: Expr) -> Expr:
     """The normal form, with a matrix beside its own inverse gone."""
-    form = form_of(expression)
+    form = formed(expression)
     total = _cancelled(form.sum)
-    return lowered(total) if total is form.sum else form_of(lowered(total)).to_expr()
+    return lowered(total) if total is form.sum else formed(lowered(total)).to_expr()
 
 
 @lru_cache(maxsize=FORMS)
@@ -77,13 +83,13 @@ def slope(value: Expr, variable: Expr) -> Expr:
 
 def is_zero(expression: Expr) -> bool:
     """Whether the normal form has no term."""
-    return not form_of(expression).sum.terms
+    return not formed(expression).sum.terms
 
 
 @lru_cache(maxsize=FORMS)
 def documented(expression: Expr, anyhow: bool = False) -> Node:
     """The document of an expression, by its letters or as one einsum where it has no matrices."""
-    form = form_of(expression)
+    form = formed(expression)
     forms = Forms(form)
     found = forms.matrix(form.sum)
     if found is None:
@@ -240,7 +246,7 @@ def inverse(block: Expr) -> Expr:
     """The inverse of a number or a square matrix, by parts where it is a product by a number."""
     if not block.shape:
         return over(constant(1.0), block)
-    form = form_of(block)
+    form = formed(block)
     if len(form.sum.terms) != 1:
         own = diagonal_of(form.sum)
         found: Expr = RECORD.inv(block) if own is None else _reciprocal(own)
@@ -290,9 +296,13 @@ def _inverse_of(term: Term, rest: Sum) -> Expr:
 
 def inner(a: Expr, b: Expr) -> Expr:
     """The sum of all products of entries of the same place."""
-    product = RECORD.multiply(a, b)
-    axes = tuple(range(-len(a.shape), 0))
-    found: Expr = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
+    return entry_sum(RECORD.multiply(a, b))
+
+
+def entry_sum(x: Expr) -> Expr:
+    """The sum of all entries; of a number itself."""
+    axes = tuple(range(-len(x.shape), 0))
+    found: Expr = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
     return found
 
 

@@ -7,8 +7,7 @@ computed once.
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from derivant.base.errors import DerivantError
@@ -26,10 +25,10 @@ from derivant.notation.document import (
     Sum,
     Turned,
 )
+from derivant.notation.numpy_text import python_name
 from derivant.rewriting import as_number
 from derivant.stationary.numpy_names import called
 
-INVERSES = ("inv",)
 Chain = tuple[Node, ...]
 
 
@@ -57,11 +56,11 @@ def product(factors: Chain) -> Node:
 class Code:
     """Lines of a function body, and the names of what they computed."""
 
-    def __init__(self, facts: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, facts: Mapping[str, Sequence[str]], sizes: Iterable[str]) -> None:
         self.facts = facts
         self.lines: list[str] = []
         self.known: dict[object, str] = {}
-        self.taken = {*facts}
+        self.taken = {*facts, *sizes}
 
     def named(self, key: object, stem: str, text: str, why: str = "") -> str:
         """The name of a value, computed in a line the first time it is asked for."""
@@ -85,7 +84,7 @@ class Code:
         """A part as a Python expression that may stand anywhere."""
         match node:
             case Name(name):
-                return name + "_" if keyword.iskeyword(name) else name
+                return python_name(name)
             case Number(value):
                 return repr(as_number(value))
             case Turned(of, rank):
@@ -178,7 +177,7 @@ class Code:
                 column, rest = factors[:k], factors[k:]
                 if any(f.rank == 1 for f in column[:-1]):
                     return None
-                side = self._chain(tuple(map(_upright, reversed(rest)))) if rest else ""
+                side = self._chain(tuple(map(turned, reversed(rest)))) if rest else ""
                 return f"np.outer({self._chain(column)}, {side})"
         return None
 
@@ -249,7 +248,7 @@ class Code:
             return None
         for k, (half, weight) in enumerate(blocks):
             start = (*_flipped(half), *(() if weight is None else (weight,)))
-            if half[0] == IDENTITY or right[: len(start)] != start or len(right) == len(start):
+            if _is_eye(half[0]) or right[: len(start)] != start or len(right) == len(start):
                 continue
             rest = product(right[len(start) :])
             tops = [self._weighted(h, w) for h, w in blocks]
@@ -270,7 +269,7 @@ class Code:
     def _tall(self, matrix: Node) -> str | None:
         """A matrix whose Gram matrix it is."""
         blocks = self._blocks(matrix)
-        if blocks is None or all(h[0] == IDENTITY for h, _ in blocks):
+        if blocks is None or all(_is_eye(h[0]) for h, _ in blocks):
             return None
         tops = [self._weighted(h, w) for h, w in blocks]
         return tops[0] if len(tops) == 1 else f"np.concatenate(({', '.join(tops)}))"
@@ -287,7 +286,7 @@ class Code:
         return found
 
     def _block(self, part: Node) -> tuple[Chain, Node | None] | None:
-        if isinstance(part, Call) and part.name == "eye":
+        if _is_eye(part):
             return (part,), None
         if isinstance(part, Scaled) and part.body is not None and not part.below:
             inner = self._block(part.body)
@@ -350,31 +349,19 @@ class Code:
             gram = self._block(body) is not None
             if sign < 0 or not (own or gram):
                 return False
-            sure = sure or own or (isinstance(body, Call) and body.name == "eye")
+            sure = sure or own or _is_eye(body)
         return sure
 
 
-IDENTITY_NAME = "eye"
-
-
-class _Identity:
-    """Equal to any identity matrix."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Call) and other.name == IDENTITY_NAME
-
-    def __hash__(self) -> int:
-        return hash(IDENTITY_NAME)
-
-
-IDENTITY = _Identity()
+def _is_eye(node: Node) -> bool:
+    return isinstance(node, Call) and node.name == "eye"
 
 
 def _inverted(node: Node) -> Node | None:
     """What a part is the inverse of, None where it is none."""
-    if isinstance(node, Call) and node.name in INVERSES:
+    if isinstance(node, Call) and node.name == "inv":
         return node.arguments[0]
-    if isinstance(node, Turned) and isinstance(node.of, Call) and node.of.name in INVERSES:
+    if isinstance(node, Turned) and isinstance(node.of, Call) and node.of.name == "inv":
         return turned(node.of.arguments[0])
     return None
 
@@ -390,10 +377,6 @@ def _half(matrix: Node) -> Chain | None:
     if len(factors) < 2 or len(factors) % 2 or _flipped(factors[middle:]) != factors[:middle]:
         return None
     return factors[middle:]
-
-
-def _upright(node: Node) -> Node:
-    return turned(node)
 
 
 def _column(node: Node) -> Node:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Atom, Form, Sum, Term, components, form_of, lowered
-from derivant.stationary.algebra import shown
+from derivant.rewriting import Atom, Form, Sum, Term, components, lowered
+from derivant.stationary.algebra import formed, shown
 
 POSITIVE = frozenset(("positive", "gt1", "big"))
 INVERTIBLE = frozenset(("invertible", "symmetric-invertible", "spd", "orthonormal"))
@@ -94,7 +94,7 @@ class Sign:
 
 def sign_of(expression: Expr) -> Sign | None:
     """The proof that a number is positive, or a matrix positive definite; None without one."""
-    form = form_of(expression)
+    form = formed(expression)
     if not form.sum.terms:
         return Sign(False)
     return _sum_sign(form, form.sum)
@@ -104,7 +104,7 @@ def entries_sign(expression: Expr) -> Sign | None:
     """The proof that every entry of an array is positive, or not negative; None without one."""
     if not expression.shape:
         return sign_of(expression)
-    form = form_of(expression)
+    form = formed(expression)
     found = []
     for term in form.sum.terms:
         if term.coefficient < 0:
@@ -297,22 +297,22 @@ def _middle_sign(form: Form, atom: Atom) -> Sign | None:
 
 def without_number(expression: Expr) -> Expr:
     """The expression without the number before it, in normal form."""
-    form = form_of(expression)
+    form = formed(expression)
     if len(form.sum.terms) != 1:
         return form.to_expr()
     (term,) = form.sum.terms
     one = replace(term, coefficient=term.coefficient / term.coefficient)
-    return form_of(lowered(replace(form.sum, terms=(one,)))).to_expr()
+    return formed(lowered(replace(form.sum, terms=(one,)))).to_expr()
 
 
 def definite(expression: Expr) -> Condition:
     """The condition that a matrix is positive definite, or a number positive."""
-    form = form_of(expression)
+    form = formed(expression)
     terms = form.sum.terms
     if len(terms) == 1:
         size = abs(terms[0].coefficient)
         terms = (replace(terms[0], coefficient=terms[0].coefficient / size),)
-    one = form_of(lowered(replace(form.sum, terms=terms))).to_expr()
+    one = formed(lowered(replace(form.sum, terms=terms))).to_expr()
     return Condition("definite" if expression.shape else "positive", one)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from derivant.stationary.descent import Region, Report, descended, optimize
+from derivant.stationary.descent import Region, Report, optimize
 from derivant.stationary.dual_steps import Rows, least_convex
 from derivant.stationary.numeric import MOST_DENSE, Flat
 
@@ -69,6 +69,14 @@ def _by_rows(flat: Flat, z: Numbers, region: Region) -> Numbers | None:
     hessian = flat.hessian(z)
     rows = Rows(np.concatenate(matrices), np.concatenate(sides), equal)
     return least_convex(hessian, flat.gradient(z) - hessian @ z, rows, z)
+
+
+def free_way(flat: Flat, z: Numbers, region: Region, way: Numbers) -> Numbers:
+    """The part of a direction that leaves the active constraints as they are."""
+    rows = _rows(flat, z, region)[0]
+    if not len(rows) or not np.all(np.isfinite(rows)):
+        return way
+    return np.asarray(way - np.linalg.lstsq(rows, rows @ way, rcond=None)[0])
 
 
 def violation(flat: Flat, z: Numbers) -> float:
@@ -172,7 +180,7 @@ def _augmented(
 
 def finished(flat: Flat, z: Numbers, region: Region, count: int) -> Optimum:
     """The point after Newton steps on the active constraints, with the best residual seen."""
-    best = judged(flat, region.snapped(region.inside(z)), region, count)
+    best = judged(flat, _kept(flat, z, region), region, count)
     if flat.size > MOST_DENSE:
         return best
     for _ in range(12):
@@ -181,11 +189,16 @@ def finished(flat: Flat, z: Numbers, region: Region, count: int) -> Optimum:
         moved = _newton(flat, best, region)
         if moved is None:
             break
-        found = judged(flat, region.snapped(region.inside(moved)), region, best.count + 1)
+        found = judged(flat, _kept(flat, moved, region), region, best.count + 1)
         if not found.residual < best.residual:
             break
         best = found
     return best
+
+
+def _kept(flat: Flat, z: Numbers, region: Region) -> Numbers:
+    """A point with the structure of the unknowns and within the bounds."""
+    return region.snapped(region.inside(flat.along(z)))
 
 
 def _rows(flat: Flat, z: Numbers, region: Region) -> tuple[Numbers, Numbers, Numbers, Numbers]:
@@ -270,6 +283,3 @@ def _newton(flat: Flat, best: Optimum, region: Region) -> Numbers | None:
         return None
     step = np.linalg.lstsq(whole, side, rcond=1e-13)[0][:size]
     return np.asarray(z + step, float)
-
-
-__all__ = ["Optimum", "constrained", "descended", "finished", "judged", "violation"]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Sum, form_of, lowered
+from derivant.rewriting import Sum, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
     derived,
+    entry_sum,
+    formed,
     inner,
     is_zero,
     opened,
@@ -42,7 +44,7 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if has_kinks(problem.cost, x):
         return None
     gradient = slope(problem.cost, x)
-    if not depends(gradient, [x]) or (x.shape and not _falls_apart(gradient, x)):
+    if not depends(gradient, [x]) or (x.shape and not _falls_apart(problem.cost, gradient, x)):
         return None
     if problem.constraints:
         return _normalised(problem, gradient, x)
@@ -78,9 +80,16 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
     return None
 
 
-def _falls_apart(gradient: Expr, x: Expr) -> bool:
-    """Whether each entry of the gradient depends on its own entry of the unknown only."""
-    form, rank = derived(gradient, x), len(x.shape)
+def _falls_apart(cost: Expr, gradient: Expr, x: Expr) -> bool:
+    """Whether each entry of the gradient depends on its own entry of the unknown only.
+
+    Where a factor of it is one number that all entries share, the Hessian is not looked at.
+    """
+    rank = len(x.shape)
+    atoms = [a for t in derived(cost, x).sum.terms for a in t.atoms if a.payload is not None]
+    if any(not {*range(rank)} <= {*a.index} and depends(payload_of(a), [x]) for a in atoms):
+        return False
+    form = derived(gradient, x)
     return all(
         all(
             any(a.payload is None and {*a.index} == {c, c + rank} for a in t.atoms)
@@ -144,7 +153,7 @@ def _shifted(
     if base is None:
         return None
     total = simple(RECORD.negative(at_zero(constraint.gap, [x])))
-    whole = simple(_all(weights))
+    whole = simple(entry_sum(weights))
     shift = over(RECORD.subtract(total, simple(inner(weights, base))), whole)
     answer = simple(RECORD.add(base, shift))
     left = simple(substituted(gradient, {x: answer}))
@@ -152,7 +161,7 @@ def _shifted(
         {x: answer},
         "entry by entry, then the constraint",
         (),
-        {constraint.key: simple(RECORD.negative(over(_all(left), whole)))},
+        {constraint.key: simple(RECORD.negative(over(entry_sum(left), whole)))},
         lines=lambda: (
             (f"∂L/∂{x.params['name']} = 0", f"x is {shown(base)} and a number for all entries"),
             ("the constraint fixes the number", ""),
@@ -160,15 +169,9 @@ def _shifted(
     )
 
 
-def _all(x: Expr) -> Expr:
-    """The sum of all entries."""
-    found: Expr = RECORD.sum(x, axis=tuple(range(-len(x.shape), 0)), keepdims=False)
-    return found
-
-
 def _base_of(value: Expr, force: Expr) -> Expr | None:
     """w of w + s(λ): the value without the terms that are one number, λ among them."""
-    form = form_of(value)
+    form = formed(value)
     kept: list[Expr] = []
     for term in form.sum.terms:
         own = [a for a in term.atoms if a.payload is not None and depends(a.payload, [force])]
@@ -198,7 +201,7 @@ def _log_base(value: Expr, force: Expr) -> Expr | None:
 
 def _shape_of(value: Expr, force: Expr) -> Expr | None:
     """w of w t(λ): the value where λ is a number at which it stands for its direction."""
-    form = form_of(value)
+    form = formed(value)
     if len(form.sum.terms) == 1:
         (term,) = form.sum.terms
         own = [a for a in term.atoms if a.payload is not None and depends(a.payload, [force])]
@@ -235,7 +238,7 @@ def _factor_of(value: Expr, force: Expr) -> Expr | None:
 
 def _without_numbers(exponent: Expr, force: Expr) -> Expr | None:
     """exp of an exponent without the terms that are one number for all entries, λ among them."""
-    form = form_of(exponent)
+    form = formed(exponent)
     total = opened(form, lambda a: depends(payload_of(a), [force]))
     if total is None:
         return None

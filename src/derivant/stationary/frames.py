@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from derivant.carriers.expr import Expr
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
-from derivant.rewriting import Atom, Form, Term, form_of, lowered
+from derivant.rewriting import Atom, Form, Term, lowered
 from derivant.stationary.algebra import (
     constant,
     depends,
+    formed,
     inverse,
     is_zero,
     opened,
@@ -96,7 +97,7 @@ def _unit(x: Expr) -> Expr:
 
 def _on_frame(cost: Expr, x: Expr) -> Expr:
     """The cost with X'X = I wherever the two meet in it."""
-    form = form_of(cost)
+    form = formed(cost)
     total = opened(form, lambda a: a.payload is not x and depends(payload_of(a), [x]))
     if total is None:
         return cost
@@ -135,11 +136,11 @@ def _same_everywhere(hessian: Form, x: Expr) -> bool:
 
 def _is_unit(matrix: Expr) -> bool:
     """Whether a matrix is a number times the identity."""
-    return scale_of(form_of(matrix).sum) is not None
+    return scale_of(formed(matrix).sum) is not None
 
 
 def _polar(problem: Problem, x: Expr, linear: Expr, key: str) -> Found:
-    terms = form_of(linear).sum.terms
+    terms = formed(linear).sum.terms
     if len(terms) == 1:  # a positive number does not turn the polar factor
         linear = simple(over(linear, constant(float(abs(terms[0].coefficient)))))
     gram = RECORD.matmul(turned(linear), linear)

@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from derivant.base.errors import ArgumentError
-from derivant.base.loader import LazyModule
 from derivant.base.tree import flatten, unflatten
 from derivant.calculus.transforms import hvp, value_and_grad
+from derivant.stationary.descent import optimize
+from derivant.stationary.endless import GOOD, UNBOUNDED, falls_far_out
 
-optimize = LazyModule("scipy.optimize")
 Numbers = npt.NDArray[np.float64]
-GOOD = 1e-6
-UNBOUNDED = 1e12
 
 
 class _Watched:
@@ -80,10 +78,12 @@ def minimize_function(function: Callable[[Any], Any], start: Any, most: int) -> 
         count += int(r.nit)
         z = np.asarray(r.x) if r.fun <= watched(z)[0] else z
     value, residual = watched(z)[0], watched.left(z)
-    success = bool(residual <= GOOD and value > -UNBOUNDED)
+    success = bool(residual <= GOOD)
     message = "optimal" if success else f"stopped with a gradient of {residual:.1e}"
-    if value <= -UNBOUNDED:
-        message = "unbounded: the function falls without end"
+    endless = falls_far_out(lambda p: watched(p)[0], z, z - watched.start)
+    if value <= -UNBOUNDED or endless:
+        success = False
+        message = f"unbounded: the function still falls beyond its value {value:.6g} here"
     return optimize.OptimizeResult(
         x=watched.tree(z), fun=value, nit=count, success=success, status=int(not success),
         message=message, multipliers=MappingProxyType({}), kkt_residual=residual,

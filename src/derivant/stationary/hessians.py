@@ -101,12 +101,6 @@ def kinked(value: Expr, x: Expr) -> list[Expr]:
     return found
 
 
-def half(value: Expr) -> Expr:
-    """Half of it."""
-    found: Expr = RECORD.divide(value, 2.0)
-    return simple(found)
-
-
 def same(a: Expr, b: Expr) -> bool:
     """Whether the difference vanishes in normal form."""
     return is_zero(RECORD.subtract(a, b))

@@ -11,11 +11,11 @@ from derivant.carriers.expr import Expr, symbol
 from derivant.derivation.structured import projected
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
-from derivant.rewriting import form_of
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    formed,
     inverse,
     is_zero,
     over,
@@ -119,7 +119,7 @@ def _polynomial(gradient: Expr, p: Expr) -> tuple[Expr, Expr, Expr] | None:
     second = slope(first, t)
     if depends(second, [t]):
         return None
-    number = scale_of(form_of(at_zero(first, [t])).sum)
+    number = scale_of(formed(at_zero(first, [t])).sum)
     square = simple(over(second, constant(2.0)))
     if number is None or (is_zero(number) and is_zero(square)):
         return None
@@ -158,7 +158,7 @@ def _rooted(
     problem: Problem, q: Expr, rest: Expr, square: Expr, lambdas: list[Expr]
 ) -> Found | None:
     """P A P = r I: Q = sqrtm(A) / sqrt(r); under a constraint r, and so the size of Q, is free."""
-    rate, core = scale_of(form_of(rest).sum), simple(RECORD.negative(square))
+    rate, core = scale_of(formed(rest).sum), simple(RECORD.negative(square))
     if rate is None or is_zero(rate):
         return None
     half, needs = FUNCTIONS["sqrtm"].lower(core), (definite(core),)

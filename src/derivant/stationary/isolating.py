@@ -12,11 +12,12 @@ from fractions import Fraction
 
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Atom, Form, Sum, Term, as_number, form_of, lowered, pulled_back
+from derivant.rewriting import Atom, Form, Sum, Term, as_number, lowered, pulled_back
 from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    formed,
     is_zero,
     opened,
     over,
@@ -42,7 +43,7 @@ UNDONE: dict[str, Callable[[Expr], Expr]] = {
 def isolated(equation: Expr, x: Expr) -> list[Expr]:
     """The candidates for x where the equation is 0, entry by entry; empty where none is seen."""
     for _ in range(DEEPEST):
-        form = form_of(equation)
+        form = formed(equation)
         total = opened(form, lambda a: a.payload is not x and depends(payload_of(a), [x]))
         if total is None:
             return []

@@ -17,6 +17,7 @@ from derivant.stationary.algebra import (
     depends,
     derived,
     diagonal_of,
+    entry_sum,
     is_zero,
     over,
     simple,
@@ -128,12 +129,6 @@ def _sided(box: Box) -> int:
     return -1 if box.upper is not None and is_zero(box.upper) else 0
 
 
-def _sum_of(x: Expr) -> Expr:
-    axes = tuple(range(-len(x.shape), 0))
-    found: Expr = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
-    return found
-
-
 def _not_negative(value: Expr) -> bool:
     """Whether a number, or every entry of an array, is seen not to be negative."""
     return entries_sign(value) is not None
@@ -178,7 +173,7 @@ def _parted(cost: Expr, x: Expr, sided: int) -> tuple[Expr | None, list[Kink]]:
             if depends(weight, [x]) or not _not_negative(weight):
                 return None, []
             if order == 1 and sided and operand is x:
-                whole = x if total.shape else _sum_of(x)
+                whole = x if total.shape else entry_sum(x)
                 cost = substituted(cost, {total: whole if sided > 0 else RECORD.negative(whole)})
                 continue
             cost = substituted(cost, {total: constant(0.0, total.shape)})
@@ -209,8 +204,7 @@ def _total_of(node: Expr, cost: Expr) -> Expr:
     """The sum of all entries of a node, where the cost has it; else the node."""
     if not node.shape:
         return node
-    axes = tuple(range(-len(node.shape), 0))
-    found: Expr = RECORD.sum(node, axis=axes, keepdims=False)
+    found = entry_sum(node)
     return found if depends(cost, [found]) else node
 
 

@@ -17,21 +17,28 @@ from derivant.base.loader import load
 from derivant.base.types import Function
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
+from derivant.derivation.draws import along
 from derivant.notation import Facts, Shapes, canonical_name
-from derivant.stationary.constrained import DUAL, Optimum, constrained, finished
+from derivant.stationary.constrained import (
+    DUAL,
+    Optimum,
+    constrained,
+    finished,
+    free_way,
+    violation,
+)
 from derivant.stationary.descent import GOAL, Region, descended, optimize, polished
+from derivant.stationary.endless import GOOD, UNBOUNDED, falls_far_out, is_lower
 from derivant.stationary.functions import minimize_function
 from derivant.stationary.given import with_data
 from derivant.stationary.hessians import kinked
-from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, projection
+from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, within
 from derivant.stationary.problem import Constraint, Problem, read_problem
 from derivant.stationary.reduced import Reduced, reduced, started
 from derivant.stationary.solve import solved_problem
 
-GOOD = 1e-6
 MOST_CURVED = 120  # unknown numbers for which other starts are tried
 QUIET = 2.0  # seconds before a progress line is shown
-UNBOUNDED = 1e12
 
 
 class MinimizeResult(Protocol):
@@ -136,13 +143,13 @@ def _start(problem: Problem, known: Data, start: dict[str, Any]) -> dict[Expr, N
                 raise first_bad(value, f"the start of {name}")
         elif facts & {"spd", "psd", "symmetric-invertible"}:
             value = np.eye(shape[0])
-        elif facts & {"positive", "unitint", "simplex"}:
+        elif facts & {"positive", "unitint"}:
             value = np.full(shape, 1.0 / max(2, int(np.prod(shape))))
-        elif facts & {"gt1", "big"}:
+        elif "gt1" in facts:
             value = np.full(shape, 10.0)
         else:
             value = 0.1 * np.abs(rng.standard_normal(shape))
-        point[u] = projection(facts, value)
+        point[u] = along(facts, value)
     return point
 
 
@@ -202,15 +209,19 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
         best = _run(ready, z, most, report)
+        endless = _falls_on(ready, z, best.z)
         sure = best.method == DUAL and best.residual <= GOOD  # it is of convex problems alone
         if not sure and any(_is_curved_down(ready, p) for p in _looked_at(ready, z, best.z)):
             for other in _elsewhere(ready, z, best.z):
                 found = _run(ready, other, most, report)
-                if found.residual <= GOOD and _cost(ready, found.z) < _cost(ready, best.z):
-                    best = replace(found, count=best.count + found.count)
+                if not _cost(ready, found.z) < _cost(ready, best.z):
+                    continue
+                falls = _falls_on(ready, other, found.z)
+                if falls or found.residual <= GOOD:
+                    best, endless = replace(found, count=best.count + found.count), falls
     finally:
         report.close()
-    return _ended(ready, best, f"{best.method}, then Newton steps")
+    return _ended(ready, best, f"{best.method}, then Newton steps", endless)
 
 
 def _run(ready: _Ready, z: Numbers, most: int, report: _Progress) -> Optimum:
@@ -219,6 +230,21 @@ def _run(ready: _Ready, z: Numbers, most: int, report: _Progress) -> Optimum:
         return constrained(ready.flat, z, ready.region, most, report)
     z, count = descended(ready.flat, z, ready.region, most, report)
     return replace(_polished(ready, z, count), method="L-BFGS-B")
+
+
+def _falls_on(ready: _Ready, start: Numbers, z: Numbers) -> bool:
+    """Whether the cost falls on beyond a point, far out or nearer to the edge of the domain."""
+    flat, region = ready.flat, ready.region
+
+    def value(point: Numbers) -> float:
+        inside = region.inside(point)
+        kept = violation(flat, inside) <= GOOD * (1 + float(np.max(np.abs(inside), initial=0.0)))
+        return _cost(ready, inside) if kept else np.inf
+
+    nearer = ready.apart.at_the_edge(flat, z)
+    if is_lower(flat.value(nearer), flat.value(z)):
+        return True
+    return falls_far_out(value, z, free_way(flat, z, region, z - start))
 
 
 def _cost(ready: _Ready, z: Numbers) -> float:
@@ -262,13 +288,13 @@ def _polished(ready: _Ready, z: Numbers, count: int) -> Optimum:
     return Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
 
 
-def _ended(ready: _Ready, best: Optimum, method: str) -> Any:
-    """The result at a point, judged and told in words."""
+def _ended(ready: _Ready, best: Optimum, method: str, endless: bool = False) -> Any:
+    """The result at a point, judged and told in words; `endless` where the cost falls on."""
     problem, apart, flat, region = ready.problem, ready.apart, ready.flat, ready.region
     values = flat.split(best.z)
     forces = _named_forces(flat, apart, best, region)
     fun = float(evaluate_all([problem.objective], {**flat.data, **values}, flat.sizes)[0])
-    message, success = _said(ready, best, fun, method)
+    message, success = _said(ready, best, fun, method, endless)
     return optimize.OptimizeResult(
         x={str(u.params["name"]): _plain(values[u]) for u in problem.unknowns},
         fun=fun,
@@ -314,42 +340,51 @@ def _rises(excess: Expr, u: Expr, flat: Flat) -> bool:
     return bool(np.sum(at[1]) > np.sum(at[0]))
 
 
-def _said(ready: _Ready, best: Optimum, fun: float, method: str) -> tuple[str, bool]:
+def _said(ready: _Ready, best: Optimum, fun: float, method: str, endless: bool) -> tuple[str, bool]:
     """Why it stopped, and whether the point is an optimum."""
-    flat, apart, sign = ready.flat, ready.apart, ready.problem.sign
+    why = _why_none(ready, best, fun, endless)
+    if why:
+        return why, False
+    if best.residual <= max(GOOD, ready.region.goal):
+        return f"optimal: {method}; residual of the conditions {best.residual:.0e}", True
+    apart, left = ready.apart, f"residual {best.residual:.1e}"
+    marks = {n.primitive.name for u in apart.unknowns for n in kinked(apart.cost, u)}
+    if marks:
+        raise DerivantError(
+            f"{', '.join(sorted(marks))} of the objective have kinks, and none of the methods "
+            f"here came to an optimum: {left} at value {fun:.6g}"
+        )
+    return f"stopped ({method}) before the conditions of an optimum held: {left}", False
+
+
+def _why_none(ready: _Ready, best: Optimum, fun: float, endless: bool) -> str:
+    """Why the best point is no optimum though no step may be left; empty where nothing says so."""
+    flat, sign = ready.flat, ready.problem.sign
     if np.any(ready.region.lower > ready.region.upper):
-        names = ", ".join(repr(c.key) for c, _ in apart.bounds)
-        return f"infeasible: the bounds leave no number for some entry; they are {names}", False
+        names = ", ".join(repr(c.key) for c, _ in ready.apart.bounds)
+        return f"infeasible: the bounds leave no number for some entry; they are {names}"
     gap, broken = _worst_gap(flat, best)
     size = float(np.max(np.abs(best.z), initial=0.0))
     if not np.isfinite(flat.value(best.z)):
-        return "stopped outside the domain of the objective or of what its unknowns must be", False
+        return "stopped outside the domain of the objective or of what its unknowns must be"
     if sign * fun < -UNBOUNDED or size > UNBOUNDED:
         way = "below" if sign > 0 else "above"
-        return (
-            f"unbounded: the objective is {fun:.1e} at a point of size {size:.1e}, "
-            f"and has no bound {way}",
-            False,
-        )
+        at = f"the objective is {fun:.1e} at a point of size {size:.1e}"
+        return f"unbounded: {at}, and has no bound {way}"
     if broken is not None and gap > 1e-5 * (1 + size):
+        off = f"it is violated by {gap:.1e} at the best one"
+        return f"infeasible: no point was found that keeps {broken.key!r}; {off}"
+    if endless:
+        way = "falls" if sign > 0 else "rises"
         return (
-            f"infeasible: no point was found that keeps {broken.key!r}; "
-            f"it is violated by {gap:.1e} at the best one",
-            False,
+            f"no optimum: the objective still {way} beyond the best point that was found, where it "
+            f"is {fun:.6g}; it has no bound there, or comes to it nowhere"
         )
-    if not best.residual <= max(GOOD, ready.region.goal):
-        marks = {n.primitive.name for u in apart.unknowns for n in kinked(apart.cost, u)}
-        if marks:
-            raise DerivantError(
-                f"{', '.join(sorted(marks))} of the objective have kinks, and none of the methods "
-                f"here came to an optimum: residual {best.residual:.1e} at value {fun:.6g}"
-            )
-        return (
-            f"stopped ({method}) before the conditions of an optimum held: "
-            f"residual {best.residual:.1e}",
-            False,
-        )
-    return f"optimal: {method}; residual of the conditions {best.residual:.0e}", True
+    for u, facts, value in zip(flat.unknowns, flat.facts, flat.split(best.z).values(), strict=True):
+        if not within(facts, value):
+            wanted = ", ".join(sorted(facts))
+            return f"no optimum: the best {u.params['name']} that was found is not {wanted}"
+    return ""
 
 
 def _worst_gap(flat: Flat, best: Optimum) -> tuple[float, Constraint | None]:
@@ -358,8 +393,6 @@ def _worst_gap(flat: Flat, best: Optimum) -> tuple[float, Constraint | None]:
     off = [
         (float(np.max(np.abs(g) if k < len(flat.equal) else g, initial=0.0)), c)
         for k, (g, c) in enumerate(gaps)
+        if not c.key.startswith(" ")  # what stands for a kink is no constraint of the problem
     ]
     return max(off, key=lambda pair: pair[0], default=(0.0, None))
-
-
-__all__ = ["minimize"]

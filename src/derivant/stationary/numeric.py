@@ -15,16 +15,17 @@ import numpy.typing as npt
 from derivant.base.dims import size_of
 from derivant.base.errors import ArgumentError
 from derivant.carriers.expr import Expr, symbol
-from derivant.derivation.draws import SYMMETRIC
+from derivant.derivation.draws import SYMMETRIC, along
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
-from derivant.stationary.algebra import slope, summed
+from derivant.stationary.algebra import entry_sum, inner, slope, summed
 from derivant.stationary.degrees import degree
 from derivant.stationary.problem import Constraint
 from derivant.stationary.program import Program
 
 Numbers = npt.NDArray[np.float64]
 MOST_DENSE = 600  # unknown numbers for which a Hessian is formed
+REGULAR = frozenset(("invertible", "symmetric-invertible", "full-column-rank", "full-row-rank"))
 
 
 class Flat:
@@ -60,16 +61,15 @@ class Flat:
         self._way = [symbol(f"way{k}", u.shape) for k, u in enumerate(unknowns)]
         self._turns: list[Expr] = []  # made when they are first asked for
         self._programs: dict[tuple[int, ...], Program] = {}
-        self.evaluations = 0
 
     def _second(self) -> list[Expr]:
         """The Hessian of the Lagrangian times a direction."""
         parts = [RECORD.multiply(g, w) for g, w in zip(self._gradients, self._way, strict=True)]
         for gap, force in zip(self._gaps, self._forces, strict=True):
-            total = _total(RECORD.multiply(gap, force))
-            slopes = [pulled_back(total, u) for u in self.unknowns]
+            pushed = inner(gap, force)
+            slopes = [pulled_back(pushed, u) for u in self.unknowns]
             parts += [RECORD.multiply(s, w) for s, w in zip(slopes, self._way, strict=True)]
-        whole = summed([_total(p) for p in parts])
+        whole = summed([entry_sum(p) for p in parts])
         return [pulled_back(whole, u) for u in self.unknowns]
 
     def split(self, z: Numbers) -> dict[Expr, Numbers]:
@@ -101,26 +101,22 @@ class Flat:
         return value if np.isfinite(value) and self._in_domain(z) else np.inf
 
     def _in_domain(self, z: Numbers) -> bool:
-        """Whether matrices that must be positive definite are."""
-        wanted = [f & {"spd"} for f in self.facts]
+        """Whether matrices that must be positive definite, or semidefinite, are."""
+        wanted = [f & {"spd", "psd"} for f in self.facts]
         if not any(wanted):
             return True
-        parts = self.split(z).values()
-        return all(
-            not w or bool(np.linalg.eigvalsh(x)[0] > 0) for w, x in zip(wanted, parts, strict=True)
-        )
+        return all(within(f, x) for f, x in zip(wanted, self.split(z).values(), strict=True) if f)
 
     def along(self, z: Numbers) -> Numbers:
         """The part of a flat vector along the structure of each unknown."""
         if not any(self.facts):
             return z
         parts = self.split(z).values()
-        kept = [projection(f, x) for f, x in zip(self.facts, parts, strict=True)]
+        kept = [along(f, x) for f, x in zip(self.facts, parts, strict=True)]
         return np.concatenate([np.ravel(p) for p in kept])
 
     def value_and_gradient(self, z: Numbers) -> tuple[float, Numbers]:
         """The cost and its gradient, sharing work."""
-        self.evaluations += 1
         value, *slopes = self._at([self.cost, *self._gradients], z)
         number = float(value)
         flat = self.along(np.concatenate([np.ravel(s) for s in slopes]))
@@ -142,13 +138,15 @@ class Flat:
         return [np.zeros(tuple(size_of(s, self.sizes) for s in g.shape)) for g in self._gaps]
 
     def hessian(self, z: Numbers, forces: Sequence[Numbers] = ()) -> Numbers:
-        """The Hessian of the Lagrangian, column by column."""
+        """The Hessian of the Lagrangian, column by column; 1 across the structure of an unknown."""
         if self.is_quadratic:  # the gradient is affine, and costs less than a turn
             start = self.gradient(np.zeros(self.size))
             columns = [self.gradient(e) - start for e in np.eye(self.size)]
         else:
             columns = [self.hvp(z, e, forces) for e in np.eye(self.size)]
         whole = np.stack(columns, 1) if columns else np.zeros((0, 0))
+        if any(self.facts):  # so that no step leaves the structure
+            whole = whole + np.stack([e - self.along(e) for e in np.eye(self.size)], 1)
         return (whole + whole.T) / 2
 
     def gaps(self, z: Numbers) -> list[Numbers]:
@@ -156,31 +154,38 @@ class Flat:
         return self._at(self._gaps, z) if self._gaps else []
 
     def jacobians(self, z: Numbers) -> list[Numbers]:
-        """The derivative of each gap, its entries by the unknowns."""
+        """The derivative of each gap along the structure, its entries by the unknowns."""
         flat = [j for row in self._jacobians for j in row]
         found = self._at(flat, z) if flat else []
         rows, width = [], len(self.unknowns)
         for k in range(len(self._gaps)):
             parts = found[k * width : (k + 1) * width]
-            rows.append(
-                np.concatenate(
-                    [np.reshape(p, (-1, n)) for p, n in zip(parts, self.counts, strict=True)], 1
-                )
+            whole = np.concatenate(
+                [np.reshape(p, (-1, n)) for p, n in zip(parts, self.counts, strict=True)], 1
             )
+            if any(self.facts):
+                whole = np.array([self.along(row) for row in whole]).reshape(whole.shape)
+            rows.append(whole)
         return rows
 
 
-def _total(x: Expr) -> Expr:
-    axes = tuple(range(-len(x.shape), 0))
-    found: Expr = RECORD.sum(x, axis=axes, keepdims=False) if axes else x
-    return found
-
-
-def projection(facts: frozenset[str], x: Numbers) -> Numbers:
-    """The part of an array along a structure."""
-    if facts & SYMMETRIC:
-        x = (x + x.T) / 2
-    return np.diag(np.diag(x)) if "diagonal" in facts else x
+def within(facts: frozenset[str], value: Numbers) -> bool:
+    """Whether a value of an unknown is what is declared of it."""
+    scale = 1e-9 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
+    off = 1e3 * scale if facts & SYMMETRIC else 0.0
+    if np.max(np.abs(value - along(facts, value)), initial=0.0) > off:
+        return False
+    if facts & {"spd", "psd"} and value.size:
+        least = float(np.linalg.eigvalsh(value)[0])
+        if least <= 0 and ("spd" in facts or least < -scale):
+            return False
+    if facts & {"positive", "gt1"} and not np.all(value > float("gt1" in facts)):
+        return False
+    if "unitint" in facts and not np.all((value >= 0) & (value <= 1)):
+        return False
+    if facts & REGULAR and np.linalg.matrix_rank(value, tol=scale) < min(value.shape):
+        return False
+    return "nonzero" not in facts or bool(np.all(np.abs(value) > scale))
 
 
 @dataclass(frozen=True, slots=True)

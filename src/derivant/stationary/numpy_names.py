@@ -30,7 +30,7 @@ SPELLED: dict[str, Spelling] = {
     "hcat": lambda a: f"np.column_stack(({a[0]}, {a[1]}))",
     "vec": lambda a: f'np.reshape({a[0]}, -1, order="F")',
     "unvec": lambda a: f'np.reshape({a[0]}, ({a[1]}, {a[2]}), order="F")',
-    "eigv": lambda a: f"np.linalg.eigh({a[0]})[1][:, {a[1]}]",
+    "eigv": lambda a: f"np.linalg.eigh({a[0]})[1][:, {a[1] if len(a) > 1 else -1}]",
     "lam": lambda a: f"np.linalg.eigvalsh({a[0]})[{a[1]}]",
     "eigvecs": lambda a: f"np.linalg.eigh({a[0]})[1][:, ::-1][:, :{a[1]}]",
     "sqrtm": lambda a: f"scipy.linalg.sqrtm({a[0]})",

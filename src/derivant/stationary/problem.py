@@ -23,6 +23,7 @@ from derivant.primitives import RECORD
 SENSES = ("minimize", "maximize")
 RELATION = re.compile(r"==|<=|>=|≤|≥|=")
 EQUATIONS = frozenset(("orthonormal", "unit", "simplex"))
+NO_REGION = frozenset(("onehot", "pm1", "mask", "distance", "big"))  # no derivative tells of them
 WORD = re.compile(r"[^\W\d]\w*")
 NAMED = re.compile(r"^\s*([^\W\d]\w*)\s*:\s*(?![=])(.*)$", re.DOTALL)
 
@@ -118,6 +119,12 @@ def _told(u: Expr, declared: Expr) -> tuple[Expr, list[Constraint]]:
     """An unknown without the facts that are equations, and these as constraints."""
     facts, name = [*declared.params.get("facts", ())], str(u.params["name"])
     found = list[Constraint]()
+    for fact in facts:
+        if fact in NO_REGION:
+            raise ArgumentError(
+                f"the unknown {name} is {fact}, which is no region that an optimum is looked for "
+                "in; say what it may be by constraints"
+            )
     for fact in set(facts) & EQUATIONS:
         if fact != "orthonormal" and len(u.shape) != 1:
             raise ArgumentError(f"the unknown {name} is {fact}, which is known of vectors only")

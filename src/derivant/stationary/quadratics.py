@@ -9,12 +9,12 @@ from derivant.carriers.trace import variables
 from derivant.derivation.structured import projected
 from derivant.notation import Forms, shown_name, text_of
 from derivant.primitives import RECORD
-from derivant.rewriting import form_of
 from derivant.stationary.algebra import (
     at_zero,
     contracted,
     depends,
     derived,
+    formed,
     inner,
     inverse,
     over,
@@ -37,12 +37,7 @@ BARE = frozenset(("full-column-rank", "full-row-rank", "nonzero", "invertible"))
 
 def lagrangian(cost: Expr, terms: Sequence[tuple[Expr, Expr]]) -> Expr:
     """The cost plus the inner product of each multiplier with its gap."""
-    parts = [cost]
-    for multiplier, gap in terms:
-        product = RECORD.multiply(multiplier, gap)
-        axes = tuple(range(-len(gap.shape), 0))
-        parts.append(RECORD.sum(product, axis=axes, keepdims=False) if axes else product)
-    return summed(parts)
+    return summed([cost, *(inner(multiplier, gap) for multiplier, gap in terms)])
 
 
 def multipliers_of(constraints: Sequence[Constraint]) -> list[Expr]:
@@ -147,7 +142,7 @@ def written_out(problem: Problem, equal: Sequence[Constraint]) -> Lines:
     """The Lagrangian by indices, its derivatives, and the equations that they come to."""
     lambdas = multipliers_of(equal)
     value = lagrangian(problem.cost, list(zip(lambdas, (c.gap for c in equal), strict=True)))
-    form = form_of(value)
+    form = formed(value)
     name = "L" if equal else "f" if problem.sign > 0 else "-f"
     lines = [("write with indices", f"{name} = {text_of(Forms(form).indexed(form.sum))}")]
     unknowns = [*problem.unknowns, *lambdas]
@@ -198,7 +193,7 @@ def _equation(gradient: Expr, u: Expr, unknowns: Sequence[Expr]) -> str:
     """The unknown's terms on the left, what has none of it on the right."""
     right = at_zero(gradient, [u])
     left = simple(RECORD.subtract(gradient, right))
-    total = form_of(left).sum
+    total = formed(left).sum
     number = abs(total.terms[0].coefficient) if len(total.terms) == 1 else 1
     sides = [simple(RECORD.multiply(s / float(number), e)) for s, e in ((1.0, left), (-1.0, right))]
     return f"{shown(sides[0])} = {shown(sides[1])}"

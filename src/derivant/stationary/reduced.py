@@ -15,9 +15,18 @@ from derivant.base.dims import size_of
 from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
+from derivant.derivation.draws import SYMMETRIC
 from derivant.primitives import RECORD
 from derivant.rewriting import pulled_back
-from derivant.stationary.algebra import constant, depends, derived, is_zero, substituted
+from derivant.stationary.algebra import (
+    constant,
+    depends,
+    derived,
+    entry_sum,
+    inner,
+    is_zero,
+    substituted,
+)
 from derivant.stationary.descent import Region
 from derivant.stationary.hessians import kinked, scale_of
 from derivant.stationary.numeric import Data, Flat, Numbers
@@ -39,6 +48,7 @@ class Reduced:
     upper: dict[Expr, list[Numbers]] = field(default_factory=dict)
     weights: dict[Expr, Numbers] = field(default_factory=dict)
     made: dict[Expr, tuple[Expr, ...]] = field(default_factory=dict)
+    open: dict[Expr, list[tuple[float, float]]] = field(default_factory=dict)
 
     def region(self, flat: Flat) -> Region:
         """Bounds and weights of the flat vector."""
@@ -48,10 +58,12 @@ class Reduced:
             (self.upper, np.inf, np.minimum),
         ):
             parts = []
-            for u, shape in zip(flat.unknowns, flat.shapes, strict=True):
+            for u, shape, facts in zip(flat.unknowns, flat.shapes, flat.facts, strict=True):
                 whole = np.full(shape, open_)
                 for bound in bounds.get(u, []):
                     whole = pick(whole, bound)
+                if facts & SYMMETRIC:
+                    whole = pick(whole, whole.T)
                 parts.append(np.ravel(whole))
             sides.append(np.concatenate(parts))
         weights = [
@@ -59,6 +71,16 @@ class Reduced:
             for u, shape in zip(flat.unknowns, flat.shapes, strict=True)
         ]
         return Region(sides[0], sides[1], np.concatenate(weights).astype(float))
+
+    def at_the_edge(self, flat: Flat, z: Numbers) -> Numbers:
+        """The point, with what is as near to an open bound as may be still nearer to it."""
+        parts = []
+        for u, x in flat.split(z).items():
+            for low, high in self.open.get(u, []):
+                x = np.where(x <= low + EDGE, np.nextafter(low, np.inf), x)
+                x = np.where(x >= high - EDGE, np.nextafter(high, -np.inf), x)
+            parts.append(np.ravel(x))
+        return np.concatenate(parts)
 
 
 def reduced(problem: Problem, data: Data) -> Reduced:
@@ -84,21 +106,19 @@ def _weights_out(found: Reduced, data: Data) -> None:
         shape = tuple(size_of(s, data.sizes) for s in u.shape)
         known = symbol(f" w{len(found.made)}", u.shape)
         data.values[known] = np.array(np.broadcast_to(weight, shape), float)
-        product = RECORD.multiply(known, t)
-        axes = tuple(range(-len(u.shape), 0))
-        total = RECORD.sum(product, axis=axes, keepdims=False) if axes else product
-        found.cost = RECORD.add(found.cost, total)
+        found.cost = RECORD.add(found.cost, inner(known, t))
         found.made[t] = (u, RECORD.negative(u))
         _stand_in(found, t, found.made[t])
     found.weights.clear()
 
 
 def _facts(found: Reduced, u: Expr, facts: frozenset[str]) -> None:
-    if facts & {"positive", "gt1", "big"}:
-        found.lower.setdefault(u, []).append(np.asarray(EDGE))
-    if facts & {"unitint", "simplex", "mask"}:
-        found.lower.setdefault(u, []).append(np.asarray(EDGE))
-        found.upper.setdefault(u, []).append(np.asarray(1 - EDGE))
+    """The open bounds that are declared of an unknown."""
+    for fact, low, high in (("positive", 0.0, np.inf), ("gt1", 1.0, np.inf), ("unitint", 0.0, 1.0)):
+        if fact in facts:
+            found.open.setdefault(u, []).append((low, high))
+            found.lower.setdefault(u, []).append(np.asarray(low + EDGE))
+            found.upper.setdefault(u, []).append(np.asarray(high - EDGE))
 
 
 def _number(expression: Expr, data: Data) -> Numbers:
@@ -143,12 +163,10 @@ def _take_out(found: Reduced, node: Expr, data: Data) -> None:
         return
     shape = node.inputs[0].shape if name == "vector_norm" else node.shape
     t = symbol(f" t{len(found.made)}", shape)
-    total: Expr = t
-    if name == "vector_norm":
-        total = RECORD.sum(t, axis=tuple(range(-len(shape), 0)), keepdims=False)
+    whole = entry_sum(t) if name == "vector_norm" else t
     held = [c for c in found.constraints if depends(c.gap, [node])]
-    cost = substituted(found.cost, {node: total})
-    excesses = [substituted(c.excess, {node: total}) for c in held]
+    cost = substituted(found.cost, {node: whole})
+    excesses = [substituted(c.excess, {node: whole}) for c in held]
     if not _rise([cost, *excesses], t, found.unknowns, name, data):
         return
     own = next((u for u in found.unknowns if node.inputs[0] is u), None)

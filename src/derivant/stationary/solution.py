@@ -14,9 +14,11 @@ from derivant.notation import numpy_text, shown_name
 from derivant.notation.numpy_text import python_name
 from derivant.stationary.algebra import documented, shown
 from derivant.stationary.code import Code
+from derivant.stationary.problem import WORD
 from derivant.stationary.verifying import Verdict
 
 PARTS = ("solution", "multipliers", "value")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|#.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +141,19 @@ class Solution:
 def written(name: str, values: Mapping[str, Expr], data: tuple[Expr, ...]) -> str:
     """The text of a function of the data that returns the values."""
     facts = {str(v.params["name"]): tuple(v.params.get("facts", ())) for v in data}
-    code = Code(facts)
+    sizes = sorted({n for x in (*values.values(), *data) for n in names_in(x)})
+    code = Code(facts, sizes)
     results = [code.text(documented(x)) for x in values.values()]
     body = [*code.lines, f"return {', '.join(results)}"]
-    shown, asked = [], []
-    for size in sorted({n for x in (*values.values(), *data) for n in names_in(x)}):
-        if not any(re.search(rf"\b{size}\b", line) for line in body):
-            continue
+    read, asked = [], []
+    words = {word for line in body for word in WORD.findall(QUOTED.sub("", line))}
+    for size in (s for s in sizes if s in words):
         place = next(((v, v.shape.index(s)) for v in data for s in v.shape if str(s) == size), None)
         if place is None:
             asked.append(size)
         else:
-            shown.append(f"{size} = {python_name(str(place[0].params['name']))}.shape[{place[1]}]")
-    sizes = shown
-    lines = [*sizes, *body]
+            read.append(f"{size} = {python_name(str(place[0].params['name']))}.shape[{place[1]}]")
+    lines = [*read, *body]
     names = [n for n in ("scipy.linalg", "scipy.special") if any(n in line for line in lines)]
     head = ["import numpy as np", *(f"import {n}" for n in names)]
     arguments = ", ".join([*map(python_name, facts), *asked])

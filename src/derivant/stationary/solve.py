@@ -16,6 +16,7 @@ from derivant.stationary.entrywise import entrywise_problem
 from derivant.stationary.explicit import explicit_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
+from derivant.stationary.impossible import why_impossible
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
 from derivant.stationary.least_norm import of_least_norm
@@ -75,7 +76,11 @@ def solve(
     problem = read_problem(objective, over, subject_to, assume, shapes, notation, sense)
     if least_norm:
         problem = of_least_norm(problem)
-    found, verdict = solved_problem(problem)
+    try:
+        found, verdict = solved_problem(problem)
+    except DerivantError as error:
+        why = why_impossible(problem)
+        raise DerivantError(f"no closed form was found: {why}" if why else str(error)) from error
     if not least_norm:
         return _solution(problem, found, verdict)
     zero = constant(0.0)

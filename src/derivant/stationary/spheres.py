@@ -15,11 +15,12 @@ from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, symbol
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.primitives import RECORD
-from derivant.rewriting import Atom, Form, Term, as_number, form_of, lowered
+from derivant.rewriting import Atom, Form, Term, as_number, lowered
 from derivant.stationary.algebra import (
     constant,
     contracted,
     depends,
+    formed,
     inner,
     inverse,
     is_zero,
@@ -137,7 +138,7 @@ def _ball(excess: Expr, x: Expr) -> Ball | None:
 
 def root(square: Expr) -> Expr:
     """The square root of a positive number, taken where it is seen."""
-    total = form_of(square).sum
+    total = formed(square).sum
     if all(t.coefficient < 0 and not t.atoms for t in total.terms):
         raise DerivantError("the constraint holds nowhere, or at one point only")
     if len(total.terms) == 1 and not total.terms[0].bound and total.terms[0].coefficient > 0:
@@ -254,7 +255,7 @@ def _linear_least(cost: Expr, x: Expr, ball: Ball, size: Expr) -> Expr:
 def _length(metric: Metric, b: Expr, way: Expr) -> Expr:
     if metric.matrix is None:
         axes = tuple(range(-len(b.shape), 0))
-        total = form_of(b).sum
+        total = formed(b).sum
         size = abs(total.terms[0].coefficient) if len(total.terms) == 1 else Fraction(1)
         sign = -1 if all(t.coefficient < 0 for t in total.terms) else 1
         core = lowered(replace(total, terms=tuple(t.scaled(sign / size) for t in total.terms)))
@@ -299,7 +300,7 @@ def least_eigenvector(hessian: Expr, metric: Metric) -> tuple[Expr, Expr]:
 
 def oriented(hessian: Expr) -> tuple[Expr, Expr, int]:
     """A matrix as a number times a core, and the place of the core's eigenvalue wanted."""
-    total = form_of(hessian).sum
+    total = formed(hessian).sum
     if len(total.terms) == 1:
         number, rest = split_scalars(total, total.terms[0])
         sign = sign_of(number)

@@ -18,10 +18,10 @@ from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
-from derivant.derivation.draws import SYMMETRIC, directed, drawn
+from derivant.derivation.draws import along, directed, drawn
 from derivant.stationary.algebra import slope
 from derivant.stationary.found import Found
-from derivant.stationary.numeric import projection
+from derivant.stationary.numeric import within
 from derivant.stationary.problem import Problem
 from derivant.stationary.program import Program
 
@@ -200,7 +200,7 @@ def _judged(
             raise DerivantError(f"the answer for {name} has the wrong shape; it is not shown")
         if not np.all(np.isfinite(value)):
             raise DerivantError(f"the answer for {name} is not finite; it is not shown")
-        if not _within(problem.facts(u), value):
+        if not within(problem.facts(u), value):
             raise DerivantError(
                 f"the stationary point is not {', '.join(sorted(problem.facts(u)))} "
                 f"as {name} must be, for some data"
@@ -212,22 +212,6 @@ def _judged(
     if residual > TOLERANCE:
         raise DerivantError("the answer is not stationary for some data; it is not shown")
     return residual, _compared(measured, point, slopes, rng)
-
-
-def _within(facts: frozenset[str], value: Numbers) -> bool:
-    """Whether a value has the facts that bound it."""
-    scale = 1e-9 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
-    if facts & SYMMETRIC and np.max(np.abs(value - value.T), initial=0.0) > 1e3 * scale:
-        return False
-    if "spd" in facts and value.size and np.linalg.eigvalsh(value)[0] <= 0:
-        return False
-    if facts & {"positive", "big", "gt1"} and not np.all(value > 0):
-        return False
-    if facts & {"unitint", "simplex", "mask"} and not np.all((value >= 0) & (value <= 1)):
-        return False
-    if "diagonal" in facts and np.any(value != np.diag(np.diag(value))):
-        return False
-    return "nonzero" not in facts or bool(np.all(value != 0))
 
 
 def _infeasible(measured: Measured, point: Mapping[Expr, Numbers]) -> float:
@@ -282,7 +266,7 @@ def _slope_left(
             part = np.tensordot(lambdas[k], jacobian, np.ndim(lambdas[k]))
             scale = max(scale, float(np.max(np.abs(part), initial=0.0)))
             total = total + sign * part
-        left = projection(problem.facts(u), total)
+        left = along(problem.facts(u), total)
         worst = max(worst, float(np.max(np.abs(left), initial=0.0)) / scale)
     return worst
 
@@ -337,7 +321,7 @@ def _ways(
         for k in rng.permutation(x.size)[:ENTRIES]:
             unit = np.zeros(x.size)
             unit[k] = 1.0
-            one = projection(problem.facts(u), unit.reshape(x.shape))
+            one = along(problem.facts(u), unit.reshape(x.shape))
             ways += [
                 {v: sign * one if v is u else np.zeros(y.shape) for v, y in point.items()}
                 for sign in (1.0, -1.0)
@@ -347,7 +331,7 @@ def _ways(
         down = measured([slopes[n] for n in names], point)
         size = max([1e-12, *(float(np.linalg.norm(d)) for d in down)])
         ways.append(
-            {u: projection(problem.facts(u), -d / size) for u, d in zip(point, down, strict=True)}
+            {u: along(problem.facts(u), -d / size) for u, d in zip(point, down, strict=True)}
         )
     return [w for w in ways if all(np.all(np.isfinite(v)) for v in w.values())]
 
@@ -358,7 +342,7 @@ def feasible(
     """A point moved onto the constraints by Gauss-Newton steps; None where they fail."""
     problem = measured.problem
     for _ in range(NEWTON):
-        if not all(_within(problem.facts(u), x) for u, x in point.items()):
+        if not all(within(problem.facts(u), x) for u, x in point.items()):
             return None
         rows, gaps = _violated(measured, point, slopes)
         if not gaps or max(float(np.max(np.abs(g), initial=0.0)) for g in gaps) < 1e-11:
@@ -370,7 +354,7 @@ def feasible(
         start = 0
         for u, x in point.items():
             part: Numbers = np.reshape(change[start : start + x.size], x.shape)
-            point = {**point, u: x + projection(problem.facts(u), part)}
+            point = {**point, u: x + along(problem.facts(u), part)}
             start += x.size
     return point if _infeasible(measured, point) < 1e-9 else None
 

@@ -1,0 +1,65 @@
+"""An objective that falls on where its slope is small already has no optimum there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import derivant as dv
+from derivant.stationary.endless import falls_far_out
+
+A = np.array([[1.0, 0.5], [0.2, 1.0], [-0.1, 0.3]])
+
+
+@pytest.mark.parametrize(
+    ("objective", "stated", "way"),
+    [
+        ("-sum(log(x))", {}, "falls"),
+        ("-log(1 + x'*x)", {}, "falls"),
+        ("log(1 + x'*x)", {"sense": "maximize"}, "rises"),
+        ("-log(1 + x'*x)", {"subject_to": ["sum(x) = 1"]}, "falls"),
+        ("-log(1 + x'*x)", {"subject_to": ["x >= 0"]}, "falls"),
+        ("-sum(log(ones(3) + A*x))", {"data": {"A": np.abs(A)}}, "falls"),
+        ("sum(log(x))", {"assume": {"x": "positive"}}, "falls"),
+        ("-sum(log(1 - x))", {"assume": {"x": "unitint"}, "sense": "maximize"}, "rises"),
+    ],
+)
+def test_it_is_said_and_not_called_optimal(
+    objective: str, stated: dict[str, Any], way: str
+) -> None:
+    m = dv.minimize(objective, "x", **stated, start={"x": np.full(2, 0.9)})
+    assert not m.success
+    assert f"still {way}" in m.message or "unbounded" in m.message
+
+
+@pytest.mark.parametrize(
+    ("objective", "stated"),
+    [
+        ("norm2(A*x - b)^2", {"data": {"A": A.T, "b": np.ones(2)}}),  # flat in one direction
+        ("norm1(x)", {}),
+        ("-log(1 + x'*x)", {"subject_to": ["sum(x) = 1", "x >= 0"]}),
+        ("sum(x)", {"assume": {"x": "positive"}}),
+        ("x'*x/2 - 1e6*sum(x)", {}),
+        ("sum(x.^4 - x.^2)", {}),
+    ],
+)
+def test_an_optimum_stays_one(objective: str, stated: dict[str, Any]) -> None:
+    size = 3 if "A" in objective else 2
+    m = dv.minimize(objective, "x", **stated, start={"x": np.full(size, 0.9)}, closed_form=False)
+    assert m.success, m.message
+
+
+def test_python_functions_too() -> None:
+    m = dv.minimize(lambda x: -dv.log(x), 2.0)
+    assert not m.success
+    assert "unbounded" in m.message
+    assert dv.minimize(lambda x: dv.exp(x) - 1e4 * x, 2.0).success
+
+
+def test_a_way_that_rises_first_is_no_end() -> None:
+    way = np.ones(1)
+    assert falls_far_out(lambda z: float(-z[0]), np.zeros(1), way)
+    assert not falls_far_out(lambda z: float(z[0] - 1e-2 * z[0] ** 2), np.zeros(1), way)
+    assert not falls_far_out(lambda z: float(-min(z[0], 2.0)), np.zeros(1), way)
