@@ -311,6 +311,25 @@ def test_how_far_a_claim_in_decimals_is_off_is_said() -> None:
     assert "up to" not in verify("x'*x", "x", "2*x").diagnosis
 
 
+@pytest.mark.parametrize(
+    ("claim", "right"),
+    [
+        ("2*x*(1 + 1e-10)", False),
+        ("2*x + 1e-12*x", False),
+        ("2*x*(1 - 1e-13)", False),
+        ("1.9999999999*x", False),
+        ("6*x*0.333333333333", False),
+        ("6*x*0.3333333333333333", True),  # all the digits that a float has
+        ("2*x*(1 + 1e-17)", True),
+    ],
+)
+def test_a_claim_that_is_off_by_more_than_rounding_is_not_right(claim: str, right: bool) -> None:
+    v = verify("x'*x", "x", claim)
+    assert v.right is right
+    assert v.kind == ("right" if right else "rounded"), str(v)
+    assert ("not quite right" in v.diagnosis) is not right
+
+
 def test_shapes_that_no_transpose_mends_are_refused_with_the_place() -> None:
     with pytest.raises(dv.ShapeError, match=r"\^"):
         verify("norm2(A*x - b)^2", "x", "2*A*(A*x + b)")
