@@ -304,6 +304,9 @@ def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
     )  # fmt: skip
     rng = np.random.default_rng(1)
     A, S = ((M + M.T) for M in rng.standard_normal((2, 3, 3)))
-    f = lambda S, A: dv.trace(A @ S @ A @ S)  # noqa: E731  # twice below
+
+    def f(S, A):
+        return dv.trace(A @ S @ A @ S)
+
     right = dv.jacfwd(lambda A: dv.grad(f)(S, A))(A)
     np.testing.assert_allclose(r["S", "A"](S=S, A=A), right, rtol=1e-9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -280,9 +282,9 @@ TURNED = [
 
 @pytest.mark.parametrize(("formula", "wrt", "claim", "options", "said"), TURNED)
 def test_transposes_that_do_not_fit_are_named(
-    formula: str, wrt: str, claim: str, options: dict[str, str], said: str
+    formula: str, wrt: str, claim: str, options: dict[str, Any], said: str
 ) -> None:
-    v = verify(formula, wrt, claim, **options)  # type: ignore[arg-type]  # by keyword
+    v = verify(formula, wrt, claim, **options)
     assert not v.right and v.kind == "transpose"
     assert said in v.diagnosis, str(v)
 
