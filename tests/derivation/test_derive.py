@@ -292,9 +292,10 @@ def test_blocks_of_the_second_derivative():
     np.testing.assert_allclose(r["X", "w"](**at), np.moveaxis(mixed, 0, -1), rtol=1e-10)
     numbers = eval(r["w", "X"].expression(), {"einsum": np.einsum, "eye": np.eye, "n": 2, **at})
     np.testing.assert_allclose(numbers, mixed, rtol=1e-10)
-    for missing in (("w", "z"), "z"):
+    for missing in (("w", "z"), "z", 3, None, ("w", 3), ("w", "X", "w")):
         with pytest.raises(KeyError):
             r[missing]
+        assert r.get(missing) is None
 
 
 def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
