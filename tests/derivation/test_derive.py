@@ -311,3 +311,30 @@ def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
 
     right = dv.jacfwd(lambda A: dv.grad(f)(S, A))(A)
     np.testing.assert_allclose(r["S", "A"](S=S, A=A), right, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "slope"),
+    [
+        ("x^1.2", "1.2 x^0.2"),
+        ("x^2.7", "2.7 x^1.7"),
+        ("x^0.1", "0.1 / x^0.9"),
+        ("x^(2/7)", "2 / (7 x^(5/7))"),
+    ],
+)
+def test_exponents_are_the_decimals_that_were_written(text: str, slope: str) -> None:
+    assert dv.derive(text, wrt="x", shapes="x:").text == slope
+
+
+def test_a_small_exponent_is_not_raised_in_part() -> None:
+    head = str(dv.derive("x^0.000000001", wrt="x", shapes="x:").derivation).splitlines()[0]
+    assert head.startswith("d(x^1e-09)/dx")
+
+
+SHARP = ["abs(x).^1.5", "abs(x).^1.2", "x.*sqrt(abs(x))", "abs(sin(x)).^1.5"]
+
+
+@pytest.mark.parametrize("text", SHARP)
+def test_a_value_that_bends_sharply_is_compared_with_shorter_steps(text: str) -> None:
+    r = dv.derive(f"sum({text})", wrt="x")
+    assert r.check.samples == 6 and r.check.max_relative_error < 1e-9

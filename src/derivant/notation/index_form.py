@@ -42,7 +42,7 @@ Mark: TypeAlias = Callable[[Sequence[str]], str]
 Marks: TypeAlias = Mapping[int, Mark]
 ONE = Fraction(1)
 LARGEST_BELOW = 100  # of a denominator that is written as one
-POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.])")
+POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.e])")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -55,6 +55,8 @@ def _at_zero(call: Call) -> Sum | None:
         return None
     with np.errstate(all="ignore"):
         value = float(TABLE[call.row].evaluate(np.zeros(()), **call.params))
+    if value == 0:
+        return call.operand
     return number(int(value), call.operand) if value.is_integer() else None
 
 
