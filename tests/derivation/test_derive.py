@@ -163,6 +163,14 @@ def test_a_wrong_derivative_is_not_shown() -> None:
         ("tr(X)", {"wrt": "X", "structured": "riesz"}, "needs a fact on X"),
         ("tr(X)", {"wrt": "X", "structured": "free"}, "structured is one of"),
         (3.0, {"wrt": "x"}, "takes a text"),
+        ("theta'*x", {"wrt": "x", "shapes": "tetha: n"}, "tetha is not .* did you mean θ?"),
+        ("x'*A*x", {"wrt": "x", "assume": {"B": "spd"}}, "assume: B is not in the formula"),
+        ("r = A*x; r'*r", {"wrt": "x", "assume": "r: positive"}, "the formula gives it a value"),
+        ("r = A*x; r'*r", {"wrt": "x", "shapes": "r: m n"}, r"shapes: r is \(p\) in the formula"),
+        ("X*W", {"wrt": "W", "shapes": "X: N D, W: D M, G: N", "cotangent": "G"}, "G is "),
+        (lambda x: x @ x, {"wrt": "x", "shapes": "x: n, y: n"}, "shapes: y is not in the formula"),
+        (sum(dv.symbols("x:, x: n")), {"wrt": "x"}, "two variables of the expression are named x"),
+        (dv.symbols("x: n"), {"wrt": "x", "shapes": "x: 3"}, r"x is \(n\) in the formula"),
     ],
 )
 def test_what_cannot_be_answered_is_said(
@@ -170,6 +178,19 @@ def test_what_cannot_be_answered_is_said(
 ) -> None:
     with pytest.raises(dv.DerivantError, match=message):
         dv.derive(text, **options)  # type: ignore[arg-type]  # wrong input on purpose
+
+
+def test_what_is_given_of_a_cotangent_and_of_a_named_part_may_be_said() -> None:
+    shapes = "X: N D, W: D M, G: N M"
+    assert dv.derive("X*W", wrt="W", shapes=shapes, cotangent="G").text == "X' G"
+    r = dv.derive("r = A*x; r'*r", wrt="x", shapes="A: m n, r: m")
+    assert r.text == "2 A' A x"
+
+
+@pytest.mark.parametrize("text", [3, None, {"x": "n"}, ["x"]])
+def test_symbols_are_written_as_a_text(text: object) -> None:
+    with pytest.raises(dv.ArgumentError, match="written as in 'x: n, A: n n'"):
+        dv.symbols(text)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,6 +227,12 @@ EXTREMA = [
     ("sum(max(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [0.0, 1.0]),
     ("sum(min(x, y))", {"x": [1.0, 3.0], "y": [2.0, 0.0]}, [1.0, 0.0]),
     ("sum(max(x, x))", {"x": [1.0, 3.0]}, [1.0, 1.0]),
+    ("sum(max(x, y))", {"x": [1.0, 3.0], "y": [1.0, 3.0]}, [0.5, 0.5]),
+    ("sum(min(x, y))", {"x": [1.0, 3.0], "y": [1.0, 4.0]}, [0.5, 1.0]),
+    ("sum(max(x, 1))", {"x": [1.0, 3.0]}, [0.5, 1.0]),
+    ("sum(max(x, y).^2)", {"x": [1.0, 3.0], "y": [1.0, 4.0]}, [1.0, 0.0]),
+    ("sum(max(2*x - x, x))", {"x": [1.0, 3.0]}, [1.0, 1.0]),  # the same, which a law says
+    ("sum(max(x.^2./x, x))", {"x": [1.0, 3.0]}, [1.0, 1.0]),
     ("sum(max(relu(x - 5), x - 5))", {"x": [6.0, 2.0]}, [1.0, 0.0]),  # they tie in a whole region
     ("sum(max(sqrt((x - 5).^2), x - 5))", {"x": [6.0, 2.0]}, [1.0, -1.0]),
 ]
@@ -216,6 +243,8 @@ def test_extrema_have_slopes_with_names(text, at, slope):
     r = dv.derive(text, wrt="x")
     at = {name: np.asarray(value) for name, value in at.items()}
     np.testing.assert_allclose(r(**at), slope)
+    formula = dv.grad(lambda x: dv.evaluate(r.question.value, {**at, "x": x}))
+    np.testing.assert_allclose(formula(at["x"]), slope)
     assert "sign" in r.text or "step" in r.text or "ones" in r.text
     assert r.expression("numpy") and r.code("torch")
 
@@ -225,6 +254,16 @@ def test_extrema_along_an_axis_share_ties_in_each_row():
     X = np.array([[1.0, 2.0, 2.0], [5.0, 3.0, 4.0]])
     np.testing.assert_allclose(r(X=X), [[0, 0.5, 0.5], [1, 0, 0]])
     np.testing.assert_allclose(dv.grad(lambda X: dv.sum(dv.max(X, axis=1)))(X), r(X=X))
+
+
+def test_the_slope_of_a_program_at_0_is_not_that_of_its_text() -> None:
+    """A text's max(0, x) is relu, of slope 0 there; the row of a program gives 1/2 at the tie."""
+    assert dv.derive("sum(max(0, x))", wrt="x").conditions == ()
+    for order in (1, 2):
+        program = dv.derive(
+            lambda x: np.sum(np.maximum(x, 0) ** 2), wrt="x", shapes="x: n", order=order
+        )
+        assert program.conditions == ("x not 0",)
 
 
 def test_a_name_that_is_nearly_one_of_the_formula_is_proposed():
@@ -253,9 +292,10 @@ def test_blocks_of_the_second_derivative():
     np.testing.assert_allclose(r["X", "w"](**at), np.moveaxis(mixed, 0, -1), rtol=1e-10)
     numbers = eval(r["w", "X"].expression(), {"einsum": np.einsum, "eye": np.eye, "n": 2, **at})
     np.testing.assert_allclose(numbers, mixed, rtol=1e-10)
-    for missing in (("w", "z"), "z"):
+    for missing in (("w", "z"), "z", 3, None, ("w", 3), ("w", "X", "w")):
         with pytest.raises(KeyError):
             r[missing]
+        assert r.get(missing) is None
 
 
 def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
@@ -265,6 +305,36 @@ def test_facts_on_both_variables_of_a_block_come_back_at_the_end():
     )  # fmt: skip
     rng = np.random.default_rng(1)
     A, S = ((M + M.T) for M in rng.standard_normal((2, 3, 3)))
-    f = lambda S, A: dv.trace(A @ S @ A @ S)  # noqa: E731  # twice below
+
+    def f(S, A):
+        return dv.trace(A @ S @ A @ S)
+
     right = dv.jacfwd(lambda A: dv.grad(f)(S, A))(A)
     np.testing.assert_allclose(r["S", "A"](S=S, A=A), right, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "slope"),
+    [
+        ("x^1.2", "1.2 x^0.2"),
+        ("x^2.7", "2.7 x^1.7"),
+        ("x^0.1", "0.1 / x^0.9"),
+        ("x^(2/7)", "2 / (7 x^(5/7))"),
+    ],
+)
+def test_exponents_are_the_decimals_that_were_written(text: str, slope: str) -> None:
+    assert dv.derive(text, wrt="x", shapes="x:").text == slope
+
+
+def test_a_small_exponent_is_not_raised_in_part() -> None:
+    head = str(dv.derive("x^0.000000001", wrt="x", shapes="x:").derivation).splitlines()[0]
+    assert head.startswith("d(x^1e-09)/dx")
+
+
+SHARP = ["abs(x).^1.5", "abs(x).^1.2", "x.*sqrt(abs(x))", "abs(sin(x)).^1.5"]
+
+
+@pytest.mark.parametrize("text", SHARP)
+def test_a_value_that_bends_sharply_is_compared_with_shorter_steps(text: str) -> None:
+    r = dv.derive(f"sum({text})", wrt="x")
+    assert r.check.samples == 6 and r.check.max_relative_error < 1e-9

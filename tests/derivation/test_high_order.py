@@ -29,8 +29,8 @@ SCALARS: dict[str, tuple[str, Callable[[Any], Any], tuple[float, ...]]] = {
 }
 
 
-def one(what: object, **options: object) -> Derivative:
-    found = dv.derive(what, **options)  # type: ignore[arg-type]  # what a user may hand over
+def one(what: str, **options: Any) -> Derivative:
+    found = dv.derive(what, **options)
     assert isinstance(found, Derivative)
     return found
 

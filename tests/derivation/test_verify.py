@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -280,9 +282,9 @@ TURNED = [
 
 @pytest.mark.parametrize(("formula", "wrt", "claim", "options", "said"), TURNED)
 def test_transposes_that_do_not_fit_are_named(
-    formula: str, wrt: str, claim: str, options: dict[str, str], said: str
+    formula: str, wrt: str, claim: str, options: dict[str, Any], said: str
 ) -> None:
-    v = verify(formula, wrt, claim, **options)  # type: ignore[arg-type]  # by keyword
+    v = verify(formula, wrt, claim, **options)
     assert not v.right and v.kind == "transpose"
     assert said in v.diagnosis, str(v)
 
@@ -309,6 +311,25 @@ def test_the_diagonal_for_the_matrix_is_named(formula: str, claim: str, said: st
 def test_how_far_a_claim_in_decimals_is_off_is_said() -> None:
     assert "up to 5e-11 of it" in verify("x'*x", "x", "2.0000000001*x").diagnosis
     assert "up to" not in verify("x'*x", "x", "2*x").diagnosis
+
+
+@pytest.mark.parametrize(
+    ("claim", "right"),
+    [
+        ("2*x*(1 + 1e-10)", False),
+        ("2*x + 1e-12*x", False),
+        ("2*x*(1 - 1e-13)", False),
+        ("1.9999999999*x", False),
+        ("6*x*0.333333333333", False),
+        ("6*x*0.3333333333333333", True),  # all the digits that a float has
+        ("2*x*(1 + 1e-17)", True),
+    ],
+)
+def test_a_claim_that_is_off_by_more_than_rounding_is_not_right(claim: str, right: bool) -> None:
+    v = verify("x'*x", "x", claim)
+    assert v.right is right
+    assert v.kind == ("right" if right else "rounded"), str(v)
+    assert ("not quite right" in v.diagnosis) is not right
 
 
 def test_shapes_that_no_transpose_mends_are_refused_with_the_place() -> None:

@@ -14,6 +14,7 @@ import derivant as dv
 from derivant.base.dims import Dim
 from derivant.carriers.evaluate import evaluate
 from derivant.derivation import Derivative
+from derivant.derivation.checking import shape_at
 from derivant.derivation.claims import read_claim
 from derivant.derivation.draws import drawn
 
@@ -83,10 +84,11 @@ def differs(claim: str, r: Derivative) -> bool:
         sizes = {n: 2 + (3 * i + k) % 4 for i, n in enumerate(names)}
         at: dict[str, Any] = {}
         for n, v in known.items():
-            value = drawn(v, tuple(sizes.get(str(s), s) for s in v.shape), rng)  # type: ignore[misc]
+            value = drawn(v, shape_at(v, sizes), rng)
             at[n] = np.abs(value) + 0.3 if k % 2 else value
         try:
-            found, right = (np.asarray(x) for x in (evaluate(expr, at, sizes), r(sizes, **at)))
+            with np.errstate(all="ignore"):
+                found, right = np.asarray(evaluate(expr, at, sizes)), np.asarray(r(sizes, **at))
         except dv.DerivantError:  # a singular matrix
             continue
         if not np.all(np.isfinite(right)):

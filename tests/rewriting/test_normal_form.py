@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import derivant as dv
 from derivant.base.dims import Dim
 from derivant.base.graph import ancestors
 from derivant.calculus.transforms import grad
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.carriers.trace import trace_graph
-from derivant.primitives import RECORD
+from derivant.primitives import RECORD, TABLE
 from derivant.rewriting import RULES, form_of, normal_form, size_of_number
+from derivant.rewriting.plainer import plainer
 
 N, M = Dim.named("n"), Dim.named("m")
 S, X, Y, Z = symbol("s"), symbol("x", (N,)), symbol("y", (N,)), symbol("z", (M,))
@@ -183,6 +185,41 @@ def test_float32_stays_float32() -> None:
 def test_infinities_are_not_folded() -> None:
     e = X * np.inf
     assert np.isinf(evaluate(normal_form(e), {"x": np.ones(2)})).all()
+
+
+ZERO = X - X
+AT_ZERO = {"exp": 1, "cos": 1, "cosh": 1, "sign": 0, "tanh": 0, "abs": 0, "relu": 0, "step": 0}
+
+
+@pytest.mark.parametrize("row", AT_ZERO)
+def test_a_function_of_0_is_a_number(row: str) -> None:
+    e = Expr.derivant_apply(TABLE[row], (ZERO,), {})
+    assert len(form_of(e).sum.terms) == AT_ZERO[row]
+    assert normal_form(RECORD.multiply(e, Y)) is normal_form(Y * AT_ZERO[row])
+
+
+def test_a_function_that_has_no_whole_number_at_0_is_kept() -> None:
+    for row in ("log", "sigmoid", "softplus", "acos"):
+        e = Expr.derivant_apply(TABLE[row], (ZERO,), {})
+        with np.errstate(divide="ignore"):
+            expected, found = (
+                evaluate(x, {"x": np.ones(3)}, {"n": 3}) for x in (e, normal_form(e))
+            )
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("axis", "keepdims"), [(0, True), (1, True), (0, False), (1, False)])
+def test_ties_are_counted_along_the_axis_that_was_written(axis: int, keepdims: bool) -> None:
+    """A count without its axis is spread along the last one, whichever was counted."""
+
+    def share(a: Any) -> Any:
+        ties = a == dv.max(a, axis=1, keepdims=True)
+        return ties / dv.sum(ties, axis=axis, keepdims=keepdims)
+
+    e = trace_graph(share, "n n")
+    at = {"a": np.array([[1.0, 1.0, 2.0], [3.0, 1.0, 3.0], [0.0, 0.0, 0.0]])}
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(evaluate(plainer(e), at), evaluate(e, at))
 
 
 def test_operations_without_a_reading_keep_their_operands_in_normal_form() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 by_serial = attrgetter("serial")
+inputs_of = attrgetter("inputs")
+Made = TypeVar("Made")
 
 
 def between(
@@ -70,3 +72,26 @@ def _reachable(outputs: Sequence[Any], since: int) -> tuple[list[Any], set[int]]
                     found.append(x)
     found.sort(key=by_serial)
     return found, seen
+
+
+def enter_all(
+    known: dict[int, Made],
+    roots: Iterable[Any],
+    needed: Callable[[Any], Iterable[Any]],
+    make: Callable[[Any], Made],
+) -> None:
+    """Enter what is made of each node in `known`, by its id, what a node needs before itself.
+
+    What is known is not walked over again; the caller keeps the nodes alive.
+    """
+    stack = list(roots)
+    while stack:
+        node = stack[-1]
+        if id(node) in known:
+            stack.pop()
+            continue
+        unknown = [x for x in needed(node) if id(x) not in known]
+        if unknown:
+            stack += unknown
+        else:
+            known[id(node)] = make(node)

@@ -98,6 +98,8 @@ def symbols(text: str) -> Expr | tuple[Expr, ...]:
     >>> x.shape, (A @ x).shape
     ((n,), (n,))
     """
+    if not isinstance(text, str):
+        raise ArgumentError(f"symbols are written as in 'x: n, A: n n', not {text!r:.40}")
     made = []
     for part in text.split(","):
         name, _, shape = part.partition(":")

@@ -23,6 +23,7 @@ from derivant.derivation.smooth import is_kink, may_have_kinks
 Numbers = npt.NDArray[np.float64]
 ROUNDS = 6
 STEP = 2e-3
+FINER = (1, 1 / 16, 1 / 256)  # of that step, where the value bends too sharply for it
 TOLERANCE = 1e-6
 ROUGH = 1e-3  # differences at two steps that are farther apart say nothing
 
@@ -87,15 +88,25 @@ def _error(
     try:
         point = {v: drawn(v, shape_at(v, sizes), rng) for v in leaves}
         step = directed(wrt, shape_at(wrt, sizes), rng)
-        slope_there = evaluate(derivative, point, sizes)
-        truth = _difference(value, wrt, point, step, sizes)
+        there = np.asarray(evaluate(derivative, point, sizes))
+        found = np.asarray(np.sum(there * step, axis=tuple(range(-step.ndim, 0))))
+        error = None
+        for finer in FINER:
+            truth = _difference(value, wrt, point, step, sizes, STEP * finer)
+            if truth is not None and upstream is not None:
+                truth = np.asarray(np.sum(truth * point[upstream]))
+            last, error = error, None if truth is None else _apart(found, truth)
+            if error is None:  # rough there: a matrix that is singular but for rounding
+                return last
+            if error <= TOLERANCE:
+                break
     except (DerivantError, np.linalg.LinAlgError):
         return None
-    if truth is None:  # the value is rough there: a matrix that is singular but for rounding
-        return None
-    if upstream is not None:
-        truth = np.asarray(np.sum(truth * point[upstream]))
-    found = np.sum(np.asarray(slope_there) * step, axis=tuple(range(-step.ndim, 0)))
+    return error
+
+
+def _apart(found: Numbers, truth: Numbers) -> float | None:
+    """How far two slopes are apart, relatively; None where one is not finite."""
     if not (np.all(np.isfinite(truth)) and np.all(np.isfinite(found))):
         return None
     scale = max(1.0, float(np.max(np.abs(truth), initial=0.0)))
@@ -115,7 +126,12 @@ def _size(size: object, sizes: dict[str, int]) -> int:
 
 
 def _difference(
-    value: Expr, wrt: Expr, point: dict[Expr, Numbers], step: Numbers, sizes: dict[str, int]
+    value: Expr,
+    wrt: Expr,
+    point: dict[Expr, Numbers],
+    step: Numbers,
+    sizes: dict[str, int],
+    reach: float,
 ) -> Numbers | None:
     """The derivative of the value along a direction; None where differences do not settle."""
     moved = varied(value, point, wrt, sizes)
@@ -123,7 +139,7 @@ def _difference(
     def at(t: float) -> Numbers:
         return np.asarray(moved(point[wrt] + t * step))
 
-    best, change = slope(at)
+    best, change = slope(at, reach)
     # 15 times that change is how far the two finer quotients lie apart
     rough = 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0))
     if rough or (may_have_kinks(value) and is_kink(at)):

@@ -23,6 +23,7 @@ from derivant.notation import (
     Formula,
     Shapes,
     canonical_name,
+    check_given,
     is_name,
     meant,
     read_facts,
@@ -30,6 +31,7 @@ from derivant.notation import (
     read_shapes,
 )
 from derivant.rewriting import Form, derivative_form, form_of, successive_forms
+from derivant.rewriting.plainer import rectified
 
 MOST_ORDER = 20  # by a number
 MOST_TENSOR_ORDER = 4  # by an array: each order adds the axes of the variable
@@ -73,7 +75,7 @@ def derive(
         raise ArgumentError(f"the layout is one of {LAYOUTS}, not {layout!r:.40}")
     if structured not in CONVENTIONS:
         raise ArgumentError(f"structured is one of {CONVENTIONS}, not {structured!r:.40}")
-    value, known, said = read_value(what, shapes, assume, notation)
+    value, known, said = read_value(what, shapes, assume, notation, cotangent)
     new = cotangent is None or (isinstance(cotangent, str) and is_name(cotangent))
     if not new or (cotangent is not None and (order > 1 or canonical_name(cotangent) in known)):
         raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
@@ -114,9 +116,20 @@ def _stacked(r: Derivative) -> Derivative:
 
 
 def read_value(
+    what: Any, shapes: Any, assume: Any, notation: str, cotangent: str | None
+) -> tuple[Expr, dict[str, Expr], Formula | str]:
+    """The expression, its variables by name, and how it was read; what is given fits them."""
+    value, known, said = _read(what, shapes, assume, notation)
+    made = {} if isinstance(said, str) else dict(said.assignments)
+    if isinstance(cotangent, str):
+        made[canonical_name(cotangent)] = value  # whose shape it has
+    check_given(shapes, assume, known, made)
+    return value, known, said
+
+
+def _read(
     what: Any, shapes: Any, assume: Any, notation: str
 ) -> tuple[Expr, dict[str, Expr], Formula | str]:
-    """The expression, its variables by name, and how it was read."""
     if isinstance(what, str):
         formula = read_formula(what, shapes, assume, notation)
         return formula.expression, dict(formula.variables), formula
@@ -148,7 +161,13 @@ def read_value(
 
 def _with_facts(value: Expr, assume: Facts) -> tuple[Expr, dict[str, Expr]]:
     """An expression and its variables by name, with facts declared of them."""
-    known = {str(v.params["name"]): v for v in variables(value)}
+    known: dict[str, Expr] = {}
+    for v in variables(value):
+        if known.setdefault(str(v.params["name"]), v) is not v:
+            raise ArgumentError(
+                f"two variables of the expression are named {v.params['name']}; "
+                "give one of them another name"
+            )
     facts = read_facts(assume, {name: v.shape for name, v in known.items()})
     changes = {
         known[n]: symbol(n, known[n].shape, known[n].dtype, facts[n]) for n in facts if n in known
@@ -198,6 +217,9 @@ def _derived(
     else:  # the facts are used, and then it is checked
         form = _followed(form.to_expr(), form, free, variable)
         check = _checked(before, form, free, variable, upstream)
+    if isinstance(said, str):  # of a text max(0, x) is relu; of a program it has a tie at 0
+        for x in rectified(value):
+            form.context.require("nonzero", x)
     text = said if isinstance(said, str) else said.said
     names = {} if isinstance(said, str) else said.assignments
     problem = Problem(value, variable, upstream, names, structured)

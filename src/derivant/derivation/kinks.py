@@ -27,7 +27,10 @@ NEEDS = {
 
 
 TIES = {
-    **dict.fromkeys(("maximum", "minimum"), "Where both are equal there is no derivative."),
+    **dict.fromkeys(
+        ("maximum", "minimum"),
+        "Where both are equal there is no derivative; least norm gives each half of it.",
+    ),
     "max": "Where several are largest there is no derivative; least norm shares it evenly.",
     "min": "Where several are smallest there is no derivative; least norm shares it evenly.",
 }  # fmt: skip

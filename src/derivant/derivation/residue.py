@@ -89,19 +89,22 @@ def is_steady(question: Question, point: Point, difference: Expr | None = None) 
     size = float(np.max(np.abs(here), initial=0.0))
     for reach in NEARBY:
         rng = np.random.default_rng(int(-np.log10(reach)))
-        there = measure(_moved(question, point.values, rng, reach))
+        there = measure(_moved(question, point.values, rng, reach, relative=True))
         if there is None or not float(np.max(np.abs(there - here))) < COHERENT * size:
             return False
     return True
 
 
-def _moved(question: Question, values: Values, rng: np.random.Generator, reach: float) -> Values:
-    """Values a little aside; those with facts stay."""
+def _moved(
+    question: Question, values: Values, rng: np.random.Generator, reach: float, relative: bool
+) -> Values:
+    """Values aside by random steps; those with facts stay."""
     moved = dict(values)
     for variable in question.leaves.values():
         if not variable.params["facts"]:
-            step = 1 + reach * rng.standard_normal(values[variable].shape)
-            moved[variable] = values[variable] * step
+            here = values[variable]
+            step = reach * rng.standard_normal(here.shape)
+            moved[variable] = here + here * step if relative else here + step
     return {**moved, question.free: moved[question.variable]}
 
 
@@ -140,7 +143,7 @@ def _climb(
     values, reach = start.values, 0.3
     best = _height(difference, values, start.sizes)
     for _ in range(STEPS):
-        aside = _stepped(question, values, rng, reach)
+        aside = _moved(question, values, rng, reach, relative=False)
         height = _height(difference, aside, start.sizes)
         up = height > best
         reach = min(reach * 2.0, 1e3) if up else max(reach * 0.8, 1e-6)
@@ -156,15 +159,6 @@ def _climb(
             ):
                 return found
     return None
-
-
-def _stepped(question: Question, values: Values, rng: np.random.Generator, reach: float) -> Values:
-    moved = dict(values)
-    for variable in question.leaves.values():
-        if not variable.params["facts"]:
-            step = rng.standard_normal(values[variable].shape)
-            moved[variable] = values[variable] + reach * step
-    return {**moved, question.free: moved[question.variable]}
 
 
 def _height(difference: Expr, values: Values, sizes: dict[str, int]) -> float:

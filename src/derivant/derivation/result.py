@@ -336,9 +336,11 @@ class Derivatives(Mapping[str, Derivative]):
     def __getitem__(self, name: str | tuple[str, str]) -> Derivative:
         if isinstance(name, str):
             return self.found[canonical_name(name)]
-        first, second = (canonical_name(n) for n in name)
-        if self.block is None or not {first, second} <= {*self.found}:
+        pair = name if isinstance(name, tuple) and len(name) == 2 else ()
+        names = [canonical_name(n) for n in pair if isinstance(n, str)]
+        if self.block is None or len(names) != 2 or not {*names} <= {*self.found}:
             raise KeyError(name)
+        first, second = names
         return self.found[first] if first == second else self.block(first, second)
 
     def __iter__(self) -> Iterator[str]:

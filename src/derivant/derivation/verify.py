@@ -48,7 +48,8 @@ class Verdict:
     """Whether a claimed derivative is right, and what is wrong with it where it is not.
 
     `kind` is a word for the diagnosis: right, fact, layout, factor, sign, transpose, term,
-    product, order, power, size, shape, wrong or undecided.
+    product, order, power, size, shape, domain, rounded, wrong or undecided. A claim in decimals
+    that is off by more than rounding is "rounded" and not right; the diagnosis says how far.
 
     >>> from derivant.derivation import verify
     >>> print(verify("x'*A*x", wrt="x", claim="2*A*x"))
@@ -107,7 +108,7 @@ def verify(
     """
     if order not in (1, 2):
         raise ArgumentError(f"a claim is of order 1 or 2, not {order!r:.40}")
-    value, known, read = read_value(what, shapes, assume, notation)
+    value, known, read = read_value(what, shapes, assume, notation, cotangent)
     name = name_of(wrt, known, read)
     options = {"order": order, "cotangent": cotangent, "layout": layout, "structured": structured}
     plain = _derived(what, name, shapes, assume, notation, {**options, **PLAIN})
@@ -264,8 +265,10 @@ def _confirmed(
     if rare is not None:
         seen.append(rare)
         return "rare", "", None
-    near = f", up to {share:.0e} of it" if share is not None and share > ROUNDED else ""
-    return "right", _right_said(seen, answer, proved) + near + kink, None
+    said = _right_said(seen, answer, proved)
+    if share is not None and share > ROUNDED:
+        return "rounded", f"not quite {said}, up to {share:.0e} of it{kink}", None
+    return "right", said + kink, None
 
 
 def _asks_for_equality(question: Question) -> bool:

@@ -7,7 +7,15 @@ from derivant.notation.html import html_of, name_html
 from derivant.notation.latex import latex_of, name_latex
 from derivant.notation.matrix_form import Forms, length_of
 from derivant.notation.numpy_text import numpy_text
-from derivant.notation.parse import Facts, Formula, Shapes, read_facts, read_formula, read_shapes
+from derivant.notation.parse import (
+    Facts,
+    Formula,
+    Shapes,
+    check_given,
+    read_facts,
+    read_formula,
+    read_shapes,
+)
 from derivant.notation.spelling import canonical_name, is_name, meant, shown_name
 from derivant.notation.text import text_of
 from derivant.notation.vec_form import vec_form
@@ -19,6 +27,7 @@ __all__ = [
     "Node",
     "Shapes",
     "canonical_name",
+    "check_given",
     "function_text",
     "html_of",
     "index_text",

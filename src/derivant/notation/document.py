@@ -6,10 +6,10 @@ Vectors are columns where they stand in a `Product`, as on paper; a printer that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,15 @@ def parts(node: Node) -> Iterator[Node]:
                 stack.extend(reversed(value))
 
 
+def all_parts(root: Node) -> Iterator[Node]:
+    """All parts of a document, itself first."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(parts(node))
+
+
 def compared(node: Node) -> tuple[Node, str, Node] | None:
     """The condition that a part counts, 1 where it holds and 0 elsewhere: u > 0, x = max(x).
 
@@ -207,22 +216,33 @@ def _is_extremum(found: Node, of: Node, name: str) -> bool:
     return any(isinstance(f, Call) and f.name == name and f.arguments == (of,) for f in factors)
 
 
-def with_part(node: Node, old: Node, new: Node) -> Node:
-    """A document with one part for another wherever it stands."""
-    if node == old:
-        return new
-    values = {f.name: _value_with(getattr(node, f.name), old, new) for f in fields(node)}
+def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
+    """A document with each part changed, outer ones first.
+
+    >>> x, y = Name("x"), Name("y")
+    >>> mapped(Turned(x, 1), lambda part: y if part == x else part) == Turned(y, 1)
+    True
+    """
+    node = change(node)
+    values: dict[str, Any] = {
+        f.name: _mapped_value(getattr(node, f.name), change) for f in fields(node)
+    }
     same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
-    return node if same else replace(node, **values)  # type: ignore[arg-type]  # its own fields
+    return node if same else replace(node, **values)
 
 
-def _value_with(value: object, old: Node, new: Node) -> object:
+def _mapped_value(value: object, change: Callable[[Node], Node]) -> object:
     if isinstance(value, NODES):
-        return with_part(value, old, new)
+        return mapped(value, change)
     if isinstance(value, tuple):
-        found = tuple(_value_with(v, old, new) for v in value)
+        found = tuple(_mapped_value(v, change) for v in value)
         return value if all(a is b for a, b in zip(found, value, strict=True)) else found
     return value
+
+
+def with_part(node: Node, old: Node, new: Node) -> Node:
+    """A document with one part for another wherever it stands."""
+    return mapped(node, lambda part: new if part == old else part)
 
 
 def size(node: Node) -> int:
@@ -231,12 +251,7 @@ def size(node: Node) -> int:
     >>> size(Product((Turned(Name("A", 2), 2), Name("x", 1)), 1))
     4
     """
-    count, stack = 0, [node]
-    while stack:
-        part = stack.pop()
-        count += _own(part)
-        stack.extend(parts(part))
-    return count
+    return sum(map(_own, all_parts(node)))
 
 
 def _own(node: Node) -> int:

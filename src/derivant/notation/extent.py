@@ -6,6 +6,7 @@ Known before anything is written, from the normal form alone.
 from __future__ import annotations
 
 from derivant.base.errors import DerivantError
+from derivant.base.graph import enter_all
 from derivant.carriers.expr import Expr
 from derivant.rewriting import Form
 from derivant.rewriting import Sum as Terms
@@ -36,26 +37,17 @@ class Extents:
         >>> Extents(form).fits(form.sum)
         False
         """
-        stack = payloads_of(total)
-        length = len(stack)
-        while stack:
-            node = stack[-1]
-            if id(node) in self._known:
-                stack.pop()
-                continue
-            needed = self.needed(node)
-            unknown = [x for x in needed if id(x) not in self._known]
-            if unknown:
-                stack += unknown
-                continue
-            known = [self._known[id(x)] for x in needed]
-            self._known[id(node)] = (
-                1 + sum(size for size, _ in known),
-                1 + max((depth for _, depth in known), default=0),
-            )
-        found = [self._known[id(x)] for x in payloads_of(total)]
-        length += sum(size for size, _ in found)
+        standing = payloads_of(total)
+        enter_all(self._known, standing, self.needed, self._extent)
+        found = [self._known[id(x)] for x in standing]
+        length = len(standing) + sum(size for size, _ in found)
         return length <= LONGEST and all(depth <= DEEPEST for _, depth in found)
+
+    def _extent(self, node: Expr) -> tuple[int, int]:
+        """The length and the depth of one payload; those of what stands inside it are known."""
+        known = [self._known[id(x)] for x in self.needed(node)]
+        length = 1 + sum(size for size, _ in known)
+        return length, 1 + max((depth for _, depth in known), default=0)
 
     def needed(self, node: Expr) -> list[Expr]:
         """What stands inside a payload, once for each place."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ from derivant.notation.document import (
     Summed,
     Turned,
     compared,
+    mapped,
 )
 from derivant.notation.matrix_form import LETTERS, Forms, added, with_numbers
 from derivant.notation.spelling import shown_name
@@ -41,7 +42,7 @@ Mark: TypeAlias = Callable[[Sequence[str]], str]
 Marks: TypeAlias = Mapping[int, Mark]
 ONE = Fraction(1)
 LARGEST_BELOW = 100  # of a denominator that is written as one
-POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.])")
+POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.e])")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -77,7 +78,7 @@ def derivation_text(node: Node) -> str:
     >>> derivation_text(Power(Name("x"), Fraction(2), 0))
     'x²'
     """
-    text = text_of(_mapped(node, _spoken))
+    text = text_of(mapped(node, _spoken))
     return POWER.sub(lambda m: "⁻" * bool(m[1]) + m[2].translate(SUPERSCRIPTS), text)
 
 
@@ -252,7 +253,7 @@ def _spoken(node: Node) -> Node:
     if condition is None:
         return node
     left, sign, right = condition
-    sides = [text_of(_mapped(side, _spoken)) for side in (left, right)]
+    sides = [text_of(mapped(side, _spoken)) for side in (left, right)]
     return Name(f"1[{sides[0]} {sign} {sides[1]}]", node.rank)
 
 
@@ -264,20 +265,3 @@ def _one_quotient(node: Scaled) -> Scaled:
     above = [] if first.value.numerator == 1 else [Number(Fraction(first.value.numerator))]
     under = Number(Fraction(first.value.denominator))
     return replace(node, numbers=(*above, *rest), below=(under, *node.below))
-
-
-def _mapped(node: Node, change: Callable[[Node], Node]) -> Node:
-    """A document with each part changed, outer ones first."""
-    node = change(node)
-    values = {f.name: _mapped_value(getattr(node, f.name), change) for f in fields(node)}
-    same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
-    return node if same else replace(node, **values)  # type: ignore[arg-type]  # its own fields
-
-
-def _mapped_value(value: object, change: Callable[[Node], Node]) -> object:
-    if isinstance(value, NODES):
-        return _mapped(value, change)
-    if isinstance(value, tuple):
-        found = tuple(_mapped_value(v, change) for v in value)
-        return value if all(a is b for a, b in zip(found, value, strict=True)) else found
-    return value

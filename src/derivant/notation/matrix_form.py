@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
+from derivant.base.graph import enter_all
 from derivant.carriers.expr import Expr
 from derivant.notation.document import (
     Built,
@@ -27,7 +28,7 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
-    parts,
+    all_parts,
     size,
 )
 from derivant.notation.extent import Extents, payloads_of
@@ -107,17 +108,7 @@ class Forms:
     def _prepare(self, total: Terms) -> None:
         if not self._extents.fits(total):
             raise self._extents.refuse()
-        stack = payloads_of(total)
-        while stack:
-            node = stack[-1]
-            if id(node) in self._parts:
-                stack.pop()
-                continue
-            needed = [x for x in self._extents.needed(node) if id(x) not in self._parts]
-            if needed:
-                stack += needed
-            else:
-                self._parts[id(node)] = self._part(node)
+        enter_all(self._parts, payloads_of(total), self._extents.needed, self._part)
 
     def _part(self, node: Expr) -> Node:
         """A leaf's name, a sum, or a function of its operands."""
@@ -218,12 +209,7 @@ class Forms:
 
 def _transposes(node: Node) -> int:
     """The number of transposes of matrices."""
-    count, stack = 0, [node]
-    while stack:
-        part = stack.pop()
-        count += isinstance(part, Turned) and part.rank == 2
-        stack.extend(parts(part))
-    return count
+    return sum(isinstance(part, Turned) and part.rank == 2 for part in all_parts(node))
 
 
 def _turned_over(node: Node) -> Node:

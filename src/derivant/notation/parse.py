@@ -283,6 +283,31 @@ def read_facts(assume: Facts, shapes: Mapping[str, Shape]) -> dict[str, tuple[st
     return facts
 
 
+def check_given(
+    shapes: Shapes, assume: Facts, known: Mapping[str, Expr], assigned: Mapping[str, Expr]
+) -> None:
+    """Raise where shapes or facts are given of what is no variable: they would say nothing.
+
+    A name that the formula gives a value, or a cotangent, has a shape that a given one must be.
+    """
+    made = {**known, **assigned}
+    sizes = read_shapes(shapes)
+    for what, names in (("shapes", sizes), ("assume", _facts(assume))):
+        for name in names:
+            if name not in made:
+                raise ArgumentError(
+                    f"{what}: {shown_name(name)} is not in the formula; {meant(name, known)}"
+                )
+    for name in _facts(assume):
+        if name in assigned:
+            raise ArgumentError(f"assume: {name} is no variable: the formula gives it a value")
+    for name, given in sizes.items():
+        if tuple(made[name].shape) != given:
+            texts = [f"({', '.join(map(str, s))})" for s in (made[name].shape, given)]
+            shown = shown_name(name)
+            raise ShapeError(f"shapes: {shown} is {texts[0]} in the formula, not {texts[1]}")
+
+
 def _facts(assume: Facts) -> dict[str, tuple[str, ...]]:
     """Facts by canonical names, each one that is known."""
     if assume is None:

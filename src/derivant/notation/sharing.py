@@ -6,7 +6,7 @@ Works on documents alone. Knows nothing of derivatives.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import count
 
 from derivant.notation.document import (
@@ -21,7 +21,7 @@ from derivant.notation.document import (
     Scaled,
     Sum,
     Turned,
-    parts,
+    all_parts,
     with_part,
 )
 from derivant.notation.html import html_of
@@ -49,7 +49,7 @@ def shared(node: Node) -> tuple[Node, Definitions]:
     """
     if len(text_of(node)) <= LONG:
         return node, ()
-    taken = {part.name for part in _all(node) if isinstance(part, Name)}
+    taken = {part.name for part in all_parts(node) if isinstance(part, Name)}
     names = (f"u{k}" for k in count(1) if f"u{k}" not in taken)
     definitions: list[tuple[str, Node]] = []
     while len(definitions) < MOST:
@@ -67,7 +67,7 @@ def shared(node: Node) -> tuple[Node, Definitions]:
 
 def _best(roots: Iterable[Node]) -> Node | None:
     """The part whose name saves most, None where none saves enough."""
-    counts = Counter(part for root in roots for part in _all(root) if _is_worth(part))
+    counts = Counter(part for root in roots for part in all_parts(root) if _is_worth(part))
     saved = {
         part: (times - 1) * len(text_of(part)) - 6 * times
         for part, times in counts.items()
@@ -84,15 +84,6 @@ def _is_worth(node: Node) -> bool:
     if isinstance(node, Sum) and len(node.terms) == 1:
         return False
     return isinstance(node, NAMED) and not isinstance(node, (Array, Number, Turned))
-
-
-def _all(root: Node) -> Iterator[Node]:
-    """All parts of a document, itself first."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(parts(node))
 
 
 def _renamed(node: Node, definitions: list[tuple[str, Node]]) -> tuple[Node, Definitions]:

@@ -20,7 +20,6 @@ from derivant.notation.document import (
     Name,
     Node,
     Number,
-    Power,
     Product,
     Scaled,
     Sum,
@@ -31,7 +30,7 @@ from derivant.notation.document import (
 from derivant.notation.matrix_form import Forms
 from derivant.notation.row_names import called
 from derivant.notation.vocabulary import FUNCTIONS
-from derivant.notation.words import sized
+from derivant.notation.words import powered, sized
 from derivant.primitives import TABLE
 from derivant.rewriting import form_of, size_of_number
 
@@ -232,10 +231,7 @@ def _outer(node: Expr, operands: Sequence[Node]) -> Node | None:
 
 
 def _power(node: Expr, operands: Sequence[Node]) -> Node | None:
-    exponent = Fraction(node.params["exponent"]).limit_denominator(1000)
-    if float(exponent) != float(node.params["exponent"]):
-        exponent = Fraction(node.params["exponent"])
-    return Power(operands[0], exponent, len(node.shape))
+    return powered(operands[0], Fraction(node.params["exponent"]))
 
 
 def _diagonal(node: Expr, operands: Sequence[Node]) -> Node | None:

@@ -22,6 +22,7 @@ from derivant.notation.document import (
     Turned,
     size,
 )
+from derivant.notation.spelling import as_read
 
 LONG = 4  # a vector as large is written once, in norm2(v)^2, not twice in v'v
 
@@ -144,7 +145,7 @@ def entrywise(words: Sequence[tuple[Node, Fraction]], rank: int) -> Node:
 
 def powered(node: Node, exponent: Fraction) -> Node:
     """A power of a number or of each entry."""
-    return node if exponent == 1 else Power(node, exponent, node.rank)
+    return node if exponent == 1 else Power(node, as_read(exponent), node.rank)
 
 
 def summed(node: Node, axis: int | None = None) -> Node:

@@ -17,7 +17,7 @@ import numpy as np
 
 from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
-from derivant.base.graph import ancestors
+from derivant.base.graph import ancestors, enter_all, inputs_of
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.primitives import RECORD
 from derivant.rewriting.context import LONGEST_SHARED, Context
@@ -128,19 +128,15 @@ def _by_parts(context: Context, total: Sum, seed: Expr) -> Sum:
     """The sum with unit tensors in the place of the seed, part after part."""
     carries = _Carries(seed)
     known: dict[int, Sum] = {}
-    stack = [total]
-    while stack:
-        inner = [
+
+    def inner(part: Sum) -> list[Sum]:
+        return [
             _inside(context, t.atoms[place])
-            for t in stack[-1].terms
+            for t in part.terms
             if (place := carries.place(t)) is not None and t.atoms[place].payload is not seed
         ]
-        unknown = [form for form in inner if id(form) not in known]
-        if unknown:
-            stack += unknown
-        else:
-            part = stack.pop()
-            known[id(part)] = _by_seed(context, part, seed, carries, known)
+
+    enter_all(known, [total], inner, lambda part: _by_seed(context, part, seed, carries, known))
     return known[id(total)]
 
 
@@ -213,16 +209,8 @@ class _Carries:
     def __call__(self, payload: Expr | None) -> bool:
         if payload is None:
             return False
-        stack = [payload]
-        while stack:
-            node = stack[-1]
-            if id(node) in self._known:
-                stack.pop()
-                continue
-            unknown = [x for x in node.inputs if id(x) not in self._known]
-            if unknown:
-                stack += unknown
-            else:
-                depends = node is self._seed or any(self._known[id(x)][1] for x in node.inputs)
-                self._known[id(node)] = (node, depends)
+        enter_all(self._known, [payload], inputs_of, self._seen)
         return self._known[id(payload)][1]
+
+    def _seen(self, node: Expr) -> tuple[Expr, bool]:
+        return node, node is self._seed or any(self._known[id(x)][1] for x in node.inputs)

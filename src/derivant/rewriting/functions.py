@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from derivant.carriers.expr import Expr
 from derivant.primitives import TABLE
 from derivant.rewriting.context import Context, Step
@@ -35,6 +37,9 @@ class Call:
 def applied(context: Context, row: str, operand: Sum, **params: Any) -> Sum:
     """A function of a sum in normal form, the laws of the function applied."""
     call = Call(row, operand, params)
+    at_zero = None if operand.terms else _at_zero(call)
+    if at_zero is not None:
+        return at_zero
     for rule in context.laws_of(row):
         found = rule.rewrite(context, call)
         if found is not None:
@@ -42,6 +47,17 @@ def applied(context: Context, row: str, operand: Sum, **params: Any) -> Sum:
             context.steps.append(Step(rule.name, plain(context, call), found))
             return found
     return plain(context, call)
+
+
+def _at_zero(call: Call) -> Sum | None:
+    """A function of entries of 0 where that is a whole number: exp(0) = 1, sign(0) = 0."""
+    if TABLE[call.row].family != "elementwise":
+        return None
+    with np.errstate(all="ignore"):
+        value = float(TABLE[call.row].evaluate(np.zeros(()), **call.params))
+    if value == 0:
+        return call.operand
+    return number(int(value), call.operand) if value.is_integer() else None
 
 
 def plain(context: Context, call: Call) -> Sum:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from derivant.base.dims import Dim
+from derivant.base.graph import enter_all, inputs_of
 from derivant.carriers.expr import Expr
 
 Label: TypeAlias = tuple[int, str, bytes]
@@ -31,20 +32,11 @@ class Labels:
         """The label of an atom's payload: variables first, by name, then the rest by row."""
         if payload is None:
             return UNIT_TENSOR
-        stack = [payload]
-        while stack:
-            node = stack[-1]
-            if id(node) in self._known:
-                stack.pop()
-                continue
-            unknown = [x for x in node.inputs if id(x) not in self._known]
-            if unknown:
-                stack.extend(unknown)
-            else:
-                self._known[id(node)] = (node, self._label(node))
+        if id(payload) not in self._known:
+            enter_all(self._known, [payload], inputs_of, self._labelled)
         return self._known[id(payload)][1]
 
-    def _label(self, node: Expr) -> Label:
+    def _labelled(self, node: Expr) -> tuple[Expr, Label]:
         params = {k: v for k, v in node.params.items() if k != "bits"}
         state = hashlib.blake2b(digest_size=16)
         state.update(repr((node.primitive.name, node.shape, str(node.dtype), node.weak)).encode())
@@ -53,7 +45,7 @@ class Labels:
         for x in node.inputs:
             state.update(self._known[id(x)][1][2])
         kind = 1 if node.primitive.name == "variable" else 2
-        return kind, str(params.get("name", node.primitive.name)), state.digest()
+        return node, (kind, str(params.get("name", node.primitive.name)), state.digest())
 
 
 def _frozen(value: object, node: Expr) -> object:

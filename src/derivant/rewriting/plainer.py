@@ -89,10 +89,11 @@ def _product_without(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 
 
 def _guard(node: Expr, operands: Sequence[Expr]) -> Expr | None:
-    """where(u = a number, ..., y) = y but where u is that number."""
+    """where(u = a number, ..., y) = y but where u is that number; shares of extrema stay whole."""
     condition, _, other = operands
-    if not _is_rare(condition):
-        return share_of_larger(node, operands)
+    share = share_of_larger(node, operands)
+    if share is not None or not _is_rare(condition):
+        return share
     if other.shape != node.shape:
         other = RECORD.broadcast_to(other, shape=node.shape)
     return other
@@ -114,14 +115,27 @@ def _is_rare(condition: Expr) -> bool:
 
 def _rectified(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """max(0, x) = relu(x), min(0, x) = -relu(-x)."""
+    x = _beside_zero(node, operands)
+    if x is None:
+        return None
+    found: Expr = RECORD.relu(x) if node.primitive.name == "maximum" else -RECORD.relu(-x)
+    return found
+
+
+def rectified(expression: Expr) -> list[Expr]:
+    """What is compared with 0 in an expression: the slope of a relu is another than at this tie."""
+    extrema = (n for n in ancestors([expression]) if n.primitive.name in ("maximum", "minimum"))
+    found = (_beside_zero(node, node.inputs) for node in extrema)
+    return [x for x in found if x is not None]
+
+
+def _beside_zero(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """The operand of an extremum of two whose other one is 0."""
     zeros = [_is_zero(x) for x in operands]
     if zeros.count(True) != 1:
         return None
     x = operands[zeros.index(False)]
-    if x.shape != node.shape:
-        return None
-    found: Expr = RECORD.relu(x) if node.primitive.name == "maximum" else -RECORD.relu(-x)
-    return found
+    return x if x.shape == node.shape else None
 
 
 def _is_zero(x: Expr) -> bool:

@@ -13,7 +13,7 @@ from itertools import product as choices
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Form, Sum, as_number, lowered
+from derivant.rewriting import Atom, Form, Sum, as_number, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
@@ -279,9 +279,9 @@ def pair_of(total: Sum, place: int) -> tuple[Expr, Expr] | None:
     )
 
 
-def _owners(atoms: Sequence[object]) -> list[set[int]]:
+def _owners(atoms: Sequence[Atom]) -> list[set[int]]:
     """For each atom the letters of all atoms that it hangs together with by bound letters."""
-    sets = [{*getattr(a, "index")} for a in atoms]  # noqa: B009 - an atom of a term
+    sets = [{*a.index} for a in atoms]
     changed = True
     while changed:
         changed = False
