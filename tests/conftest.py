@@ -1,7 +1,11 @@
-"""What holds for every test: one BLAS thread a worker, no windows, no deadlines."""
+"""What holds for every test: one BLAS thread a worker, no windows, no deadlines, own numbers."""
+
+from __future__ import annotations
 
 import os
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 # The workers of `pytest -n` inherit these: as many threads as cores in each would only queue.
@@ -12,3 +16,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # A deadline measures the machine that the tests happen to share, not the code.
 settings.register_profile("derivant", deadline=None, max_examples=50, print_blob=True)
 settings.load_profile("derivant")
+
+
+@pytest.fixture(autouse=True)
+def _numbers_of_its_own(request: pytest.FixtureRequest) -> None:
+    """A test draws the same numbers whichever tests ran before it, in this process or another."""
+    generator = getattr(request.module, "RNG", None)
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = np.random.default_rng(0).bit_generator.state

@@ -5,11 +5,11 @@ import pytest
 
 import derivant as dv
 
-rng = np.random.default_rng(0)
-x, A = rng.standard_normal(4), rng.standard_normal((4, 4))
-W = rng.standard_normal((3, 4))
-X, V = rng.standard_normal((5, 4)), rng.standard_normal((4, 3))
-G = rng.standard_normal((5, 3))
+RNG = np.random.default_rng(0)
+x, A = RNG.standard_normal(4), RNG.standard_normal((4, 4))
+W = RNG.standard_normal((3, 4))
+X, V = RNG.standard_normal((5, 4)), RNG.standard_normal((4, 3))
+G = RNG.standard_normal((5, 3))
 
 
 def dense(f, at):
@@ -63,8 +63,8 @@ def test_linear_layer_rows_are_samples(seed):
 
 
 def test_linear_layer_columns_are_samples():
-    samples = rng.standard_normal((4, 6))
-    upstream = rng.standard_normal((3, 6))
+    samples = RNG.standard_normal((4, 6))
+    upstream = RNG.standard_normal((3, 6))
     _, pull = dv.vjp(lambda W, S: W @ S, W, samples)
     by_w, by_s = pull(upstream)
     np.testing.assert_allclose(by_s, W.T @ upstream)
@@ -112,7 +112,7 @@ def test_cs231n_numbers_of_the_squared_norm():
 
 
 def test_two_layer_network():
-    W1, W2 = rng.standard_normal((4, 6)), rng.standard_normal((6, 3))
+    W1, W2 = RNG.standard_normal((4, 6)), RNG.standard_normal((6, 3))
 
     def loss(W1, W2):
         return dv.sum((dv.relu(X @ W1) @ W2) ** 2)
@@ -127,11 +127,11 @@ def test_two_layer_network():
 
 
 def test_least_squares_gradient_vanishes_at_the_normal_equations():
-    y = rng.standard_normal(5)
+    y = RNG.standard_normal(5)
     cost = lambda t: dv.sum((X @ t - y) ** 2) / (2 * len(y))  # noqa: E731 - a formula
     theta = np.linalg.solve(X.T @ X, X.T @ y)
     np.testing.assert_allclose(dv.grad(cost)(theta), 0, atol=1e-14)
-    t = rng.standard_normal(4)
+    t = RNG.standard_normal(4)
     np.testing.assert_allclose(dv.grad(cost)(t), X.T @ (X @ t - y) / 5)
     np.testing.assert_allclose(dv.hessian(cost)(t).materialize(), X.T @ X / 5)
 

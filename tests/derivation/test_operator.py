@@ -5,21 +5,21 @@ import pytest
 
 import derivant as dv
 
-rng = np.random.default_rng(2)
+RNG = np.random.default_rng(2)
 
 
 def test_an_operator_keeps_the_structure_of_the_formula():
     r = dv.derive("norm2(T - U*V')^2", wrt="U", shapes="T: m n, U: m k, V: n k", order=2)
-    T, U, V = (rng.standard_normal(s) for s in ((6, 7), (6, 2), (7, 2)))
+    T, U, V = (RNG.standard_normal(s) for s in ((6, 7), (6, 2), (7, 2)))
     H = r.operator(T=T, U=U, V=V)
     assert H.structure == "2 delta[i,k] V[m,j] V[m,l]"
-    G = rng.standard_normal(U.shape)
+    G = RNG.standard_normal(U.shape)
     np.testing.assert_allclose(H.solve(G), G @ np.linalg.inv(2 * V.T @ V), rtol=1e-10)
     np.testing.assert_allclose(H.materialize(), r(T=T, U=U, V=V, sizes={"m": 6}), rtol=1e-12)
 
 
 def test_operators_of_derivatives_compose():
-    A, B, x = rng.standard_normal((3, 2)), rng.standard_normal((4, 3)), rng.standard_normal(2)
+    A, B, x = RNG.standard_normal((3, 2)), RNG.standard_normal((4, 3)), RNG.standard_normal(2)
     ry = dv.derive("sin(A*x)", wrt="x", shapes="A: m n, x: n")
     rz = dv.derive("B*y", wrt="y", shapes="B: p m, y: m")
     J = rz.operator(B=B) @ ry.operator(A=A, x=x)
@@ -37,7 +37,7 @@ def test_operators_of_derivatives_compose():
 
 def test_sizes_of_a_variable_that_is_gone():
     r = dv.derive("X*W", wrt="X", shapes="X: N D, W: D M")
-    W = rng.standard_normal((4, 3))
+    W = RNG.standard_normal((4, 3))
     assert r.operator(X=np.ones((2, 4)), W=W).shape == (2, 3, 2, 4)
     with pytest.raises(dv.ArgumentError, match="size N"):
         r.operator(W=W)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import derivant as dv
 from derivant.calculus.transforms import grad
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr, symbol
@@ -124,6 +125,12 @@ def test_matrix_notation_says_what_the_expression_is(e: Expr) -> None:
             f is not None and f.shape == wanted.shape and np.all(np.abs(f - wanted) < 1e-10 * scale)
             for f in found
         ), text
+
+
+def test_numbers_beside_an_einsum_stand_apart() -> None:
+    """An einsum has 52 letters; numbers that are sums of their own take none of them."""
+    r = dv.derive("einsum('ijk,i,j,k->', T, x, x, x)*(x'*x)^27", wrt="T")
+    assert r.expression("numpy") == "(x @ x)**27 * einsum('i,j,k->ijk', x, x, x)"
 
 
 def _read(text: str, numbers: dict[str, Value], identity: int) -> Value | None:

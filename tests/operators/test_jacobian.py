@@ -5,15 +5,15 @@ import pytest
 
 import derivant as dv
 
-rng = np.random.default_rng(3)
-W = rng.standard_normal((4, 3))
+RNG = np.random.default_rng(3)
+W = RNG.standard_normal((4, 3))
 
 
 def f(x):
     return dv.tanh(x @ W) * dv.sum(x)
 
 
-X = rng.standard_normal((2, 4))
+X = RNG.standard_normal((2, 4))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def dense():
 
 
 def test_products(J, dense):
-    t, g = rng.standard_normal((2, 4)), rng.standard_normal((2, 3))
+    t, g = RNG.standard_normal((2, 4)), RNG.standard_normal((2, 3))
     np.testing.assert_allclose(J @ t, np.tensordot(dense, t, 2), rtol=1e-12)
     np.testing.assert_allclose(J.T @ g, np.tensordot(g, dense, 2), rtol=1e-12)
     np.testing.assert_allclose(g @ J, np.tensordot(g, dense, 2), rtol=1e-12)
@@ -63,17 +63,17 @@ def test_chain_rule(J, dense):
     assert chained.shape == (3, 2, 4)
     exact = dv.jacfwd(lambda x: g(f(x)))(X)
     np.testing.assert_allclose(chained.materialize(), exact, rtol=1e-12)
-    t = rng.standard_normal((2, 4))
+    t = RNG.standard_normal((2, 4))
     np.testing.assert_allclose(chained @ t, np.tensordot(exact, t, 2), rtol=1e-12)
     with pytest.raises(dv.DerivantError, match="takes tangents"):
         J @ outer
 
 
 def test_square_maps():
-    a = rng.standard_normal((3, 3)) + 3 * np.eye(3)
+    a = RNG.standard_normal((3, 3)) + 3 * np.eye(3)
     J = dv.jacobian(lambda x: a @ x + dv.sin(x))(np.ones(3))
     dense = a + np.diag(np.cos(np.ones(3)))
-    b = rng.standard_normal(3)
+    b = RNG.standard_normal(3)
     np.testing.assert_allclose(J.solve(b), np.linalg.solve(dense, b), rtol=1e-12)
     assert J.logdet() == pytest.approx(np.linalg.slogdet(dense)[1])
     np.testing.assert_allclose(J.diagonal(), np.diag(dense), rtol=1e-12)
@@ -116,7 +116,7 @@ def test_empty_arrays():
 
 def test_hessian_products():
     g = lambda x: dv.sum(dv.sin(x) * x**2)  # noqa: E731 - a formula
-    x, v = rng.standard_normal(4), rng.standard_normal(4)
+    x, v = RNG.standard_normal(4), RNG.standard_normal(4)
     H = dv.hessian(g)(x)
     exact = np.diag(-np.sin(x) * x**2 + 4 * x * np.cos(x) + 2 * np.sin(x))
     np.testing.assert_allclose(H.materialize(), exact, atol=1e-12)

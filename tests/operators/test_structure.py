@@ -9,13 +9,13 @@ import pytest
 import derivant as dv
 from operators.test_random_maps import agrees
 
-rng = np.random.default_rng(5)
-W = rng.standard_normal((4, 3))
-b = rng.standard_normal(3)
-X = rng.standard_normal((2, 4))
-P, Q = rng.standard_normal((3, 3)), rng.standard_normal((2, 2))
-KERNEL = rng.standard_normal((2, 3, 3))
-IMAGES = rng.standard_normal((2, 2, 3, 3))
+RNG = np.random.default_rng(5)
+W = RNG.standard_normal((4, 3))
+b = RNG.standard_normal(3)
+X = RNG.standard_normal((2, 4))
+P, Q = RNG.standard_normal((3, 3)), RNG.standard_normal((2, 2))
+KERNEL = RNG.standard_normal((2, 3, 3))
+IMAGES = RNG.standard_normal((2, 2, 3, 3))
 ORDER = np.array([2, 0, 3, 1])
 
 
@@ -32,7 +32,7 @@ CASES = {
     "entry by entry": (dv.exp, b, "delta[i,j] exp(x)[i]"),
     "differences": (
         lambda x: (x[1:] - x[:-1]) ** 2,
-        rng.standard_normal(6),
+        RNG.standard_normal(6),
         "-2 (x[1:6] - x[0:5])[i] P1[i,j] + 2 (x[1:6] - x[0:5])[i] P2[i,j]",
     ),
     "rows of softmax": (
@@ -42,7 +42,7 @@ CASES = {
     ),
     "a convolution": (
         lambda x: dv.conv1d(x, KERNEL, padding=1),
-        rng.standard_normal((2, 3, 5)),
+        RNG.standard_normal((2, 3, 5)),
         "delta[i,l] T[k,n,p] flip(KERNEL)[j,m,p]",
     ),
     "low rank": (
@@ -50,7 +50,7 @@ CASES = {
         b,
         "delta[i,j] sum(x) + x[i]",
     ),
-    "a permutation": (lambda x: x[ORDER], rng.standard_normal(4), "P[i,j]"),
+    "a permutation": (lambda x: x[ORDER], RNG.standard_normal(4), "P[i,j]"),
     "sorting rows": (lambda x: dv.sort(x, axis=1), X, "delta[i,k] P[i,j,l]"),
     "running sums": (lambda x: dv.cumulative_sum(x), b, "D[j,i]"),
     "zero": (lambda x: 0 * dv.floor(x), b, "0"),
@@ -67,7 +67,7 @@ def test_structure_as_text(name):
 
 
 def test_two_dimensional_convolutions():
-    kernel = rng.standard_normal((3, 2, 2, 2))
+    kernel = RNG.standard_normal((3, 2, 2, 2))
     for options in ({}, {"stride": 2}, {"padding": 1}, {"dilation": 2}):
         f = lambda x, o=options: dv.conv2d(x, kernel, **o)  # noqa: E731 - a formula
         J = dv.jacobian(f)(IMAGES)
@@ -82,8 +82,8 @@ def test_two_dimensional_convolutions():
 
 
 def test_a_jacobian_of_256_gib():
-    W = rng.standard_normal((4096, 4096), dtype=np.float32)
-    X = rng.standard_normal((64, 4096), dtype=np.float32)
+    W = RNG.standard_normal((4096, 4096), dtype=np.float32)
+    X = RNG.standard_normal((64, 4096), dtype=np.float32)
     J = dv.jacobian(lambda X: X @ W)(X)
     assert J.dense_nbytes == 274877906944
     assert J.nbytes == W.nbytes
@@ -115,18 +115,18 @@ def factorised(T, V):
 
 
 def test_the_hessian_of_a_factorisation():
-    T, U, V = (rng.standard_normal(s) for s in ((6, 7), (6, 2), (7, 2)))
+    T, U, V = (RNG.standard_normal(s) for s in ((6, 7), (6, 2), (7, 2)))
     H = dv.hessian(factorised(T, V))(U)
     assert H.structure == "2 delta[i,k] V[m,j] V[m,l]"
     assert H.nbytes == V.nbytes
     dense = np.einsum("ik,jl->ijkl", np.eye(6), 2 * V.T @ V)
     agrees(H, dense, np.random.default_rng(0))
-    G = rng.standard_normal(U.shape)
+    G = RNG.standard_normal(U.shape)
     np.testing.assert_allclose(H.solve(G), G @ np.linalg.inv(2 * V.T @ V), rtol=1e-10)
 
 
 def test_arrays_are_read_at_each_call():
-    T, U, V = (rng.standard_normal(s) for s in ((6, 7), (6, 2), (7, 2)))
+    T, U, V = (RNG.standard_normal(s) for s in ((6, 7), (6, 2), (7, 2)))
     weights = np.ones(6)
     f = lambda U: dv.sum(weights[:, None] * (T - U @ V.T) ** 2)  # noqa: E731 - a formula
     derived = dv.hessian(f)
@@ -137,11 +137,11 @@ def test_arrays_are_read_at_each_call():
     V *= 3
     weights[2] = 5
     np.testing.assert_allclose(derived(U).materialize(), dense(), rtol=1e-12)
-    V, weights = rng.standard_normal((7, 2)), rng.random(6)
+    V, weights = RNG.standard_normal((7, 2)), RNG.random(6)
     np.testing.assert_allclose(derived(U).materialize(), dense(), rtol=1e-12)
     np.testing.assert_allclose(first.materialize(), before)  # what was captured stays
-    V = rng.standard_normal((4, 2))
-    T = rng.standard_normal((6, 4))
+    V = RNG.standard_normal((4, 2))
+    T = RNG.standard_normal((6, 4))
     np.testing.assert_allclose(derived(U).materialize(), dense(), rtol=1e-12)
 
 
@@ -154,8 +154,8 @@ def test_the_argument_may_change_afterwards():
 
 
 def test_logistic_regression():
-    X, w = rng.standard_normal((40, 7)), rng.standard_normal(7)
-    y = (rng.random(40) > 0.5).astype(float)
+    X, w = RNG.standard_normal((40, 7)), RNG.standard_normal(7)
+    y = (RNG.random(40) > 0.5).astype(float)
 
     def loss(w):
         z = X @ w
@@ -173,13 +173,13 @@ def test_logistic_regression():
 
 
 def test_the_hessian_of_k_means_is_diagonal():
-    points = rng.standard_normal((30, 2))
+    points = RNG.standard_normal((30, 2))
 
     def loss(centers):
         distances = dv.sum((points[:, None, :] - centers) ** 2, axis=2)
         return dv.sum(dv.min(distances, axis=1))
 
-    centers = rng.standard_normal((4, 2))
+    centers = RNG.standard_normal((4, 2))
     H = dv.hessian(loss)(centers)
     dense = np.asarray(dv.jacfwd(dv.grad(loss))(centers))
     agrees(H, dense, np.random.default_rng(0))
@@ -288,7 +288,7 @@ def test_code_that_cannot_be_traced():
 
 
 def test_many_threads():
-    T, V = rng.standard_normal((6, 7)), rng.standard_normal((7, 2))
+    T, V = RNG.standard_normal((6, 7)), RNG.standard_normal((7, 2))
     derived, found = dv.hessian(factorised(T, V)), []
 
     def work(seed):
@@ -309,12 +309,12 @@ def test_many_threads():
 
 def test_systems_at_structured_cost():
     n = 100_000
-    d, x = rng.random(n) + 1, rng.standard_normal(n)
+    d, x = RNG.random(n) + 1, RNG.standard_normal(n)
     diagonal = dv.jacobian(lambda x: d * x)(x)
     np.testing.assert_allclose(diagonal.solve(x), x / d)
     assert diagonal.logdet() == pytest.approx(np.log(d).sum())
-    blocks = dv.jacobian(lambda X: dv.tanh(X @ P))(rng.standard_normal((5000, 3)) * 0.1)
-    G = rng.standard_normal((5000, 3))
+    blocks = dv.jacobian(lambda X: dv.tanh(X @ P))(RNG.standard_normal((5000, 3)) * 0.1)
+    G = RNG.standard_normal((5000, 3))
     np.testing.assert_allclose(blocks @ blocks.solve(G), G, rtol=1e-8, atol=1e-8)
 
 
@@ -344,9 +344,9 @@ def test_sums_do_not_fit():
 
 def test_sparse_is_made_from_the_structure():
     n = 50_000
-    x = rng.standard_normal(n)
+    x = RNG.standard_normal(n)
     matrix = dv.jacobian(lambda x: (x[1:] - x[:-1]) ** 2)(x).to_sparse()
     assert matrix.shape == (n - 1, n)
     assert matrix.nnz == 2 * (n - 1)
-    t = rng.standard_normal(n)
+    t = RNG.standard_normal(n)
     np.testing.assert_allclose(matrix @ t, 2 * np.diff(x) * np.diff(t))

@@ -15,6 +15,7 @@ from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.notation import Facts, Formula, canonical_name, read_formula
+from derivant.notation.grammar import value_span
 from derivant.notation.lexer import pointed, tokens_of
 
 BESIDE = "Derivative_0"  # a name beside which the claim is read; no word of a formula
@@ -73,7 +74,9 @@ def _read(
     """The claim alone, or beside an array of the derivative's shape."""
     if not beside:
         return read_formula(claim, given, assume, notation)
-    found = read_formula(f"({claim}) + {BESIDE}", {**given, BESIDE: shape}, assume, notation)
+    start, stop = value_span(claim)
+    text = f"{claim[:start]}({claim[start:stop]}) + {BESIDE}{claim[stop:]}"
+    found = read_formula(text, {**given, BESIDE: shape}, assume, notation)
     if found.expression.primitive.name != "add":
         raise ShapeError("the claim cannot be read beside the derivative")
     return found
@@ -104,7 +107,7 @@ def _check_names(claim: str, names: Mapping[str, Expr], dimensions: Sequence[str
         if (
             token.kind != "name"
             or after.text == "("
-            or name in {*names, *dimensions, *own, "I", "pi"}
+            or name in {*names, *dimensions, *own, "I", "pi", "where"}
         ):
             continue
         has = ", ".join([*names, *dimensions]) or "no names"

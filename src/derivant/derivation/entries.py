@@ -28,8 +28,8 @@ from derivant.notation.index_form import (
     in_reading_order,
     subscripted,
 )
-from derivant.notation.matrix_form import added, with_numbers
 from derivant.notation.row_names import called
+from derivant.notation.signs import added, with_numbers
 from derivant.notation.words import powered
 from derivant.rewriting import Atom, Form, Sum, Term
 

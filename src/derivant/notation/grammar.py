@@ -112,6 +112,21 @@ def _defined_first(tokens: list[Token]) -> list[Token]:
     return [*ordered, Token("op", ";", end.start, end.end), *whole, end]
 
 
+def value_span(text: str) -> tuple[int, int]:
+    """Where the value stands: behind the names that are given first, before those behind `where`.
+
+    >>> text = "u = A*x; u'*v, where v = u + x"
+    >>> text[slice(*value_span(text))]
+    " u'*v"
+    """
+    tokens = tokens_of(text)
+    stop = next((k for k in range(len(tokens)) if _is_where(tokens, k)), len(tokens) - 1)
+    start = max([t.end for t in tokens[:stop] if t.text == ";"], default=0)
+    while stop and tokens[stop - 1].text in (",", BESIDE):
+        stop -= 1
+    return start, tokens[stop].start
+
+
 def _check_spelling(text: str, name: Token, functions: frozenset[str]) -> None:
     """Refuse sofmax (x), which would be a product with a variable."""
     shown = name.text[:40]

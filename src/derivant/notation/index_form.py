@@ -30,7 +30,8 @@ from derivant.notation.document import (
     compared,
     mapped,
 )
-from derivant.notation.matrix_form import LETTERS, Forms, added, with_numbers
+from derivant.notation.matrix_form import LETTERS, Forms
+from derivant.notation.signs import added, with_numbers
 from derivant.notation.spelling import shown_name
 from derivant.notation.text import text_of
 from derivant.notation.words import powered

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
 from derivant.base.graph import enter_all
@@ -19,9 +21,7 @@ from derivant.notation.document import (
     Contraction,
     Delta,
     Entry,
-    Entrywise,
     Node,
-    Number,
     Power,
     Product,
     Scaled,
@@ -34,9 +34,9 @@ from derivant.notation.document import (
 from derivant.notation.extent import Extents, payloads_of
 from derivant.notation.network import Factor, Network
 from derivant.notation.row_names import called
-from derivant.notation.spelling import LARGEST_QUOTIENT, SMALLEST, as_read
+from derivant.notation.signs import added, with_numbers
 from derivant.notation.words import Word, is_ones, powered, powers_of, sized
-from derivant.rewriting import Atom, Form, Term, size_of_number
+from derivant.rewriting import Atom, Form, Term, components, size_of_number
 from derivant.rewriting import Sum as Terms
 
 LETTERS = "ijklmnpqrstuvwabcdefgh"
@@ -179,14 +179,20 @@ class Forms:
             return powered(node.entry, atom.power)  # given by these very letters
         return powered(Entry(node, names) if names else node, atom.power)
 
+    def _number_apart(self, term: Term, dtype: np.dtype[np.generic]) -> Node:
+        alone = Terms((), dtype, (term,))
+        found = self.matrix(alone)
+        return self.contractions(alone) if found is None else found
+
     def _contraction(self, term: Term, total: Terms) -> Node:
-        spelled = _spelled(term, len(total.shape))
+        apart, atoms = _apart(term, total.rank)
+        spelled = _spelled(atoms, total.rank)
         sizes: dict[int, Size] = {**dict(enumerate(total.shape)), **dict(term.bound)}
         names: list[str] = []
         operands: list[Node] = []
-        numbers: list[Node] = []
+        numbers = [self._number_apart(part, total.dtype) for part in apart]
         below: list[Node] = []
-        for atom in term.atoms:
+        for atom in atoms:
             if not atom.index:
                 node = _number(self._parts[id(atom.payload)], abs(atom.power))
                 (below if atom.power < 0 else numbers).append(node)
@@ -205,6 +211,23 @@ class Forms:
         alone = len(operands) == 1 and spec == f"{names[0]}->{names[0]}"
         body = operands[0] if alone else Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
+
+
+def _apart(term: Term, rank: int) -> tuple[list[Term], list[Atom]]:
+    """The sums that are numbers beside the rest, and the rest: no einsum goes over both at once."""
+    apart: list[Term] = []
+    rest: list[Atom] = []
+    groups = components(term.atoms, rank)
+    for group in groups:
+        letters = {c for a in group for c in a.index}
+        if len(groups) > 1 and letters and min(letters) >= rank:
+            names = {c: k for k, c in enumerate(sorted(letters))}
+            atoms = tuple(a.renamed(names) for a in group)
+            bound = tuple((names[c], size) for c, size in term.bound if c in letters)
+            apart.append(replace(term, coefficient=ONE, atoms=atoms, bound=bound))
+        else:
+            rest += group
+    return apart, rest
 
 
 def _transposes(node: Node) -> int:
@@ -270,12 +293,12 @@ def _turned(node: Node) -> Node:
     return node.of if isinstance(node, Turned) else Turned(node, node.rank)
 
 
-def _spelled(term: Term, rank: int) -> dict[int, str]:
-    """A letter of an einsum for each letter of a term: the free ones first, in order.
+def _spelled(atoms: Iterable[Atom], rank: int) -> dict[int, str]:
+    """A letter of an einsum for each letter of atoms: the free ones first, in order.
 
     Raises DerivantError where the term has more letters than an einsum.
     """
-    letters = list(dict.fromkeys((*range(rank), *(c for a in term.atoms for c in a.index))))
+    letters = list(dict.fromkeys((*range(rank), *(c for a in atoms for c in a.index))))
     if len(letters) > len(EINSUM):
         raise DerivantError(
             f"a term has {len(letters)} indices; an einsum has letters for {len(EINSUM)}"
@@ -287,91 +310,3 @@ def _letter(c: int, letters: Sequence[str]) -> str:
     if c < len(letters):
         return letters[c]
     return f"{LETTERS[c % len(LETTERS)]}{c // len(LETTERS)}"
-
-
-def added(terms: Iterable[tuple[int, Node]], total: Terms | None) -> Node:
-    """Terms with their signs, a positive one first; ones beside arrays are the number 1."""
-    found = list(terms)
-    rank = 0 if total is None else total.rank
-    if not found:
-        zeros = () if total is None else total.shape
-        return Call("zeros", tuple(map(sized, zeros)), rank) if zeros else Number(Fraction(0))
-    if len(found) > 1:
-        bare = [(sign, _without_ones(part)) for sign, part in found]
-        if any(part.rank for _, part in bare):
-            found = bare
-    first = next((k for k, (sign, _) in enumerate(found) if sign > 0), 0)
-    ordered = [found[first], *found[:first], *found[first + 1 :]]
-    if len(ordered) == 1:
-        sign, part = ordered[0]
-        opposite = part if sign > 0 else _opposite(part)
-        if opposite is not None:
-            return opposite
-    return Sum(tuple(ordered), rank)
-
-
-def _opposite(node: Node) -> Node | None:
-    """Minus a part by exchanging the sides of a difference in it: -2 (s - x) = 2 (x - s)."""
-    if isinstance(node, Turned):
-        inner = _opposite(node.of)
-        return None if inner is None else replace(node, of=inner)
-    if isinstance(node, Scaled) and node.body is not None:
-        inner = _opposite(node.body)
-        return None if inner is None else replace(node, body=inner)
-    if isinstance(node, Sum):
-        signs = [sign for sign, _ in node.terms]
-        if len(signs) < 2 or all(sign > 0 for sign in signs):
-            return None
-        turned = added([(-sign, part) for sign, part in node.terms], None)
-        return replace(turned, rank=node.rank) if isinstance(turned, Sum) else None
-    if isinstance(node, (Product, Entrywise)):
-        for k, factor in enumerate(node.factors):
-            inner = _opposite(factor)
-            if inner is not None:
-                return replace(node, factors=(*node.factors[:k], inner, *node.factors[k + 1 :]))
-    return None
-
-
-def _without_ones(node: Node) -> Node:
-    """A number for an array that is the same everywhere."""
-    if is_ones(node):
-        return Number(ONE)
-    if isinstance(node, Scaled) and node.body is not None and is_ones(node.body):
-        if len(node.numbers) == 1 and not node.below:
-            return node.numbers[0]
-        return Scaled(node.numbers, None, node.below, 0)
-    return node
-
-
-def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: list[Node]) -> Node:
-    """The number, the scalars, the body, over the scalars with negative powers."""
-    size = as_read(size)
-    above, under = list(numbers), list(below)
-    if size.numerator != 1 or (not above and body is None and size.denominator == 1):
-        above.insert(0, Number(Fraction(size.numerator)))
-    if size.denominator != 1:
-        if _is_short(size):
-            above = [Number(size), *numbers]
-        else:
-            under.insert(0, Number(Fraction(size.denominator)))
-    if not above and not under and body is not None:
-        return body
-    if isinstance(body, Entrywise) and not body.factors and above:  # s 1 ./ x = s ./ x
-        front = (
-            above[0]
-            if len(above) == 1 and not under
-            else Scaled(tuple(above), None, tuple(under), 0)
-        )
-        return replace(body, factors=(front,))
-    if len(above) == 1 and not under and body is None:
-        return above[0]
-    if isinstance(body, Sum) and len(body.terms) == 1:
-        return Sum(((-1, Scaled(tuple(above), body.terms[0][1], tuple(under), body.rank)),), 0)
-    return Scaled(tuple(above), body, tuple(under), 0 if body is None else body.rank)
-
-
-def _is_short(size: Fraction) -> bool:
-    """Whether a fraction is better read as a decimal: 0.5, 1.25, or a float that is no quotient."""
-    if size.denominator > LARGEST_QUOTIENT:
-        return SMALLEST < size < 1 / SMALLEST  # others would lose digits, or be 0
-    return len(repr(float(size))) <= 4 and Fraction(repr(float(size))) == size

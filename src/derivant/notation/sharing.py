@@ -6,7 +6,7 @@ Works on documents alone. Knows nothing of derivatives.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from derivant.notation.document import (
@@ -60,9 +60,15 @@ def shared(node: Node) -> tuple[Node, Definitions]:
         name = next(names)
         symbol = Name(name, best.rank)
         node = with_part(node, best, symbol)
-        later = [(n, with_part(d, best, symbol)) for n, d in definitions]
-        definitions = [(name, best), *later]
+        definitions = [(n, with_part(d, best, symbol)) for n, d in definitions]
+        definitions.insert(_place(best, [n for n, _ in definitions]), (name, best))
     return _renamed(node, definitions)
+
+
+def _place(part: Node, names: Sequence[str]) -> int:
+    """Where the definition of a part belongs: right behind the last of the names that it uses."""
+    used = {inner.name for inner in all_parts(part) if isinstance(inner, Name)}
+    return max((k + 1 for k, name in enumerate(names) if name in used), default=0)
 
 
 def _best(roots: Iterable[Node]) -> Node | None:

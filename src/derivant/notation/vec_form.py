@@ -13,7 +13,8 @@ from fractions import Fraction
 from itertools import count
 
 from derivant.notation.document import Call, Node, Product, Scaled, Turned
-from derivant.notation.matrix_form import Forms, added, with_numbers
+from derivant.notation.matrix_form import Forms
+from derivant.notation.signs import added, with_numbers
 from derivant.notation.words import sized
 from derivant.rewriting import Atom, Sum, Term, components
 
