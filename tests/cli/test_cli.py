@@ -60,7 +60,7 @@ def test_unknown_commands_give_status_2(arguments, capsys):
 
 
 def test_a_program_of_its_own_ends_without_a_traceback():
-    run = [sys.executable, "-m", "derivant.cli.main", "train", "digits", "--hidden", "abc"]
+    run = [sys.executable, "-m", "derivant", "train", "digits", "--hidden", "abc"]
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -68,6 +68,6 @@ def test_a_value_without_code_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_command_prints_what_it_should() -> None:
-    run = [sys.executable, "-m", "derivant.cli.main", "derive", "x'A x", "--wrt", "x"]
+    run = [sys.executable, "-m", "derivant", "derive", "x'A x", "--wrt", "x"]
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0 and "(A + A') x" in done.stdout

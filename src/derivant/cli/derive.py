@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from derivant.base.errors import ArgumentError, DerivantError
 from derivant.derivation import Derivative, derive
@@ -12,13 +11,9 @@ from derivant.derivation import Derivative, derive
 LIBRARIES = ("numpy", "jax", "torch")
 
 
-def add_derive(commands: Any) -> None:
-    """The command and its options."""
-    command = commands.add_parser(
-        "derive",
-        help="the derivative of a formula, in closed form and checked",
-        description='Example: derivant derive "x\'*A*x" --wrt x',
-    )
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.description = 'Example: derivant derive "x\'*A*x" --wrt x'
     command.add_argument("formula", help="in matrix notation (x'*A*x) or NumPy's (x.T @ A @ x)")
     command.add_argument("--wrt", required=True, help="the variable, or several: W1,W2")
     command.add_argument("--shape", help='sizes of the names: "A: n n, x: n"')

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,12 +14,10 @@ from derivant.cli.tables import read_data, write_result
 from derivant.stationary import MinimizeResult, minimize
 
 
-def add_minimize(commands: Any) -> None:
-    """The command and its options."""
-    command = commands.add_parser(
-        "minimize",
-        help="the optimum of a formula for data from files, by exact derivatives",
-        description='Example: derivant minimize "norm2(X*w - y)^2" --over w --data X=a.csv,y=b.npy',
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.description = (
+        'Example: derivant minimize "norm2(X*w - y)^2" --over w --data X=a.csv,y=b.npy'
     )
     add_problem(command)
     command.add_argument("--data", default="", help="X=a.csv,y=b.npy,c=0.5 or all.npz")

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from derivant.base.dims import Shape
 from derivant.notation import read_formula, shown_name
 
 
-def add_shapes(commands: Any) -> None:
-    """The command and its options."""
-    command = commands.add_parser(
-        "shapes",
-        help="what each name must be, and the shapes of the value and of its derivatives",
-        description='Example: derivant shapes "x\'*A*x"',
-    )
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.description = 'Example: derivant shapes "x\'*A*x"'
     command.add_argument("formula", help="in matrix notation (x'*A*x) or NumPy's (x.T @ A @ x)")
     command.add_argument("--shape", help='sizes that are known: "A: n n, x: n"')
     command.add_argument("--assume", help='facts: "A: symmetric"')

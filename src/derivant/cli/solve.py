@@ -9,13 +9,9 @@ from typing import Any
 from derivant.stationary import Solution, solve
 
 
-def add_solve(commands: Any) -> None:
-    """The command and its options."""
-    command = commands.add_parser(
-        "solve",
-        help="the optimum of a formula in closed form, verified",
-        description='Example: derivant solve "x\'*x" --over x --subject-to "lam: A*x = y"',
-    )
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.description = 'Example: derivant solve "x\'*x" --over x --subject-to "lam: A*x = y"'
     add_problem(command)
     command.add_argument(
         "--least-norm", action="store_true", help="of many least points the one of least norm"

@@ -6,7 +6,7 @@ import argparse
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,9 @@ from derivant.training.fit import History, accuracy, fit
 from derivant.training.mlp import Layers, init_mlp, mlp
 from derivant.training.optimisers import adam
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_train(commands: Commands) -> None:
-    """The options of `derivant train`."""
-    command = commands.add_parser("train", help="train a network on a data set")
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     command.add_argument("data", choices=["digits"], help="scikit-learn's 8 x 8 digits")
     command.add_argument("--hidden", default="256", help="sizes of the hidden layers, as in 128,64")
     command.add_argument("--epochs", type=int, default=60)
@@ -34,7 +30,7 @@ def add_train(commands: Commands) -> None:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--plot", type=Path, metavar="FILE", help="draw the loss curve to a file")
     command.add_argument("--quiet", action="store_true", help="no progress bar")
-    command.set_defaults(run=train)
+    command.set_defaults(run=run)
 
 
 def loss(layers: Layers, x: Operand, labels: Operand) -> Array:
@@ -42,7 +38,7 @@ def loss(layers: Layers, x: Operand, labels: Operand) -> Array:
     return cross_entropy(mlp(layers, x), labels)
 
 
-def train(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Train on the fixed split, print the accuracy on images never trained on."""
     sizes = hidden_sizes(options.hidden)
     check_numbers(options)

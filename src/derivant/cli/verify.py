@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from derivant.base.errors import ArgumentError
 from derivant.derivation import Verdict, verify
 
 
-def add_verify(commands: Any) -> None:
-    """The command and its options."""
-    command = commands.add_parser(
-        "verify",
-        help="whether a claimed derivative is right, and what is wrong with it",
-        description='Example: derivant verify "x\'*A*x" --wrt x --claim "2*A*x". '
-        "Exit status 0: right; 1: not right; 2: the input cannot be read.",
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.description = (
+        'Example: derivant verify "x\'*A*x" --wrt x --claim "2*A*x". '
+        "Exit status 0: right; 1: not right; 2: the input cannot be read."
     )
     command.add_argument("formula", help="in matrix notation (x'*A*x) or NumPy's (x.T @ A @ x)")
     command.add_argument("--wrt", required=True, help="the variable")

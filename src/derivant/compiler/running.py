@@ -78,15 +78,17 @@ def places_of(program: Program, donated: Pairs) -> dict[int, int]:
 @lru_cache(maxsize=1)
 def has_llvm() -> bool:
     """Whether programs become native code; says once where they do not."""
+    why = why_not_native()
+    if why is not None:
+        text = f"compiled functions are run by NumPy, row by row, which is slower: {why}"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+    return why is None
+
+
+def why_not_native() -> str | None:
+    """What keeps programs from becoming native code here; None where they do."""
     if find_spec("llvmlite") is None:
-        _say("llvmlite is not installed; pip install llvmlite")
-        return False
+        return "llvmlite is not installed; pip install llvmlite"
     if not objects_lie_as_thought():
-        _say("this Python keeps its objects in a way that native code here cannot read")
-        return False
-    return True
-
-
-def _say(why: str) -> None:
-    text = f"compiled functions are run by NumPy, row by row, which is slower: {why}"
-    warnings.warn(text, RuntimeWarning, stacklevel=3)
+        return "this Python keeps its objects in a way that native code here cannot read"
+    return None
