@@ -38,6 +38,17 @@ def test_solve_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lstsq" in answer["code"]["numpy"]
 
 
+def test_solve_as_latex_that_matplotlib_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = ["norm2(y - X*w - c*ones(m))^2", "--over", "w,c", "--shape", "X: m n, c:"]
+    facts = ["--assume", "X: full-column-rank"]
+    assert main(["solve", *problem, *facts, "--format", "latex"]) == 0
+    text = capsys.readouterr().out.strip()
+    assert text.startswith(r"w = \left(X^{\top}")
+    assert r", \quad c = " in text
+    mathtext = pytest.importorskip("matplotlib.mathtext", reason="matplotlib is not installed")
+    mathtext.MathTextParser("path").parse(f"${text}$")
+
+
 def test_least_norm_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["solve", "norm2(A*x - b)^2", "--over", "x", "--least-norm"]) == 0
     assert "x = A' inv(A A') b" in capsys.readouterr().out

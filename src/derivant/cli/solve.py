@@ -16,7 +16,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--least-norm", action="store_true", help="of many least points the one of least norm"
     )
-    command.add_argument("--format", default="text", choices=("text", "numpy", "code"))
+    command.add_argument("--format", default="text", choices=("text", "latex", "numpy", "code"))
     command.add_argument("--steps", action="store_true", help="show how it was found")
     command.add_argument("--json", action="store_true", help="print one object")
     command.set_defaults(run=run)
@@ -54,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(_as_object(options.objective, answer), ensure_ascii=False))
     elif options.format == "code":
         print(answer.code("numpy"))
+    elif options.format == "latex":
+        print(answer.latex)
     elif options.format == "numpy":
         for name, text in answer.expressions("solution").items():
             print(f"{name} = {text}")
@@ -73,6 +75,7 @@ def _as_object(objective: str, answer: Solution) -> dict[str, object]:
         "expression": objective,
         "notation": answer.said,
         "text": answer.text,
+        "latex": answer.latex,
         "solution": answer.expressions("solution"),
         "multipliers": answer.expressions("multipliers"),
         "value": answer.expression("numpy", of="value"),

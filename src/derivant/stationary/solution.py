@@ -10,7 +10,7 @@ from derivant.base.dims import Dim
 from derivant.base.errors import ArgumentError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.notation import numpy_text, shown_name
+from derivant.notation import latex_of, name_latex, numpy_text, shown_name
 from derivant.notation.numpy_text import python_name
 from derivant.stationary.algebra import documented, shown
 from derivant.stationary.code import Code
@@ -77,6 +77,20 @@ class Solution:
         """The unknowns in matrix notation, a line each."""
         return "\n".join(f"{shown_name(n)} = {shown(x)}" for n, x in self.solution.items())
 
+    @property
+    def latex(self) -> str:
+        r"""The unknowns as LaTeX, for between dollar signs; amsmath's commands at most.
+
+        >>> from derivant.stationary import solve
+        >>> print(solve("x'*x", over="x", subject_to=["A*x = y"]).latex)
+        x = A^{\top} \left(A A^{\top}\right)^{-1} y
+        """
+        lines = (
+            f"{name_latex(name)} = {latex_of(documented(x, anyhow=True))}"
+            for name, x in self.solution.items()
+        )
+        return r", \quad ".join(lines)
+
     def expression(self, target: str = "numpy", of: str = "solution") -> str | dict[str, str]:
         """The right-hand sides in NumPy notation: by unknown, by constraint, or of the value.
 
@@ -128,6 +142,9 @@ class Solution:
         if target != "numpy":
             raise ArgumentError(f"the target of code is 'numpy', not {target!r:.40}")
         return written(name, self.solution, self.data)
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex}$"
 
     def __str__(self) -> str:
         lines = [self.said, self.text]
