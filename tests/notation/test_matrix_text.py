@@ -96,7 +96,7 @@ TEXTS: list[tuple[Function, tuple[str, ...], str, str]] = [
         lambda x: RECORD.over_size(x.sum(), size=x.shape[0]),
         ("n",),
         "mean(x)",
-        "Σ_i x_i n^-1",
+        "Σ_i x_i / n",
     ),
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ import derivant as dv
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr
 from derivant.notation import read_formula, text_of
+from derivant.notation.document import Name, Number, Power, Product, Scaled
 from derivant.notation.standing import standing
 from rewriting.random_expressions import SHAPES, expressions, values
 
@@ -38,6 +41,12 @@ def test_a_formula_is_shown_as_it_was_written(text: str, written: str) -> None:
     if "/m" in text:
         sizes |= {"x": "m", "y": "m"}
     assert text_of(standing(read_formula(text, sizes, notation="matrix").expression)) == written
+
+
+def test_a_number_behind_a_factor_has_its_sign() -> None:
+    square = Power(Number(Fraction(3)), Fraction(2), 0)
+    assert text_of(Product((square, Name("c", 0), square), 0)) == "3^2 c * 3^2"
+    assert text_of(Scaled((square, square), None, (square, square), 0)) == "3^2 * 3^2 / (3^2 * 3^2)"
 
 
 @settings(max_examples=400, deadline=None)

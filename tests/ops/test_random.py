@@ -198,9 +198,9 @@ def test_a_million_normals_are_quick() -> None:
 
 
 def _seconds() -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     random.normal(KEY, 1_000_000)
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def test_keys_of_seeds() -> None:

@@ -164,11 +164,14 @@ class Forms:
         return with_numbers(abs(term.coefficient), numbers, found, below)
 
     def _entry(self, term: Term, letters: Sequence[str]) -> Node:
-        factors = [self._factor(a, letters) for a in term.atoms]
+        divides = [not a.index and a.power < 0 for a in term.atoms]
+        pairs = list(zip(term.atoms, divides, strict=True))
+        factors = [self._factor(a, letters) for a, under in pairs if not under]
+        below = [_number(self._parts[id(a.payload)], -a.power) for a, under in pairs if under]
         if term.bound:
             names = tuple(_letter(c, letters) for c, _ in term.bound)
             factors = [Summed(names, tuple(factors))]
-        return with_numbers(abs(term.coefficient), factors, None, [])
+        return with_numbers(abs(term.coefficient), factors, None, powers_of(below))
 
     def _factor(self, atom: Atom, letters: Sequence[str]) -> Node:
         names = tuple(_letter(c, letters) for c in atom.index)

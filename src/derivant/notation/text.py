@@ -107,9 +107,15 @@ def _call(node: Call) -> str:
 
 
 def _product(node: Product) -> str:
-    texts = list(map(_closed, node.factors))
-    tight = len(texts) == 2 and not node.rank
-    return " ".join(texts).replace("' ", "'") if tight else " ".join(texts)
+    text = _beside(list(map(_closed, node.factors)))
+    tight = len(node.factors) == 2 and not node.rank
+    return text.replace("' ", "'") if tight else text
+
+
+def _beside(pieces: list[str]) -> str:
+    """Factors side by side; a number behind another factor needs its sign."""
+    digits = (k > 0 and piece[:1].isdigit() for k, piece in enumerate(pieces))
+    return " ".join(f"* {x}" if digit else x for x, digit in zip(pieces, digits, strict=True))
 
 
 def _entrywise(node: Entrywise) -> str:
@@ -124,15 +130,17 @@ def _entrywise(node: Entrywise) -> str:
 
 def _scaled(node: Scaled) -> tuple[str, Bond]:
     pieces = list(map(_closed, node.numbers))
+    if node.body is None and node.numbers and isinstance(node.numbers[-1], Summed):
+        pieces[-1] = text_of(node.numbers[-1])  # nothing follows that the sum could take in
     if node.body is not None:
         body, bond = _written(node.body)
         loose = bond is Bond.SUM or (pieces and isinstance(node.body, Entrywise))
         pieces.append(f"({body})" if loose else body)
-    text = " ".join(pieces) or "1"
+    text = _beside(pieces) or "1"
     if node.below:
         below = _closed(node.below[0])
         if len(node.below) > 1:
-            below = "(" + " ".join(map(_closed, node.below)) + ")"
+            below = f"({_beside(list(map(_closed, node.below)))})"
         text += f" / {below}"
     return text, Bond.PRODUCT
 
