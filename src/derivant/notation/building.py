@@ -6,6 +6,7 @@ Orientation ends here: a row and a column are both arrays of one axis.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def _is_number(item: Item, made: Expr, numbers: set[int]) -> bool:
 
 def _is_finite(number: Expr) -> bool:
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(evaluate(number, {}, {})))
+        return isfinite(float(np.asarray(evaluate(number, {}, {}))))
 
 
 def _needed(program: Program) -> set[int]:
