@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from derivant.base.dims import Dim
 from derivant.base.errors import DerivantError
-from derivant.carriers.evaluate import evaluate, varied
+from derivant.base.graph import ancestors
+from derivant.carriers.evaluate import evaluate, evaluate_all, varied
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.derivation.draws import directed, drawn, sizes_for
@@ -25,6 +26,8 @@ ROUNDS = 6
 STEP = 2e-3
 FINER = (1, 1 / 16, 1 / 256)  # of that step, where the value bends too sharply for it
 TOLERANCE = 1e-6
+INVERTED = ("inv", "solve")
+SINGULAR = 1e12  # the condition of a matrix whose inverse is all rounding
 ROUGH = 1e-3  # differences at two steps that are farther apart say nothing
 
 
@@ -100,9 +103,17 @@ def _error(
                 return last
             if error <= TOLERANCE:
                 break
+        outside = error is not None and error > TOLERANCE and _is_singular(value, point, sizes)
     except (DerivantError, np.linalg.LinAlgError):
         return None
-    return error
+    return None if outside else error
+
+
+def _is_singular(value: Expr, point: dict[Expr, Numbers], sizes: dict[str, int]) -> bool:
+    """Whether a matrix that is inverted is singular but for rounding, as X'X of a wide X."""
+    inverted = [n.inputs[0] for n in ancestors([value]) if n.primitive.name in INVERTED]
+    found = evaluate_all(inverted, point, sizes)
+    return any(np.max(np.linalg.cond(x), initial=0.0) > SINGULAR for x in found)
 
 
 def _apart(found: Numbers, truth: Numbers) -> float | None:

@@ -15,7 +15,7 @@ from derivant.derivation.blocks import block
 from derivant.derivation.checking import Check, checked
 from derivant.derivation.code import Question
 from derivant.derivation.result import Derivative, Derivatives
-from derivant.derivation.stacking import stacked
+from derivant.derivation.stacking import stacked, unstacked
 from derivant.derivation.structured import projected
 from derivant.derivation.working import Problem
 from derivant.notation import (
@@ -80,10 +80,10 @@ def derive(
     if not new or (cotangent is not None and (order > 1 or canonical_name(cotangent) in known)):
         raise ArgumentError("a cotangent is a new name, for a derivative of order 1")
     names = [name_of(w, known, said) for w in _asked(wrt)]
-    question = Question(value, tuple(known.values()))
+    question = Question(unstacked(value) if layout == "vec" else value, tuple(known.values()))
     found = {n: _derived(question, known[n], order, cotangent, said, structured) for n in names}
     if layout == "vec":
-        found = {n: _stacked(r) for n, r in found.items()}
+        found = {n: _stacked(r, value) for n, r in found.items()}
     if isinstance(wrt, (str, Expr)):
         return found[names[0]]
     read = said if isinstance(said, str) else said.said
@@ -104,13 +104,14 @@ def _asked(wrt: Any) -> list[Any]:
     return asked
 
 
-def _stacked(r: Derivative) -> Derivative:
+def _stacked(r: Derivative, value: Expr) -> Derivative:
     """A derivative of a matrix by a matrix as one matrix, columns stacked; a matrix as it is."""
     if len(r.shape) not in (2, 4):
         raise ArgumentError('layout="vec" is for a matrix by a matrix, or a vector by a vector')
     if len(r.shape) == 2:
         return r
-    answer = replace(r, expr=stacked(r.expr), layout="vec")
+    question = replace(r.question, value=value)
+    answer = replace(r, expr=stacked(r.expr), layout="vec", question=question)
     answer.expression()
     return answer
 

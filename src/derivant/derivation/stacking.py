@@ -20,6 +20,15 @@ def stacked(jacobian: Expr) -> Expr:
     return flat
 
 
+def unstacked(value: Expr) -> Expr:
+    """The matrix F of vec(F), whose Jacobian with columns stacked is the same; else the value."""
+    if len(value.shape) != 1 or value.primitive.name != "reshape":
+        return value
+    turned = value.inputs[0]
+    flat = turned.primitive.name == "matrix_transpose" and len(turned.shape) == 2
+    return turned.inputs[0] if flat else value
+
+
 def as_shown(answer: Expr, text: str, known: Sequence[Expr]) -> Expr:
     """The answer made as its text says: kron(B', A), not the same entries moved about."""
     names = {str(v.params["name"]): v for v in known}

@@ -6,10 +6,14 @@ Orientation ends here: a row and a column are both arrays of one axis.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isfinite
 from typing import Any
+
+import numpy as np
 
 from derivant.base.dims import Dim, Shape
 from derivant.base.errors import DerivantError
+from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.notation.inference import Reading
 from derivant.notation.items import POWERS, Item, Program, Static
@@ -29,6 +33,7 @@ def expressions_of(
     """The expression of each item that the value or a name of the text needs."""
     wanted = _needed(program)
     made: dict[int, Expr] = {}
+    numbers: set[int] = set()
     for i, item in enumerate(program.items):
         if i not in wanted:
             continue
@@ -41,7 +46,23 @@ def expressions_of(
             made[i] = as_expr(_lowered(program, item, kinds, made, reading.shapes[i]))
         except DerivantError as error:
             raise program.fail(item.span, str(error).splitlines()[0]) from None
+        if _is_number(item, made[i], numbers):
+            numbers.add(i)
+            if item.static is None and not _is_finite(made[i]):
+                raise program.fail(item.span, "this is no finite real number", "correct the number")
     return made
+
+
+def _is_number(item: Item, made: Expr, numbers: set[int]) -> bool:
+    """Whether an item is a number of which no variable and no size is a part."""
+    if item.static is not None:
+        return not isinstance(item.static, Dim)
+    return bool(item.args) and made.shape == () and numbers.issuperset(item.args)
+
+
+def _is_finite(number: Expr) -> bool:
+    with np.errstate(all="ignore"):
+        return isfinite(float(np.asarray(evaluate(number, {}, {}))))
 
 
 def _needed(program: Program) -> set[int]:

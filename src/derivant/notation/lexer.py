@@ -6,6 +6,7 @@ Knows what a number, a name and an operator look like in both notations; not wha
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -46,6 +47,8 @@ OPENS_EXPONENT = {"^", "**", ".^"}
 BESIDE = " "  # the mark of a product without a sign
 MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T", "·", BESIDE}
 NUMPY_MARKS = {"@", ".T", "**", "np."}
+NOT_NAMES = frozenset(("if", "else", "where", "for", "and", "or", "not", "is", "in", "import"))
+LETTERS = 3  # of what may be a product without spaces, as AXb; longer ones are words
 HINTS = {
     "[": "write the array as a variable, and an index as a row of its own",
     "|": "write abs(x) or det(X); ||x|| is the norm",
@@ -201,6 +204,35 @@ def _check_number(text: str, piece: str, place: int) -> None:
         raise pointed(text, place, place + len(piece), f"a number of more than {DIGITS} signs")
     if not float(piece) <= 1e300:
         raise pointed(text, place, place + len(piece), "a number too large for a float")
+
+
+def check_names(text: str, tokens: list[Token], given: Container[str]) -> None:
+    """Refuse x'Ax and x^TAx, where Ax is one name and x another, and words of a language."""
+    single = {t.text for t in tokens if t.kind == "name" and len(t.text) == 1}
+    for k, token in enumerate(tokens):
+        if token.kind != "name" or token.text in given:
+            continue
+        before = tokens[k - 1].text if k else ""
+        turned = before == "^" and token.text[0] == "T"
+        if not turned and BESIDE not in (before, tokens[k + 1].text):
+            continue
+        letters = token.text[1:] if turned else token.text
+        if token.text in NOT_NAMES:
+            hint = "write a formula alone; what holds of its names is said with `assume`"
+            raise pointed(text, token.start, token.end, f"{token.text} cannot be read here", hint)
+        if _may_be_product(letters, turned, single):
+            hint = f"write {'*'.join(letters)}, or give the shape of {token.text}"
+            hint = f"write ^T {' '.join(letters)}" if turned else hint
+            message = f"{token.text} is one name"
+            raise pointed(text, token.start, token.end, message, hint)
+
+
+def _may_be_product(letters: str, turned: bool, single: set[str]) -> bool:
+    """Whether a name may be meant as a product of names of one letter, one of them a matrix."""
+    if not (letters.isascii() and letters.isalpha() and len(letters) <= LETTERS):
+        return False
+    mixed = len(letters) > 1 and not letters.islower()
+    return (turned or mixed) and not single.isdisjoint(letters)
 
 
 def marks_of(tokens: list[Token]) -> tuple[Token | None, Token | None]:

@@ -153,6 +153,7 @@ class Network:
                 return self._replace(tuple(same), (Word(number),), ())
             if len(same) == 2 and self._diagonal_of_product(same[0], same[1]):
                 return True
+            letters = _least_flipped(members, letters)
             node = entrywise([f.word(letters) for f in members], len(letters))
             symmetric = all(w.symmetric for f in members for w in f.chain) and all(
                 len(f.chain) == 1 for f in members
@@ -267,6 +268,16 @@ class Network:
         border = Product((node_of(left, 1), *_row(right)), 2)
         node = entrywise([(border, ONE), middle.word(middle.letters)], 2)
         return self._replace((first, matrix, second), (Word(node),), middle.letters)
+
+
+def _least_flipped(members: list[Factor], letters: Letters) -> Letters:
+    """The order of the ends in which factors have few transposes, the whole's among them."""
+
+    def transposes(order: Letters) -> int:
+        chains = (f.chain if f.letters == order else turned(f.chain) for f in members)
+        return sum(map(flips, chains)) + (order == (1, 0))
+
+    return min((letters, letters[::-1]), key=transposes) if len(letters) == 2 else letters
 
 
 def _row(chain: Chain) -> tuple[Node, ...]:

@@ -20,7 +20,14 @@ from derivant.notation.grammar import Grammar
 from derivant.notation.inference import Reading, infer, value_words
 from derivant.notation.items import Program
 from derivant.notation.kinds import NUMBER
-from derivant.notation.lexer import BESIDE, NUMPY_MARKS, Token, marks_of, pointed
+from derivant.notation.lexer import (
+    BESIDE,
+    NUMPY_MARKS,
+    Token,
+    check_names,
+    marks_of,
+    pointed,
+)
 from derivant.notation.program import program_of
 from derivant.notation.spelling import canonical_name, is_name, meant, shown_name
 from derivant.notation.vocabulary import ALIASES, FUNCTIONS, OPERATORS
@@ -94,6 +101,7 @@ def read_formula(
     given, facts = read_shapes(shapes), _facts(assume)
     grammar = Grammar(text, CALLED - {*given})
     grammar.read()
+    check_names(text, grammar.tokens, given)
     candidates = _notations(text, grammar.tokens, notation)
     square = _square(given, facts)
     found: dict[str, tuple[Program, Reading]] = {}

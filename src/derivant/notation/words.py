@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
@@ -136,8 +136,9 @@ def is_ones(node: Node) -> bool:
 
 def entrywise(words: Sequence[tuple[Node, Fraction]], rank: int) -> Node:
     """Factors to powers multiplied entry by entry, those with negative powers below."""
-    above = [powered(node, power) for node, power in words if power > 0 and not is_ones(node)]
-    below = [powered(node, -power) for node, power in words if power < 0]
+    joined = _joined(words)
+    above = [powered(node, power) for node, power in joined if power > 0 and not is_ones(node)]
+    below = [powered(node, -power) for node, power in joined if power < 0]
     if not below and len(above) == 1:
         return above[0]
     return Entrywise(tuple(above), tuple(below), rank)
@@ -157,14 +158,15 @@ def summed(node: Node, axis: int | None = None) -> Node:
 
 def powers_of(numbers: Sequence[Node]) -> list[Node]:
     """Numbers with equal ones as powers: (x'y) (x'y) = (x'y)^2."""
-    found: list[tuple[Node, Fraction]] = []
-    for node in numbers:
-        exponent = node.exponent if isinstance(node, Power) else Fraction(1)
-        base = node.base if isinstance(node, Power) and isinstance(exponent, Fraction) else node
-        power = exponent if isinstance(exponent, Fraction) else Fraction(1)
-        place = next((k for k, (other, _) in enumerate(found) if other == base), None)
-        if place is None:
-            found.append((base, power))
-        else:
-            found[place] = (base, found[place][1] + power)
-    return [powered(base, power) for base, power in found]
+    return [powered(base, power) for base, power in _joined((n, Fraction(1)) for n in numbers)]
+
+
+def _joined(words: Iterable[tuple[Node, Fraction]]) -> list[tuple[Node, Fraction]]:
+    """Factors with the powers of equal ones added, each at its first place."""
+    found: dict[Node, Fraction] = {}
+    for node, power in words:
+        base = node
+        if isinstance(node, Power) and isinstance(node.exponent, Fraction):
+            base, power = node.base, power * node.exponent
+        found[base] = found.get(base, Fraction(0)) + power
+    return list(found.items())

@@ -149,6 +149,13 @@ class Context:
                 return _raised(_placed(term, index, fresh), power)
             if whole and not term.bound and not any(a.payload is None for a in term.atoms):
                 return _raised(_placed(term, index, fresh), power)
+            numbers = tuple(a for a in term.atoms if not a.index and a.payload is not None)
+            if whole and numbers:  # (c a'x)^p = c^p (a'x)^p
+                rest = tuple(a for a in term.atoms if a not in numbers)
+                form = replace(form, terms=(replace(term, atoms=rest),))
+                found = self.factor(self.normalised(self, form), index, power, fresh, longest)
+                apart = _raised(Term(ONE, numbers), power).atoms
+                return found and replace(found, atoms=(*apart, *found.atoms))
         slim, kept = form.slim()
         if len(kept) < form.rank:
             letters = tuple(index[c] for c in kept)
