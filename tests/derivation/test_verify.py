@@ -38,6 +38,7 @@ RIGHT = [
     ("X*W", "W", "X'*G", {"cotangent": "G", "notation": "matrix"}),
     ("X*W", "X", "G*W'", {"cotangent": "G", "notation": "matrix"}),
     ("A*X*B", "X", "kron(B', A)", {"layout": "vec", "notation": "matrix"}),
+    ("vec(A*X*B)", "X", "kron(B', A)", {"layout": "vec", "notation": "matrix"}),
     ("tr(A'*X)", "X", "A", {"assume": "X: symmetric"}),
     ("tr(A'*X)", "X", "(A + A')/2", {"assume": "X: symmetric", "structured": "riesz"}),
     ("sum((1 - y.*(X*w)).^2)", "w", "2*X'*(X*w - y)", {"assume": "y: pm1"}),

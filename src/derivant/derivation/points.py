@@ -121,7 +121,8 @@ def points(
         for turn in range(6 if names else 2):
             sizes = sizes_for(names, turn)
             if question.closed is None:
-                sizes = {n: 1 + (s + turn) % 3 for n, s in sizes.items()}
+                least, wide = (1, 3) if turn % 2 else (2, 2)  # small, and none of size 1 at times
+                sizes = {n: least + (s + turn) % wide for n, s in sizes.items()}
             if fixed:
                 sizes[fixed] = 1
             for again in range(TRIES):

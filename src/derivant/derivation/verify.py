@@ -30,6 +30,7 @@ from derivant.derivation.points import Point, Question, agree, arranged_shape, c
 from derivant.derivation.residue import UNEVEN, climbed, is_dust, share_left
 from derivant.derivation.result import Derivative
 from derivant.derivation.scrutiny import scrutinised
+from derivant.derivation.stacking import unstacked
 from derivant.derivation.turning import turned_claims
 from derivant.notation import Facts, Forms, Shapes, canonical_name, text_of
 from derivant.primitives import RECORD
@@ -117,6 +118,8 @@ def verify(
         answer = _derived(what, name, shapes, assume, notation, options)
     if cotangent is not None:
         value, known = _paired(value, known, cotangent)
+    if layout == "vec":
+        value = unstacked(value)
     shape = arranged_shape((*value.shape, *known[name].shape * order), layout)
     sizes = _dimensions([value, *known.values()])
     assigned = {} if isinstance(read, str) else read.assignments

@@ -113,9 +113,9 @@ def _product(node: Product) -> str:
 
 
 def _beside(pieces: list[str]) -> str:
-    """Factors side by side; a number behind another factor needs its sign."""
-    digits = (k > 0 and piece[:1].isdigit() for k, piece in enumerate(pieces))
-    return " ".join(f"* {x}" if digit else x for x, digit in zip(pieces, digits, strict=True))
+    """Factors side by side; a number behind another factor needs its sign, 1[x > 0] does not."""
+    after = [False] + [p[:1].isdigit() and not p.startswith("1[") for p in pieces[1:]]
+    return " ".join(f"* {p}" if sign else p for p, sign in zip(pieces, after, strict=False))
 
 
 def _entrywise(node: Entrywise) -> str:
