@@ -13,8 +13,10 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# A deadline measures the machine that the tests happen to share, not the code.
-settings.register_profile("derivant", deadline=None, max_examples=50, print_blob=True)
+# A deadline measures the machine that the tests happen to share, not the code. A run decides on a
+# change, so the same code has the same examples; `--hypothesis-profile explore` seeks new ones.
+settings.register_profile("explore", deadline=None, max_examples=50, print_blob=True)
+settings.register_profile("derivant", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("derivant")
 
 

@@ -27,7 +27,7 @@ WRITTEN = [
     ("det(A - lambda*I)", "det(A - λ I)"),
     ("sum(x./y - (x - y))/m", "sum(x ./ y - (x - y)) / m"),
     ("x*y'*x", "(x y') x"),
-    ("det(2*pi*S)", "det((2 π) S)"),
+    ("det(2*pi*S)", "det(2 π S)"),
     ("lambda_max(A + A')", "lambda_max(A + A')"),
 ]
 SIZES = {"c": "", "lambda": "", "x": "n", "y": "n", "S": "n n", "W": "n m"}

@@ -33,6 +33,7 @@ from derivant.notation import (
     text_of,
     vec_form,
 )
+from derivant.notation.constants import with_pi
 from derivant.notation.sharing import shared_html, shared_latex, shared_text
 from derivant.operators import Jacobian
 from derivant.rewriting import Condition, Form, form_of
@@ -107,7 +108,12 @@ class Derivative:
         """Matrix notation where there is one, entries by letters otherwise."""
         forms = self._forms
         found = self._document(forms)
-        return forms.indexed(self.form.sum) if found is None else found
+        return self._with_pi(forms.indexed(self.form.sum) if found is None else found)
+
+    def _with_pi(self, node: Node) -> Node:
+        """π for its decimals, where it is no name of a variable."""
+        names = {v.params["name"] for v in self.question.variables}
+        return node if "pi" in names else with_pi(node)
 
     def _document(self, forms: Forms) -> Node | None:
         """Matrix notation in the layout, None where there is none."""
@@ -117,7 +123,7 @@ class Derivative:
     @property
     def index_text(self) -> str:
         """One entry in index notation: axes of the value first, then those of the variable."""
-        return text_of(self._forms.indexed(self.form.sum))
+        return text_of(self._with_pi(self._forms.indexed(self.form.sum)))
 
     @property
     def shape(self) -> Shape:
@@ -215,7 +221,8 @@ class Derivative:
                 "a term does not split into two matrices, so that it has no Kronecker form; "
                 'layout="tensor" has it'
             )
-        return numpy_text(forms.contractions(self.form.sum) if found is None else found)
+        node = forms.contractions(self.form.sum) if found is None else found
+        return numpy_text(self._with_pi(node))
 
     def code(self, target: str = "numpy", value: bool = False, name: str | None = None) -> str:
         """A self-contained function of Python that computes the derivative.

@@ -108,7 +108,9 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
 
 
 def _is_short(size: Fraction) -> bool:
-    """Whether a fraction is better read as a decimal: 0.5, 1.25, or a float that is no quotient."""
+    """Whether a fraction is better read as a decimal: 0.5, 0.044715, what is no quotient."""
     if size.denominator > LARGEST_QUOTIENT:
         return SMALLEST < size < 1 / SMALLEST  # others would lose digits, or be 0
-    return len(repr(float(size))) <= 4 and Fraction(repr(float(size))) == size
+    decimal, quotient = repr(float(size)), f"{size.numerator} / {size.denominator}"
+    longest = 4 if size.numerator == 1 else max(4, len(quotient) - 1)
+    return len(decimal) <= longest and Fraction(decimal) == size

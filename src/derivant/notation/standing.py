@@ -6,7 +6,6 @@ normal form is the text. Knows no index letters.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import TypeAlias
 
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
+from derivant.notation.constants import with_pi
 from derivant.notation.document import (
     Call,
     Entrywise,
@@ -25,7 +25,6 @@ from derivant.notation.document import (
     Sum,
     Turned,
     size,
-    with_part,
 )
 from derivant.notation.matrix_form import Forms
 from derivant.notation.row_names import called
@@ -34,7 +33,6 @@ from derivant.notation.words import powered, sized
 from derivant.primitives import TABLE
 from derivant.rewriting import form_of, size_of_number
 
-MULTIPLES = (1, 2, 4, 0.5)  # of π
 MOST = 400  # names, numbers and signs of a document
 Reading: TypeAlias = Callable[[Expr, Sequence[Node]], Node | None]
 KNOWN = {*FUNCTIONS, "eigvalsh"}  # of which lam takes one
@@ -59,18 +57,9 @@ def standing(expression: Expr) -> Node:
     whole = made[id(expression)]
     if whole is not None:
         names = {n.params.get("name") for n in ancestors([expression])}
-        return whole if "pi" in names else _with_pi(whole)
+        return whole if "pi" in names else with_pi(whole)
     form = form_of(expression)
     return Forms(form).best(form.sum)
-
-
-def _with_pi(node: Node) -> Node:
-    """The document with 2 π for 6.283185307179586."""
-    for times in MULTIPLES:
-        letter = Name("pi")
-        new = letter if times == 1 else Scaled((Number(Fraction(times)), letter), None, (), 0)
-        node = with_part(node, Number(Fraction(times * math.pi)), new)
-    return node
 
 
 def _read(node: Expr, operands: Sequence[Node]) -> Node | None:

@@ -51,10 +51,11 @@ def number_text(value: Fraction) -> str:
     """A number: an int, a short decimal, else a quotient."""
     if value.denominator == 1:
         return str(value.numerator)
-    decimal = repr(float(value))
-    if len(decimal) <= SHORT or value.denominator > LARGEST_QUOTIENT:
+    decimal, quotient = repr(float(value)), f"({value.numerator}/{value.denominator})"
+    if value.denominator > LARGEST_QUOTIENT or len(decimal) <= SHORT:
         return decimal
-    return f"({value.numerator}/{value.denominator})"
+    exact = len(decimal) < len(quotient) and Fraction(decimal) == value
+    return decimal if exact else quotient
 
 
 def _closed(node: Node) -> str:
