@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,6 @@ def _apart(part: Array, how: Plan) -> Array:
     return call("permute_dims", part, axes=back)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class At:
     """An array whose places are to be changed; see `at`.
 
@@ -74,13 +72,15 @@ class At:
     array([6., 2.])
     """
 
-    array: Array
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
 
     def __getitem__(self, key: Index) -> AtPlaces:
-        return AtPlaces(self.array, key)
+        return AtPlaces(self._array, key)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class AtPlaces:
     """Places of an array; each method gives a new array that differs there.
 
@@ -89,8 +89,10 @@ class AtPlaces:
     array([2., 4.])
     """
 
-    array: Array
-    key: Index
+    __slots__ = ("_array", "_key")
+
+    def __init__(self, array: Array, key: Index) -> None:
+        self._array, self._key = array, key
 
     def set(self, values: Operand) -> Array:
         """These values at the places; of several for one place the last, which has the gradient."""
@@ -105,8 +107,8 @@ class AtPlaces:
         return self._changed(values, operator.mul, _put_product)
 
     def _changed(self, values: Operand, basic: Any, advanced: Any) -> Array:
-        x = self.array
-        how = plan(x.shape, self.key)
+        x = self._array
+        how = plan(x.shape, self._key)
         part: Array = x if how.whole else apply(GETITEM, (x,), how.reading)
         if how.indices:
             line = _together(part, how)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -159,11 +158,13 @@ def _gathered(
     return basic._replace(order=order, axis=-rank, indices=indices)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Indices:
     """An item of a key that is an array: of indices into one axis, or a mask over several."""
 
-    array: Any
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
 
     @property
     def count(self) -> int:

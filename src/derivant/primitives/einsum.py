@@ -8,11 +8,10 @@ pair a product of matrices that BLAS can take. Knows nothing of derivatives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -143,8 +142,7 @@ def _read_output(out: str, wide: str, terms: Terms) -> str:
 # Plans
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
+class View(NamedTuple):
     """How one operand is brought into form: its diagonal, sums, an order of axes, merged axes."""
 
     diagonal: tuple[Ints, Ints] | None
@@ -165,8 +163,7 @@ class View:
 UNCHANGED = View(None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(NamedTuple):
     """Two operands made into one, which goes to the end of the list."""
 
     places: tuple[int, int]
@@ -224,7 +221,7 @@ def plan_of(spec: str, shapes: tuple[Ints, ...]) -> View | tuple[Step, ...]:
             turned, other = _step((j, i), second, first, out, sizes)
             if other == out:  # the operands exchanged give the result's own order of axes
                 step, result = turned, other
-            step = replace(step, order=_permutation(result, out))
+            step = step._replace(order=_permutation(result, out))
         steps.append(step)
         left.append(result)
     return tuple(steps)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ from derivant.primitives.primitive import Namespace
 WATCH: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("derivant_watch", default=None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class Setting(NamedTuple):
     """Whether to record, and what was already open: levels above `since` are summed away."""
 
     record: bool
