@@ -71,6 +71,8 @@ class Tensor(Assignment, Conversion):
         """Evaluate a row at once and, where an operand asks for it, record it."""
         x, y = operands[0], operands[-1]
         if x.__class__ is not Tensor or x.levels is not NONE or len(operands) > 2:
+            if len(operands) == 3 and x.__class__ is NDARRAY and not params:
+                return _apply_chosen(row, operands)
             return _apply_mixed(row, operands, params)
         a, tag = x.data, x.tag
         b = None
@@ -191,40 +193,77 @@ class Tensor(Assignment, Conversion):
 LEAF_TYPES.add(Tensor)
 
 
+def _apply_chosen(row: Primitive, operands: tuple[Any, ...]) -> Any:
+    """As `_apply_mixed`, of a mask and two operands that are Tensors or numbers: `where`."""
+    mask, x, y = operands
+    tag, a, b = FREE, x, y
+    if x.__class__ is Tensor and x.levels is NONE:
+        tag, a = x.tag, x.data
+    elif x.__class__ not in NUMBERS:
+        return _apply_mixed(row, operands, NO_PARAMS)
+    if y.__class__ is Tensor and y.levels is NONE:
+        b = y.data
+        if y.tag < tag:
+            tag = y.tag
+    elif y.__class__ not in NUMBERS:
+        return _apply_mixed(row, operands, NO_PARAMS)
+    if mask.dtype.kind != "b" or tag is FREE or row.special or MODE.get() is not DEFAULT:
+        return _apply_mixed(row, operands, NO_PARAMS)
+    try:
+        data = row.evaluate(mask, a, b)
+    except Exception as error:
+        raise explained(row, operands, NO_PARAMS, error) from error
+    mask = mask.copy()  # its owner may change it
+    t = Tensor()  # `_node`, without the call
+    t.data = data
+    t.levels = NONE
+    t.params = NO_PARAMS
+    t.primitive = row
+    t.inputs = (mask, x, y)
+    t.args = (mask, a, b)
+    t.tag = tag
+    t.serial = serial()
+    return t
+
+
 def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
     """As `derivant_apply`, for any number of operands and of any kinds."""
     tag = FREE
-    args = []
+    args = [*operands]
     foreign: list[int] = []  # the places of what is not ours
+    place = -1
     for x in operands:
+        place += 1
         kind = x.__class__
         if kind is Tensor:
             if x.levels is not NONE:
                 return _apply_levels(row, operands, params)
             if x.tag < tag:
                 tag = x.tag
-            args.append(x.data)
-        elif kind is NDARRAY and x.dtype.kind in REAL:
-            foreign.append(len(args))
-            args.append(x)
+            args[place] = x.data
         elif kind in NUMBERS:
-            args.append(x)
+            continue
+        elif kind is NDARRAY and x.dtype.kind in REAL:
+            foreign.append(place)
         elif getattr(x, "derivant_rank", 0) > 1:
             return x.derivant_apply(row, operands, params)
         else:
-            foreign.append(len(args))
+            foreign.append(place)
             operands = plain_operands(row, operands, params)
-            args.append(operands[len(args)])
+            args[place] = operands[place]
     try:
-        data = row.evaluate(*args, **params) if params else row.evaluate(*args)
+        if params.__class__ is Settings:
+            data = params.run(*args)
+        else:
+            data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if foreign and row.needs_values and tag is not FREE:  # its owner may change it
-        kept = list(operands)
+    if foreign and tag is not FREE and row.needs_values:  # its owner may change it
+        kept = [*operands]
         for place in foreign:
             kept[place] = args[place] = args[place].copy()
-        operands = tuple(kept)
-    return _node(row, operands, tuple(args), params, data, tag, NONE)
+        operands = (*kept,)
+    return _node(row, operands, (*args,), params, data, tag, NONE)
 
 
 def _node(
