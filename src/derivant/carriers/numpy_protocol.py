@@ -24,6 +24,8 @@ UNSET = ("out", "where", "initial", "dtype", "order", "subok", "casting", "like"
 def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], settings: Mapping[str, Any]) -> Any:
     """`np.exp(t)`, `np.add.reduce(t)`, `array * t`: the public function of that name."""
     name = ufunc.__name__
+    if method == "__call__" and not settings and name in functions():
+        return functions()[name](*inputs)
     if method == "reduce":
         name = REDUCTIONS.get(name, "")
         settings = {"axis": 0, **settings}

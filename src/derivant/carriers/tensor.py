@@ -31,7 +31,6 @@ WEAK = lv.WEAK
 NDARRAY = np.ndarray
 DOUBLE = np.dtype(np.float64)
 PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
-FLOATS = ("float32", "float64")
 
 
 class Tensor(Assignment, Conversion):
@@ -71,19 +70,16 @@ class Tensor(Assignment, Conversion):
         """Evaluate a row at once and, where an operand asks for it, record it."""
         x, y = operands[0], operands[-1]
         if x.__class__ is not Tensor or x.levels is not NONE or len(operands) > 2:
-            if len(operands) == 3 and x.__class__ is NDARRAY and not params:
-                return _apply_chosen(row, operands)
-            return _apply_mixed(row, operands, params)
+            apply = _apply_mixed if params or len(operands) != 3 else _apply_chosen
+            return apply(row, operands, params)
         a, tag = x.data, x.tag
         b = None
         if y is not x or len(operands) == 2:
             if y.__class__ is Tensor and y.levels is NONE:
-                b = y.data
-                if y.tag < tag:
-                    tag = y.tag
+                b, tag = y.data, tag if tag <= y.tag else y.tag
             elif y.__class__ is float and a.dtype is DOUBLE:
                 b = np.asarray(y)  # beside doubles the same numbers, and NumPy is quicker with it
-            elif y.__class__ in NUMBERS:
+            elif y.__class__ in NUMBERS or (y.__class__ is NDARRAY and y.dtype.kind in REAL):
                 b = y
             else:
                 return _apply_mixed(row, operands, params)
@@ -96,6 +92,8 @@ class Tensor(Assignment, Conversion):
                 data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
+        if b is y and b.__class__ is NDARRAY and tag is not FREE and row.needs_values:
+            operands = (x, b := b.copy())  # its owner may change it
         args = (a,) if b is None else (a, b)
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
@@ -106,8 +104,7 @@ class Tensor(Assignment, Conversion):
         t.primitive = row
         t.inputs = operands
         t.args = args
-        t.tag = tag
-        t.serial = serial()
+        t.tag, t.serial = tag, serial()
         return t
 
     def derivant_level(self, row: Primitive, params: Params) -> Tensor:
@@ -142,11 +139,6 @@ class Tensor(Assignment, Conversion):
         """The dtype of the numbers."""
         kind: np.dtype[Any] = self.data.dtype
         return kind
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
 
     @property
     def size(self) -> int:
@@ -193,31 +185,33 @@ class Tensor(Assignment, Conversion):
 LEAF_TYPES.add(Tensor)
 
 
-def _apply_chosen(row: Primitive, operands: tuple[Any, ...]) -> Any:
+def _apply_chosen(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
     """As `_apply_mixed`, of a mask and two operands that are Tensors or numbers: `where`."""
     mask, x, y = operands
     tag, a, b = FREE, x, y
+    if mask.__class__ is not NDARRAY:
+        return _apply_mixed(row, operands, params)
     if x.__class__ is Tensor and x.levels is NONE:
         tag, a = x.tag, x.data
     elif x.__class__ not in NUMBERS:
-        return _apply_mixed(row, operands, NO_PARAMS)
+        return _apply_mixed(row, operands, params)
     if y.__class__ is Tensor and y.levels is NONE:
         b = y.data
         if y.tag < tag:
             tag = y.tag
     elif y.__class__ not in NUMBERS:
-        return _apply_mixed(row, operands, NO_PARAMS)
+        return _apply_mixed(row, operands, params)
     if mask.dtype.kind != "b" or tag is FREE or row.special or MODE.get() is not DEFAULT:
-        return _apply_mixed(row, operands, NO_PARAMS)
+        return _apply_mixed(row, operands, params)
     try:
         data = row.evaluate(mask, a, b)
     except Exception as error:
-        raise explained(row, operands, NO_PARAMS, error) from error
+        raise explained(row, operands, params, error) from error
     mask = mask.copy()  # its owner may change it
     t = Tensor()  # `_node`, without the call
     t.data = data
     t.levels = NONE
-    t.params = NO_PARAMS
+    t.params = params
     t.primitive = row
     t.inputs = (mask, x, y)
     t.args = (mask, a, b)

@@ -142,6 +142,9 @@ def _read_output(out: str, wide: str, terms: Terms) -> str:
 # Plans
 
 
+TRACED = ((0, 0), (0,))  # a matrix with one letter twice
+
+
 class View(NamedTuple):
     """How one operand is brought into form: its diagonal, sums, an order of axes, merged axes."""
 
@@ -151,7 +154,9 @@ class View(NamedTuple):
     shape: Ints | None
 
     def __call__(self, array: Data) -> Data:
-        if self.diagonal is not None:
+        if self.diagonal == TRACED and self.axes is not None:
+            array = array.diagonal()
+        elif self.diagonal is not None:
             array = np.einsum(array, *self.diagonal)
         if self.axes is not None:  # in its own dtype, as the products are
             array = np.add.reduce(array, axis=self.axes, dtype=array.dtype)
@@ -195,6 +200,9 @@ def einsum_evaluate(*operands: Data, spec: str) -> Data:
     plan = plan_of(spec, tuple([a.shape for a in arrays]))
     if isinstance(plan, View):
         return plan(arrays[0])
+    if len(arrays) == 2:
+        i, j = plan[0].places
+        return plan[0](arrays[i], arrays[j])
     for step in plan:
         i, j = step.places
         joined = step(arrays[i], arrays[j])
