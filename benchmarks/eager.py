@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import thread_time
+from typing import TypeAlias
 
 import numpy as np
 
 import derivant as dv
 from benchmarks.timing import Row, excess, interleaved, ratio
 
+Cases: TypeAlias = dict[str, tuple[Callable[[], object], Callable[[], object]]]
 US = 1e-6
 INNER = 2000
 
@@ -17,7 +19,8 @@ INNER = 2000
 def rows() -> Iterator[Row]:
     """The lines of the table."""
     yield from per_operation()
-    yield from recorded_only()
+    yield from recorded_only(with_arguments())
+    yield from recorded_only(others())
     yield from gradient_of_51_operations()
 
 
@@ -42,11 +45,11 @@ def per_operation() -> Iterator[Row]:
         )
 
 
-def recorded_only() -> Iterator[Row]:
-    """Forward, of operations that take arguments beside their operands."""
+def with_arguments() -> Cases:
+    """Operations that take arguments beside their operands."""
     x = np.linspace(0.1, 1, 16).reshape(4, 4)
     a = dv.tensor(x, requires_grad=True)
-    cases = {
+    return {
         "matmul": (lambda: x @ x, lambda: a @ a),
         "sum over an axis": (lambda: x.sum(axis=0), lambda: a.sum(axis=0)),
         "transpose": (lambda: x.T, lambda: a.T),
@@ -58,6 +61,65 @@ def recorded_only() -> Iterator[Row]:
         "reshape": (lambda: x.reshape(2, 8), lambda: a.reshape(2, 8)),
         "concat": (lambda: np.concatenate([x, x]), lambda: dv.concat([a, a])),
     }
+
+
+def others() -> Cases:
+    """More operations, on a 4 by 4 matrix and on ten numbers."""
+    x, v = np.linspace(0.1, 1, 16).reshape(4, 4), np.linspace(0.1, 1, 10)
+    spd, places, mask = x @ x.T + 4 * np.eye(4), np.array([0, 2, 1]), x > 0.5
+    a, b, t, s = (dv.tensor(n, requires_grad=True) for n in (x, x + 1, v, spd))
+    return {
+        "an array beside it": (lambda: x + spd, lambda: a + spd),
+        "an array before it": (lambda: spd + x, lambda: spd + a),
+        "np.sin": (lambda: np.sin(x), lambda: np.sin(a)),
+        "exp": (lambda: np.exp(x), lambda: dv.exp(a)),
+        "a power": (lambda: x**3, lambda: a**3),
+        "where, two operands": (lambda: np.where(mask, x, spd), lambda: dv.where(mask, a, b)),
+        "max over an axis": (lambda: x.max(axis=0), lambda: a.max(axis=0)),
+        "mean": (lambda: x.mean(), lambda: a.mean()),
+        "var over an axis": (lambda: x.var(axis=0), lambda: a.var(axis=0)),
+        "two indices": (lambda: x[1, 2], lambda: a[1, 2]),
+        "a new axis": (lambda: x[:, None], lambda: a[:, None]),
+        "an index array": (lambda: x[places], lambda: a[places]),
+        "two index arrays": (lambda: x[places, places], lambda: a[places, places]),
+        "a mask": (lambda: x[mask], lambda: a[mask]),
+        "take": (lambda: np.take(x, places, axis=0), lambda: dv.take(a, places, axis=0)),
+        "permute_dims": (lambda: x.transpose(1, 0), lambda: dv.permute_dims(a, (1, 0))),
+        "swapaxes": (lambda: np.swapaxes(x, 0, 1), lambda: dv.swapaxes(a, 0, 1)),
+        "flip": (lambda: np.flip(x, 0), lambda: dv.flip(a, 0)),
+        "reshape to -1": (lambda: x.reshape(-1), lambda: a.reshape(-1)),
+        "stack": (lambda: np.stack([x, x]), lambda: dv.stack([a, a])),
+        "pad": (lambda: np.pad(x, 1), lambda: dv.pad(a, 1)),
+        "cumsum": (lambda: np.cumsum(x, 0), lambda: dv.cumsum(a, 0)),
+        "sort": (lambda: np.sort(x, axis=0), lambda: dv.sort(a, axis=0)),
+        "dot": (lambda: np.dot(v, v), lambda: dv.dot(t, t)),
+        "outer": (lambda: np.outer(v, v), lambda: dv.outer(t, t)),
+        "einsum": (
+            lambda: np.einsum("ij,jk->ik", x, x),
+            lambda: dv.einsum("ij,jk->ik", a, a),
+        ),
+        "trace": (lambda: np.trace(x), lambda: dv.trace(a)),
+        "norm": (lambda: np.linalg.norm(v), lambda: dv.linalg.norm(t)),
+        "norm over an axis": (
+            lambda: np.linalg.norm(x, axis=1),
+            lambda: dv.linalg.norm(a, axis=1),
+        ),
+        "inv": (lambda: np.linalg.inv(spd), lambda: dv.linalg.inv(s)),
+        "solve": (lambda: np.linalg.solve(spd, x), lambda: dv.linalg.solve(s, a)),
+        "det": (lambda: np.linalg.det(spd), lambda: dv.linalg.det(s)),
+        "cholesky": (lambda: np.linalg.cholesky(spd), lambda: dv.linalg.cholesky(s)),
+        "softmax / written out": (lambda: written_softmax(x), lambda: dv.softmax(a, axis=1)),
+    }
+
+
+def written_softmax(x: np.ndarray) -> np.ndarray:
+    """What softmax costs in NumPy's calls."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def recorded_only(cases: Cases) -> Iterator[Row]:
+    """Forward alone."""
     for name, (plain, recorded) in cases.items():
         times = interleaved({"numpy": plain, "derivant": recorded}, INNER, clock=thread_time)
         value, spread = excess(times["derivant"], times["numpy"], US)

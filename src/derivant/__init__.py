@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from derivant import linalg, random, special
 from derivant.base.dims import (
     Dim,
 )
@@ -26,18 +25,6 @@ from derivant.base.tree import (
 from derivant.base.types import (
     Array,
 )
-from derivant.calculus.check import (
-    check_grads,
-)
-from derivant.calculus.control import (
-    cond,
-    fori_loop,
-    scan,
-    while_loop,
-)
-from derivant.calculus.custom import (
-    primitive,
-)
 from derivant.calculus.transforms import (
     grad,
     hvp,
@@ -45,9 +32,6 @@ from derivant.calculus.transforms import (
     linearize,
     value_and_grad,
     vjp,
-)
-from derivant.calculus.vmapping import (
-    vmap,
 )
 from derivant.carriers.evaluate import (
     evaluate,
@@ -61,10 +45,6 @@ from derivant.carriers.nans import (
     debug_nans,
 )
 from derivant.carriers.tensor import Tensor
-from derivant.carriers.trace import (
-    symbols,
-    trace_graph,
-)
 from derivant.ops.activations import (
     elu,
     gelu,
@@ -93,11 +73,6 @@ from derivant.ops.contraction import (
     trace,
     vdot,
     vecdot,
-)
-from derivant.ops.convolution import (
-    conv1d,
-    conv2d,
-    convolve,
 )
 from derivant.ops.creation import (
     arange,
@@ -225,9 +200,6 @@ from derivant.ops.logic import (
     right_shift,
     signbit,
 )
-from derivant.ops.losses import (
-    cross_entropy,
-)
 from derivant.ops.reductions import (
     all,
     amax,
@@ -274,33 +246,6 @@ from derivant.ops.selection import (
     trunc,
     where,
 )
-from derivant.ops.sorting import (
-    UniqueAllResult,
-    UniqueCountsResult,
-    UniqueInverseResult,
-    argsort,
-    searchsorted,
-    sort,
-    unique_all,
-    unique_counts,
-    unique_inverse,
-    unique_values,
-)
-from derivant.ops.special import (
-    digamma,
-    entr,
-    erf,
-    erfc,
-    expit,
-    gammaln,
-    lgamma,
-    logit,
-    ndtr,
-    psi,
-    sinc,
-    xlog1py,
-    xlogy,
-)
 from derivant.ops.trigonometry import (
     acos,
     acosh,
@@ -330,10 +275,17 @@ from derivant.ops.trigonometry import (
 
 __version__ = "0.1.0"
 
-# The rooms that compile, that read and write formulas, and that find the structure of a Jacobian
-# load when a name of theirs is first asked for.
+# Rooms that a program may well never ask for load when a name of theirs is first asked for: those
+# that compile, that read and write formulas, that find the structure of a Jacobian, and the rarer
+# operations.
 if _TYPE_CHECKING:
+    from derivant import linalg, random, special
+    from derivant.calculus.check import check_grads
+    from derivant.calculus.control import cond, fori_loop, scan, while_loop
+    from derivant.calculus.custom import primitive
     from derivant.calculus.jacobians import hessian, jacfwd, jacobian, jacrev
+    from derivant.calculus.vmapping import vmap
+    from derivant.carriers.trace import symbols, trace_graph
     from derivant.compiler import (
         compile,
         jit,
@@ -350,20 +302,68 @@ if _TYPE_CHECKING:
         verify,
     )
     from derivant.operators import Jacobian
+    from derivant.ops.convolution import conv1d, conv2d, convolve
+    from derivant.ops.losses import cross_entropy
+    from derivant.ops.sorting import (
+        UniqueAllResult,
+        UniqueCountsResult,
+        UniqueInverseResult,
+        argsort,
+        searchsorted,
+        sort,
+        unique_all,
+        unique_counts,
+        unique_inverse,
+        unique_values,
+    )
+    from derivant.ops.special import (
+        digamma,
+        entr,
+        erf,
+        erfc,
+        expit,
+        gammaln,
+        lgamma,
+        logit,
+        ndtr,
+        psi,
+        sinc,
+        xlog1py,
+        xlogy,
+    )
     from derivant.stationary import Solution, SolutionStep, minimize, solve
 else:
-    _ROOMS = {
-        "Jacobian": "derivant.operators",
-        **dict.fromkeys(("hessian", "jacfwd", "jacobian", "jacrev"), "derivant.calculus.jacobians"),
-        **dict.fromkeys(("compile", "jit"), "derivant.compiler"),
-        "explain": "derivant.compiler.explanation",
-        **dict.fromkeys(("Solution", "SolutionStep", "minimize", "solve"), "derivant.stationary"),
+    _NAMES = {
+        "calculus.check": "check_grads",
+        "calculus.control": "cond fori_loop scan while_loop",
+        "calculus.custom": "primitive",
+        "calculus.jacobians": "hessian jacfwd jacobian jacrev",
+        "calculus.vmapping": "vmap",
+        "carriers.trace": "symbols trace_graph",
+        "compiler": "compile jit",
+        "compiler.explanation": "explain",
+        "derivation": "Counterexample Derivative Derivatives Verdict derive verify",
+        "operators": "Jacobian",
+        "ops.convolution": "conv1d conv2d convolve",
+        "ops.losses": "cross_entropy",
+        "ops.sorting": (
+            "UniqueAllResult UniqueCountsResult UniqueInverseResult argsort searchsorted sort "
+            "unique_all unique_counts unique_inverse unique_values"
+        ),
+        "ops.special": (
+            "digamma entr erf erfc expit gammaln lgamma logit ndtr psi sinc xlog1py xlogy"
+        ),
+        "stationary": "Solution SolutionStep minimize solve",
     }
+    _ROOMS = {name: room for room, names in _NAMES.items() for name in names.split()}
+    _NAMESPACES = ("linalg", "random", "special")
 
     def __getattr__(name: str) -> object:
-        if name not in __all__:
+        if name in _NAMESPACES:
+            return _load(f"derivant.{name}")
+        if name not in _ROOMS:
             raise AttributeError(f"module 'derivant' has no attribute {name!r}")
-        room = _load(_ROOMS.get(name, "derivant.derivation"))
+        room = _load(f"derivant.{_ROOMS[name]}")
         globals()[name] = value = getattr(room, name)
         return value
 

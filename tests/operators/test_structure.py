@@ -172,6 +172,35 @@ def test_logistic_regression():
     np.testing.assert_allclose(concave.materialize(), -H.materialize(), rtol=1e-12)
 
 
+SCALARS = {
+    "abs": lambda x: dv.sum(dv.abs(x)),
+    "relu": lambda x: dv.sum(dv.relu(x) * x),
+    "a norm": lambda x: dv.linalg.norm(x),
+    "a quadratic form": lambda x: x @ P @ x,
+    "a sum": dv.sum,
+    "logsumexp": dv.logsumexp,
+    "a branch": lambda x: dv.sum(dv.where(x > 0, dv.sqrt(x), 0.0)),
+    "a product": dv.prod,
+    "a constant": lambda x: 3.0,
+    "neighbours": lambda x: dv.sum(x[1:] * x[:-1]) ** 2,
+}
+
+
+@pytest.mark.parametrize("f", SCALARS.values(), ids=SCALARS)
+@pytest.mark.parametrize(
+    "x", [np.zeros(3), np.array([0.0, 1.0, -2.0]), np.ones(3, np.float32), dv.tensor([1.0, 0, -1])]
+)
+def test_a_hessian_is_the_jacobian_of_the_gradient(f, x):
+    """Its graph is taken from the function at once, and says the same, at hard points too."""
+    with np.errstate(all="ignore"):
+        one, two = dv.hessian(f)(x), dv.jacobian(dv.grad(f))(x)
+        a, b = one.materialize(), two.materialize()
+    assert type(one) is type(two)
+    assert getattr(one, "structure", "") == getattr(two, "structure", "")
+    assert type(a) is type(b) and a.dtype == b.dtype == x.dtype
+    np.testing.assert_array_equal(*(m.numpy() if hasattr(m, "numpy") else m for m in (a, b)))
+
+
 def test_the_hessian_of_k_means_is_diagonal():
     points = RNG.standard_normal((30, 2))
 

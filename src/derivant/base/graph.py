@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 by_serial = attrgetter("serial")
 inputs_of = attrgetter("inputs")
 Made = TypeVar("Made")
+Reached: TypeAlias = tuple[list[Any], set[int]]  # nodes, operands before results, and their ids
 
 
 def between(
-    outputs: Sequence[Any], targets: Sequence[Any], since: int
+    outputs: Sequence[Any], targets: Sequence[Any], since: int, reach: Reached | None = None
 ) -> tuple[list[Any], set[int], bool]:
     """The nodes on a path from a target to an output, operands before results; no targets.
 
     Also the ids of these nodes and of the targets, and whether all of them are plain: visible, and
     dependent on nothing but the transform opened at `since`. Nothing made before that moment is
-    walked over: it cannot depend on a target.
+    walked over: it cannot depend on a target. `reach` is what `recorded` gave, where it was asked.
     """
-    found, seen = _reachable(outputs, since)
+    found, seen = reach or recorded(outputs, since)
     goals = set(map(id, targets))
     for node in found:
         if node.tag != since or node.levels:
@@ -50,12 +51,17 @@ def _on_paths(found: Sequence[Any], goals: set[int]) -> tuple[list[Any], set[int
     return path, active
 
 
+def recorded(outputs: Sequence[Any], since: int) -> Reached:
+    """The nodes made after `since` that the outputs depend on, constants left out."""
+    return _reachable(outputs, since or 1)  # what depends on nothing has no serial
+
+
 def ancestors(outputs: Sequence[Any]) -> list[Any]:
     """All nodes that the outputs depend on, operands before results, the outputs among them."""
     return _reachable(outputs, 0)[0]
 
 
-def _reachable(outputs: Sequence[Any], since: int) -> tuple[list[Any], set[int]]:
+def _reachable(outputs: Sequence[Any], since: int) -> Reached:
     if not outputs:
         return [], set()
     kind = outputs[0].__class__  # one graph, one carrier; all else is a constant

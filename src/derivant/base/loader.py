@@ -20,8 +20,6 @@ class LazyModule:
     0.5
     """
 
-    __slots__ = ("_module", "_name")
-
     def __init__(self, name: str) -> None:
         self._name = name
         self._module: ModuleType | None = None
@@ -31,7 +29,9 @@ class LazyModule:
             raise AttributeError(attribute)
         if self._module is None:
             self._module = load(self._name)
-        return getattr(self._module, attribute)
+        value = getattr(self._module, attribute)
+        vars(self)[attribute] = value  # from now on found without asking
+        return value
 
 
 def load(name: str) -> ModuleType:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,8 +21,7 @@ _REGISTERED: dict[
 ] = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(NamedTuple):
     """What remains of a tree when its leaves are taken out."""
 
     kind: type | None

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +30,7 @@ SIMPLE = (np.ndarray, float, Tensor)
 REAL = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Argument:
+class Argument(NamedTuple):
     """One argument: its leaves, those that are variables, and the kinds they came in."""
 
     structure: Structure

@@ -154,7 +154,18 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Callable[..., Jaco
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    return named_after(f, jacobian(grad(f, argnums), argnums), "hessian")
+    general = jacobian(grad(f, argnums), argnums)
+
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(argnums, int):
+            places = argument_places(argnums, len(args), f)
+            call = calling(args, kwargs, places)
+            trace = traced(f, [args[i] for i in places], call, places, slope=True)
+            if trace is not None:
+                return _structured(trace, _Later(trace), 0, 0)
+        return general(*args, **kwargs)
+
+    return named_after(f, derived, "hessian")
 
 
 def _each_pair(

@@ -19,7 +19,7 @@ import numpy as np
 
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
-from derivant.base.tree import Structure, flatten
+from derivant.base.tree import LEAF, Structure, flatten
 from derivant.base.types import Function
 from derivant.calculus.arguments import Argument, parameter_name, read_argument
 from derivant.carriers.evaluate import evaluate_all, replaced
@@ -83,11 +83,16 @@ class Traced:
 
 
 def traced(
-    f: Function, primals: Sequence[Any], call: Callable[..., Any], places: Sequence[int]
+    f: Function,
+    primals: Sequence[Any],
+    call: Callable[..., Any],
+    places: Sequence[int],
+    slope: bool = False,
 ) -> Traced | None:
     """The function as a graph with the structure of its Jacobians; None where there is none.
 
     None too where something else is recording: then the sweeps have to run on what is recorded.
+    With `slope` it is the gradient of the function, a number of one array, that the graph is of.
     """
     arguments = [
         read_argument(p, partial(parameter_name, f, i))
@@ -103,10 +108,12 @@ def traced(
         with changed(record=True):
             leaves, structure = flatten(call(f, bound))
             outputs = [as_expr(leaf) for leaf in leaves]
+        if slope and not (structure is arguments[0].structure is LEAF and outputs[0].shape == ()):
+            return None
         graph = _graph(outputs, symbols)
         if graph is None or any(not np.issubdtype(o.dtype, np.floating) for o in outputs):
             return None
-        plan = _plan(graph, outputs, symbols)
+        plan = _plan(graph, outputs, symbols, slope)
         values = dict(zip(plan.variables, (_copied(leaf) for leaf in given), strict=True))
         captured = dict(zip(plan.captured, graph.values, strict=True))
         values |= captured
@@ -202,20 +209,23 @@ def _graph(outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Graph | None:
     return Graph((*key, ends, *map(id, symbols)), tuple(lifted), tuple(values))
 
 
-def _plan(graph: Graph, outputs: Sequence[Expr], symbols: Sequence[Expr]) -> Plan:
-    """The plan of a graph, made once for it; captured arrays are variables in it."""
+def _plan(graph: Graph, outputs: Sequence[Expr], symbols: Sequence[Expr], slope: bool) -> Plan:
+    """The plan of a graph, or of its gradient; made once, captured arrays are variables in it."""
+    key = (slope, *graph.key)
     with _LOCK:
-        known = _PLANS.get(graph.key)
+        known = _PLANS.get(key)
         if known is not None:
-            _PLANS.move_to_end(graph.key)
+            _PLANS.move_to_end(key)
             return known
     changes = {
         node: symbol(f" c{k}", node.shape, node.dtype) for k, node in enumerate(graph.lifted)
     }
     outputs = replaced(outputs, changes) if changes else outputs
+    if slope:
+        outputs = _gradients(outputs[0], symbols)
     plan = _derived(outputs, symbols, tuple(changes.values()))
     with _LOCK:
-        _PLANS[graph.key] = plan
+        _PLANS[key] = plan
         while len(_PLANS) > MOST_PLANS:
             _PLANS.popitem(last=False)
     return plan
@@ -232,6 +242,14 @@ def _derived(outputs: Sequence[Expr], symbols: Sequence[Expr], captured: tuple[E
         for form in row:
             slots.update({id(x): x for x in (form.slots if form else ())})
     return Plan(tuple(outputs), tuple(symbols), captured, tuple(forms), tuple(slots.values()))
+
+
+def _gradients(out: Expr, symbols: Sequence[Expr]) -> list[Expr]:
+    """The gradient of a number by each variable, as one transform alone gives it."""
+    found = pullback([out], [out.dtype.type(1)], symbols, 0)
+    return [
+        s.lifted(np.zeros(s.shape)) if g is None else g for s, g in zip(symbols, found, strict=True)
+    ]
 
 
 def _seed(out: Expr) -> Expr:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from derivant.base.errors import DifferentiationError, DTypeError, ShapeError
-from derivant.base.graph import ancestors
+from derivant.base.graph import recorded
 from derivant.carriers.mode import LEAF
 from derivant.primitives.dispatch import plain_array
 from derivant.sweeps import pullback
@@ -16,12 +16,13 @@ from derivant.sweeps import pullback
 def backward(result: Any, gradient: Any = None) -> None:
     """Add the cotangent of every leaf that the result depends on to its `grad`."""
     seed = _seed(result, gradient)
-    leaves = [n for n in ancestors([result]) if n.primitive is None and n.tag == LEAF]
+    reach = recorded([result], LEAF)
+    leaves = [n for n in reach[0] if n.primitive is None and n.tag == LEAF]
     if not leaves:
         raise DifferentiationError(
             "backward: the result depends on no Tensor made with requires_grad=True"
         )
-    for leaf, g in zip(leaves, pullback([result], [seed], leaves, LEAF), strict=True):
+    for leaf, g in zip(leaves, pullback([result], [seed], leaves, LEAF, reach), strict=True):
         if g is not None:
             numbers = getattr(g, "data", g) if hasattr(g, "derivant_rank") else g
             old = leaf.grad

@@ -6,8 +6,8 @@ A key holds the ids of a node's inputs; the node keeps those alive, and an entry
 from __future__ import annotations
 
 import struct
-import threading
 import weakref
+from _thread import RLock
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import numpy as np
 Node = TypeVar("Node")
 
 _TABLE: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
-_LOCK = threading.RLock()
+_LOCK = RLock()  # threading's own; that module takes a millisecond to load
 
 
 def interned(key: Hashable, make: Callable[[], Node]) -> Node:

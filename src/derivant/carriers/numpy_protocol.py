@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from derivant.base.errors import DifferentiationError
-from derivant.ops import FUNCTIONS, LINALG_FUNCTIONS
+from derivant.ops import functions
 
 REDUCTIONS = {
     "add": "sum",
@@ -24,32 +24,34 @@ UNSET = ("out", "where", "initial", "dtype", "order", "subok", "casting", "like"
 def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], settings: Mapping[str, Any]) -> Any:
     """`np.exp(t)`, `np.add.reduce(t)`, `array * t`: the public function of that name."""
     name = ufunc.__name__
+    if method == "__call__" and not settings and name in functions():
+        return functions()[name](*inputs)
     if method == "reduce":
         name = REDUCTIONS.get(name, "")
         settings = {"axis": 0, **settings}
     elif method != "__call__":
         name = ""
-    return _call(FUNCTIONS, name, f"np.{ufunc.__name__}.{method}", inputs, settings)
+    return _call(functions(), name, f"np.{ufunc.__name__}.{method}", inputs, settings)
 
 
 def call_function(function: Any, args: Sequence[Any], settings: Mapping[str, Any]) -> Any:
     """`np.sum(t)`, `np.linalg.inv(t)`: the public function of that name."""
     module, name = function.__module__ or "numpy", function.__name__
-    functions = LINALG_FUNCTIONS if module.startswith("numpy.linalg") else FUNCTIONS
+    linalg = module.startswith("numpy.linalg")
     settings = {RENAMED.get(key, key): value for key, value in settings.items()}
-    if functions is FUNCTIONS and name in ("trace", "diagonal"):  # the first two axes, not the last
+    if not linalg and name in ("trace", "diagonal"):  # the first two axes, not the last
         settings = {**dict(list(FIRST_AXES.items())[max(0, len(args) - 2) :]), **settings}
-    return _call(functions, name, f"{module}.{name}", args, settings)
+    return _call(functions(linalg), name, f"{module}.{name}", args, settings)
 
 
 def _call(
-    functions: Mapping[str, Callable[..., Any]],
+    known: Mapping[str, Callable[..., Any]],
     name: str,
     asked: str,
     args: Sequence[Any],
     settings: Mapping[str, Any],
 ) -> Any:
-    if name not in functions:
+    if name not in known:
         raise DifferentiationError(
             f"{asked} is not among derivant's functions, so it has no derivative here; "
             "use t.numpy() for the numbers alone, or derivant.primitive for an operation of yours"
@@ -61,4 +63,4 @@ def _call(
         if key in ("out", "where", "casting", "subok"):
             raise DifferentiationError(f"{asked}: {key}= is not supported on recorded values")
         given[key] = value
-    return functions[name](*args, **given)
+    return known[name](*args, **given)

@@ -31,7 +31,6 @@ WEAK = lv.WEAK
 NDARRAY = np.ndarray
 DOUBLE = np.dtype(np.float64)
 PART, BIND, HIDE = TABLE["part"], TABLE["bind"], TABLE["hide"]
-FLOATS = ("float32", "float64")
 
 
 class Tensor(Assignment, Conversion):
@@ -71,17 +70,16 @@ class Tensor(Assignment, Conversion):
         """Evaluate a row at once and, where an operand asks for it, record it."""
         x, y = operands[0], operands[-1]
         if x.__class__ is not Tensor or x.levels is not NONE or len(operands) > 2:
-            return _apply_mixed(row, operands, params)
+            apply = _apply_mixed if params or len(operands) != 3 else _apply_chosen
+            return apply(row, operands, params)
         a, tag = x.data, x.tag
         b = None
         if y is not x or len(operands) == 2:
             if y.__class__ is Tensor and y.levels is NONE:
-                b = y.data
-                if y.tag < tag:
-                    tag = y.tag
+                b, tag = y.data, tag if tag <= y.tag else y.tag
             elif y.__class__ is float and a.dtype is DOUBLE:
                 b = np.asarray(y)  # beside doubles the same numbers, and NumPy is quicker with it
-            elif y.__class__ in NUMBERS:
+            elif y.__class__ in NUMBERS or (y.__class__ is NDARRAY and y.dtype.kind in REAL):
                 b = y
             else:
                 return _apply_mixed(row, operands, params)
@@ -94,6 +92,8 @@ class Tensor(Assignment, Conversion):
                 data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
+        if b is y and b.__class__ is NDARRAY and tag is not FREE and row.needs_values:
+            operands = (x, b := b.copy())  # its owner may change it
         args = (a,) if b is None else (a, b)
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
@@ -104,8 +104,7 @@ class Tensor(Assignment, Conversion):
         t.primitive = row
         t.inputs = operands
         t.args = args
-        t.tag = tag
-        t.serial = serial()
+        t.tag, t.serial = tag, serial()
         return t
 
     def derivant_level(self, row: Primitive, params: Params) -> Tensor:
@@ -140,11 +139,6 @@ class Tensor(Assignment, Conversion):
         """The dtype of the numbers."""
         kind: np.dtype[Any] = self.data.dtype
         return kind
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
 
     @property
     def size(self) -> int:
@@ -191,40 +185,79 @@ class Tensor(Assignment, Conversion):
 LEAF_TYPES.add(Tensor)
 
 
+def _apply_chosen(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
+    """As `_apply_mixed`, of a mask and two operands that are Tensors or numbers: `where`."""
+    mask, x, y = operands
+    tag, a, b = FREE, x, y
+    if mask.__class__ is not NDARRAY:
+        return _apply_mixed(row, operands, params)
+    if x.__class__ is Tensor and x.levels is NONE:
+        tag, a = x.tag, x.data
+    elif x.__class__ not in NUMBERS:
+        return _apply_mixed(row, operands, params)
+    if y.__class__ is Tensor and y.levels is NONE:
+        b = y.data
+        if y.tag < tag:
+            tag = y.tag
+    elif y.__class__ not in NUMBERS:
+        return _apply_mixed(row, operands, params)
+    if mask.dtype.kind != "b" or tag is FREE or row.special or MODE.get() is not DEFAULT:
+        return _apply_mixed(row, operands, params)
+    try:
+        data = row.evaluate(mask, a, b)
+    except Exception as error:
+        raise explained(row, operands, params, error) from error
+    mask = mask.copy()  # its owner may change it
+    t = Tensor()  # `_node`, without the call
+    t.data = data
+    t.levels = NONE
+    t.params = params
+    t.primitive = row
+    t.inputs = (mask, x, y)
+    t.args = (mask, a, b)
+    t.tag = tag
+    t.serial = serial()
+    return t
+
+
 def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
     """As `derivant_apply`, for any number of operands and of any kinds."""
     tag = FREE
-    args = []
+    args = [*operands]
     foreign: list[int] = []  # the places of what is not ours
+    place = -1
     for x in operands:
+        place += 1
         kind = x.__class__
         if kind is Tensor:
             if x.levels is not NONE:
                 return _apply_levels(row, operands, params)
             if x.tag < tag:
                 tag = x.tag
-            args.append(x.data)
-        elif kind is NDARRAY and x.dtype.kind in REAL:
-            foreign.append(len(args))
-            args.append(x)
+            args[place] = x.data
         elif kind in NUMBERS:
-            args.append(x)
+            continue
+        elif kind is NDARRAY and x.dtype.kind in REAL:
+            foreign.append(place)
         elif getattr(x, "derivant_rank", 0) > 1:
             return x.derivant_apply(row, operands, params)
         else:
-            foreign.append(len(args))
+            foreign.append(place)
             operands = plain_operands(row, operands, params)
-            args.append(operands[len(args)])
+            args[place] = operands[place]
     try:
-        data = row.evaluate(*args, **params) if params else row.evaluate(*args)
+        if params.__class__ is Settings:
+            data = params.run(*args)
+        else:
+            data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if foreign and row.needs_values and tag is not FREE:  # its owner may change it
-        kept = list(operands)
+    if foreign and tag is not FREE and row.needs_values:  # its owner may change it
+        kept = [*operands]
         for place in foreign:
             kept[place] = args[place] = args[place].copy()
-        operands = tuple(kept)
-    return _node(row, operands, tuple(args), params, data, tag, NONE)
+        operands = (*kept,)
+    return _node(row, operands, (*args,), params, data, tag, NONE)
 
 
 def _node(

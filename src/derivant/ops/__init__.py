@@ -1,60 +1,45 @@
 """Floor 2: the public vocabulary. Arguments are read and normalised here, then a row is applied."""
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from functools import cache
 from typing import Any
 
-from derivant.ops import (
-    activations,
-    contraction,
-    convolution,
-    creation,
-    elementwise,
-    exponential,
-    identity,
-    indexing,
-    joining,
-    layout,
-    linalg,
-    logic,
-    losses,
-    norms,
-    reductions,
-    selection,
-    sorting,
-    special,
-    spectral,
-    trigonometry,
+from derivant.base.loader import load
+
+ROOMS = (
+    "activations",
+    "contraction",
+    "convolution",
+    "creation",
+    "elementwise",
+    "exponential",
+    "identity",
+    "indexing",
+    "joining",
+    "layout",
+    "logic",
+    "losses",
+    "reductions",
+    "selection",
+    "sorting",
+    "special",
+    "trigonometry",
 )
+LINALG_ROOMS = ("linalg", "norms", "spectral")
 
 
-def _collected(*modules: ModuleType) -> dict[str, Callable[..., Any]]:
+@cache
+def functions(linalg: bool = False) -> Mapping[str, Callable[..., Any]]:
+    """The public functions by name, for NumPy's functions applied to a Tensor or an Expr.
+
+    `linalg` for those of `numpy.linalg`. Their rooms load when one is first asked for.
+
+    >>> functions()["tanh"].__name__
+    'tanh'
+    """
+    rooms = (*ROOMS, *LINALG_ROOMS) if linalg else ROOMS
+    modules = [load(f"derivant.ops.{room}") for room in rooms]
     return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
-# By name, for NumPy's functions applied to a Tensor or an Expr.
-FUNCTIONS: Mapping[str, Callable[..., Any]] = _collected(
-    activations,
-    contraction,
-    convolution,
-    creation,
-    elementwise,
-    exponential,
-    identity,
-    indexing,
-    joining,
-    layout,
-    logic,
-    losses,
-    reductions,
-    selection,
-    sorting,
-    special,
-    trigonometry,
-)
-LINALG_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **FUNCTIONS,
-    **_collected(linalg, norms, spectral),
-}
-
-__all__ = ["FUNCTIONS", "LINALG_FUNCTIONS"]
+__all__ = ["functions"]

@@ -241,7 +241,8 @@ def dot(x1: Operand, x2: Operand, /) -> Array:
     if not a.shape or not b.shape:
         return call("multiply", a, b)
     axis = -2 if len(b.shape) > 1 else -1
-    _same_size("dot", a, -1, b, axis)
+    if a.shape[-1] != b.shape[axis]:
+        _same_size("dot", a, -1, b, axis)
     return call("matmul", a, b) if len(b.shape) <= 2 else tensordot(a, b, axes=((-1,), (axis,)))
 
 
@@ -371,6 +372,8 @@ def _matrices(name: str, a: Array, axis1: int, axis2: int) -> Array:
     if len(a.shape) < 2:
         error = ShapeError(f"a diagonal needs two axes; {{0}} has {len(a.shape)}")
         raise refusal(name, (a,), [], error)
+    if axis1 == -2 and axis2 == -1:
+        return a
     first, second = one_axis(name, a, axis1), one_axis(name, a, axis2)
     if first == second:
         same = AxisError("these two are the same axis")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from derivant.base.errors import ArgumentError, DTypeError, ShapeError
 from derivant.base.types import Array, Index, Operand
 from derivant.ops.arguments import one_axis
 from derivant.ops.joining import concat
-from derivant.ops.keys import GETITEM, Plan, plan
+from derivant.ops.keys import GATHER, GETITEM, Plan, plan, plan_apart
 from derivant.ops.layout import broadcast_to, ravel
 from derivant.ops.rows import call, numbers_of, read
-from derivant.primitives import apply
+from derivant.primitives import apply, prepared
 from derivant.primitives.explain import refusal
 from derivant.primitives.indexing import flat_places, indices_shape
+from derivant.primitives.primitive import Settings
 
 __all__ = [
     "At",
@@ -44,12 +45,16 @@ def index(x: Operand, key: Index) -> Array:
     >>> index([1.0, 2.0, 3.0], [0, 0, -1])
     array([1., 1., 3.])
     """
-    a = read(x)
-    how = plan(a.shape, key)
-    part: Array = a if how.whole else apply(GETITEM, (a,), how.reading)
-    if not how.indices:
+    a: Any = x if hasattr(x, "derivant_rank") else read(x)
+    how, indices = plan_apart(a.shape, key)
+    eager = getattr(a, "derivant_rank", 0) == 1
+    applied = a.derivant_apply if eager else apply  # `apply`, without one more call
+    part: Array = a if how.whole else applied(GETITEM, (a,), how.reading)
+    if how.gathering is None:
         return part
-    return call("gather", _together(part, how), *how.indices, axis=how.axis)
+    line = part if how.order is None else _together(part, how)
+    result: Array = applied(GATHER, (line, *indices), how.gathering)
+    return result
 
 
 def _together(part: Array, how: Plan) -> Array:
@@ -65,7 +70,6 @@ def _apart(part: Array, how: Plan) -> Array:
     return call("permute_dims", part, axes=back)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class At:
     """An array whose places are to be changed; see `at`.
 
@@ -74,13 +78,15 @@ class At:
     array([6., 2.])
     """
 
-    array: Array
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
 
     def __getitem__(self, key: Index) -> AtPlaces:
-        return AtPlaces(self.array, key)
+        return AtPlaces(self._array, key)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class AtPlaces:
     """Places of an array; each method gives a new array that differs there.
 
@@ -89,8 +95,10 @@ class AtPlaces:
     array([2., 4.])
     """
 
-    array: Array
-    key: Index
+    __slots__ = ("_array", "_key")
+
+    def __init__(self, array: Array, key: Index) -> None:
+        self._array, self._key = array, key
 
     def set(self, values: Operand) -> Array:
         """These values at the places; of several for one place the last, which has the gradient."""
@@ -105,8 +113,8 @@ class AtPlaces:
         return self._changed(values, operator.mul, _put_product)
 
     def _changed(self, values: Operand, basic: Any, advanced: Any) -> Array:
-        x = self.array
-        how = plan(x.shape, self.key)
+        x = self._array
+        how = plan(x.shape, self._key)
         part: Array = x if how.whole else apply(GETITEM, (x,), how.reading)
         if how.indices:
             line = _together(part, how)
@@ -239,7 +247,13 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Array:
     """
     a = ravel(x) if axis is None else read(x)
     line = -1 if axis is None else one_axis("take", a, axis)
-    return call("gather", a, _whole("take", indices), axis=line)
+    result: Array = apply(GATHER, (a, _whole("take", indices)), _gathering(line))
+    return result
+
+
+@lru_cache
+def _gathering(axis: int) -> Settings:
+    return prepared(GATHER, axis=axis)
 
 
 def take_along_axis(x: Operand, indices: Operand, axis: int = -1) -> Array:

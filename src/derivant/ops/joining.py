@@ -54,18 +54,19 @@ def concat(arrays: Sequence[Operand] | Array, axis: int | None = 0) -> Array:
     >>> concat([[1.0, 2.0], [3.0]])
     array([1., 2., 3.])
     """
-    given = _arrays("concat", arrays)
+    given: Any = arrays
+    if given.__class__ is not list or not given:
+        given = _arrays("concat", given)
     if axis is None:
         return call("concat", *map(ravel, given), axis=-1)
-    found = tuple(given)
-    for x in given:
-        if not hasattr(x, "derivant_rank"):
-            found = _all_read("concat", given)
-            break
-    rank = len(found[0].shape)
+    eager = getattr(given[0], "derivant_rank", 0) == 1  # it reads the others itself
+    found = (*given,) if eager else _all_read("concat", given)
+    first = found[0]
+    rank = len(first.shape)
     if not (axis.__class__ is int and -rank <= axis < rank):
-        axis = one_axis("concat", found[0], axis)
-    result: Array = apply(CONCAT, found, _along(rank, axis))
+        axis = one_axis("concat", first, axis)
+    settings = _along(rank, axis)
+    result: Array = (first.derivant_apply if eager else apply)(CONCAT, found, settings)
     return result
 
 

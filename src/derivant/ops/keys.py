@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -24,8 +23,9 @@ from derivant.primitives import TABLE, prepared
 from derivant.primitives.dispatch import plain_array
 from derivant.primitives.primitive import Settings
 
-GETITEM = TABLE["getitem"]
+GETITEM, GATHER = TABLE["getitem"], TABLE["gather"]
 NEW_AXIS = (None,)
+NO_INDICES: tuple[Any, ...] = ()
 INTS = {int}
 PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
 
@@ -37,24 +37,30 @@ class Plan(NamedTuple):
     whole: bool  # whether that reads everything as it is
     order: tuple[int, ...] | None = None
     axis: int = 0
-    indices: tuple[Any, ...] = ()
+    indices: tuple[Any, ...] = NO_INDICES
+    gathering: Settings | None = None  # of the row gather
 
 
 def plan(shape: Shape, key: Index) -> Plan:
     """The plan of a key for an array of that shape; refuses what does not fit."""
+    how, indices = plan_apart(shape, key)
+    return how if indices is how.indices else how._replace(indices=indices)
+
+
+def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
+    """A plan that serves many keys, and the index arrays of this one in the place of its own."""
     if key.__class__ is int:
-        return _remembered(shape, key)
+        return _remembered(shape, key), NO_INDICES
     if key.__class__ is slice:
         start, stop, step = key.start, key.stop, key.step
         if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
-            return _remembered(shape, (slice, start, stop, step))
-        return _planned(shape, key)
+            return _remembered(shape, (slice, start, stop, step)), NO_INDICES
     arrays: list[Any] = []
     spelled = _spelled(key, arrays)
     if spelled is None:
-        return _planned(shape, key)
-    how = _remembered(shape, spelled)
-    return how._replace(indices=tuple(arrays)) if arrays else how
+        how = _planned(shape, key)
+        return how, how.indices
+    return _remembered(shape, spelled), (*arrays,)
 
 
 def _spelled(key: Any, arrays: list[Any]) -> Any:
@@ -152,18 +158,22 @@ def _gathered(
     """The plan with index arrays: in the place of their axes, or first where they lie apart."""
     indices = tuple(index for _, index in arrays)
     if together:
-        return basic._replace(axis=first - rank, indices=indices)
+        gathering = prepared(GATHER, axis=first - rank)
+        return basic._replace(axis=first - rank, indices=indices, gathering=gathering)
     indexed = [axis for axis, _ in arrays]
     rest = [axis for axis in range(rank) if axis not in indexed]
     order = tuple(axis - rank for axis in indexed + rest)
-    return basic._replace(order=order, axis=-rank, indices=indices)
+    gathering = prepared(GATHER, axis=-rank)
+    return basic._replace(order=order, axis=-rank, indices=indices, gathering=gathering)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Indices:
     """An item of a key that is an array: of indices into one axis, or a mask over several."""
 
-    array: Any
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
 
     @property
     def count(self) -> int:

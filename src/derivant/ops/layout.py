@@ -14,7 +14,7 @@ from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.types import Array, Axes, Operand
 from derivant.ops.arguments import completed_sizes, many_axes, one_axis, sizes_of
 from derivant.ops.rows import call, read
-from derivant.primitives import TABLE, apply, prepared
+from derivant.primitives import TABLE, Primitive, apply, prepared
 from derivant.primitives.explain import refusal
 from derivant.primitives.primitive import Settings
 
@@ -38,7 +38,9 @@ __all__ = [
     "tril",
     "triu",
 ]
-RESHAPE = TABLE["reshape"]
+RESHAPE, PERMUTE, EXPAND, SQUEEZE, FLIP = (
+    TABLE[n] for n in ("reshape", "permute_dims", "expand_dims", "squeeze", "flip")
+)
 
 
 def reshape(x: Operand, shape: Size | Sequence[Size]) -> Array:
@@ -52,7 +54,7 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Array:
            [3., 4.]])
     """
     a = read(x)
-    sizes = sizes_of("reshape", shape)
+    sizes = (shape,) if shape.__class__ is int else sizes_of("reshape", shape)
     try:
         settings = _reshaping(a.shape if -1 in sizes else (), sizes)
     except ShapeError as error:
@@ -87,10 +89,22 @@ def permute_dims(x: Operand, axes: Sequence[int]) -> Array:
     (3, 1)
     """
     a = read(x)
+    rank = len(a.shape)
     order = tuple([one_axis("permute_dims", a, axis) for axis in axes])
-    if sorted(order) != list(range(-len(a.shape), 0)):
+    if len(order) != rank or len({*order}) != rank:
         raise AxisError(f"permute_dims: {tuple(axes)} is not an order of the axes of {a.shape}")
-    return call("permute_dims", a, axes=order)
+    return _permuted(a, order)
+
+
+def _permuted(a: Array, order: tuple[int, ...]) -> Array:
+    result: Array = apply(PERMUTE, (a,), _settings(PERMUTE, "axes", order))
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _settings(row: Primitive, name: str, axes: tuple[int, ...]) -> Settings:
+    """The parameter of a row that takes normal axes alone."""
+    return prepared(row, **{name: axes})
 
 
 def transpose(x: Operand, axes: Sequence[int] | None = None) -> Array:
@@ -147,7 +161,7 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
     rest = iter([axis for axis in range(rank) if axis not in old])
     places = dict(zip(new, old, strict=True))
     order = [places[place] if place in places else next(rest) for place in range(rank)]
-    return call("permute_dims", a, axes=tuple(axis - rank for axis in order))
+    return _permuted(a, tuple([axis - rank for axis in order]))
 
 
 def _several(numbers: int | Sequence[int]) -> tuple[int, ...]:
@@ -172,7 +186,7 @@ def swapaxes(x: Operand, axis1: int, axis2: int) -> Array:
     first, second = one_axis("swapaxes", a, axis1), one_axis("swapaxes", a, axis2)
     order = list(range(-rank, 0))
     order[first], order[second] = second, first
-    return call("permute_dims", a, axes=tuple(order))
+    return _permuted(a, tuple(order))
 
 
 def expand_dims(x: Operand, axis: int | Sequence[int] = 0) -> Array:
@@ -186,7 +200,12 @@ def expand_dims(x: Operand, axis: int | Sequence[int] = 0) -> Array:
     """
     a = read(x)
     extra = len(axis) if isinstance(axis, (tuple, list)) else 1
-    return call("expand_dims", a, axis=many_axes("expand_dims", a, axis, extra))
+    return _by_axes(EXPAND, a, many_axes("expand_dims", a, axis, extra))
+
+
+def _by_axes(row: Primitive, a: Array, axis: tuple[int, ...]) -> Array:
+    result: Array = apply(row, (a,), _settings(row, "axis", axis))
+    return result
 
 
 def squeeze(x: Operand, axis: Axes = None) -> Array:
@@ -204,7 +223,7 @@ def squeeze(x: Operand, axis: Axes = None) -> Array:
         chosen = tuple(i - rank for i, size in enumerate(a.shape) if size == 1)
     else:
         chosen = many_axes("squeeze", a, axis)
-    return call("squeeze", a, axis=chosen)
+    return _by_axes(SQUEEZE, a, chosen)
 
 
 def flip(x: Operand, axis: Axes = None) -> Array:
@@ -217,7 +236,7 @@ def flip(x: Operand, axis: Axes = None) -> Array:
     array([3., 2., 1.])
     """
     a = read(x)
-    return call("flip", a, axis=many_axes("flip", a, axis))
+    return _by_axes(FLIP, a, many_axes("flip", a, axis))
 
 
 def roll(x: Operand, shift: int | Sequence[int], axis: Axes = None) -> Array:

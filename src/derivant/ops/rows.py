@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from derivant.base.dims import Dim, Size
 from derivant.base.errors import DifferentiationError
 from derivant.base.types import Array, Axes, Operand
@@ -13,14 +15,16 @@ from derivant.primitives import TABLE, Primitive, apply, prepared
 from derivant.primitives.primitive import Settings
 
 SUM = TABLE["sum"]
+NDARRAY = np.ndarray
 
 
 def call(name: str, /, *operands: Any, **params: Any) -> Array:
     """The row of that name on operands, in the carrier that they ask for."""
     row = TABLE[name]
-    if operands and getattr(operands[0], "derivant_rank", 0) == 1:  # `apply`, without the call
-        eager: Array = operands[0].derivant_apply(row, operands, params)
-        return eager
+    for x in operands:  # `apply`, without the call
+        if x.__class__ is not NDARRAY and getattr(x, "derivant_rank", 0) == 1:
+            eager: Array = x.derivant_apply(row, operands, params)
+            return eager
     result: Array = apply(row, operands, params)
     return result
 

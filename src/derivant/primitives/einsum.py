@@ -8,11 +8,10 @@ pair a product of matrices that BLAS can take. Knows nothing of derivatives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -143,8 +142,10 @@ def _read_output(out: str, wide: str, terms: Terms) -> str:
 # Plans
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
+TRACED = ((0, 0), (0,))  # a matrix with one letter twice
+
+
+class View(NamedTuple):
     """How one operand is brought into form: its diagonal, sums, an order of axes, merged axes."""
 
     diagonal: tuple[Ints, Ints] | None
@@ -153,7 +154,9 @@ class View:
     shape: Ints | None
 
     def __call__(self, array: Data) -> Data:
-        if self.diagonal is not None:
+        if self.diagonal == TRACED and self.axes is not None:
+            array = array.diagonal()
+        elif self.diagonal is not None:
             array = np.einsum(array, *self.diagonal)
         if self.axes is not None:  # in its own dtype, as the products are
             array = np.add.reduce(array, axis=self.axes, dtype=array.dtype)
@@ -165,8 +168,7 @@ class View:
 UNCHANGED = View(None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(NamedTuple):
     """Two operands made into one, which goes to the end of the list."""
 
     places: tuple[int, int]
@@ -198,6 +200,9 @@ def einsum_evaluate(*operands: Data, spec: str) -> Data:
     plan = plan_of(spec, tuple([a.shape for a in arrays]))
     if isinstance(plan, View):
         return plan(arrays[0])
+    if len(arrays) == 2:
+        i, j = plan[0].places
+        return plan[0](arrays[i], arrays[j])
     for step in plan:
         i, j = step.places
         joined = step(arrays[i], arrays[j])
@@ -224,7 +229,7 @@ def plan_of(spec: str, shapes: tuple[Ints, ...]) -> View | tuple[Step, ...]:
             turned, other = _step((j, i), second, first, out, sizes)
             if other == out:  # the operands exchanged give the result's own order of axes
                 step, result = turned, other
-            step = replace(step, order=_permutation(result, out))
+            step = step._replace(order=_permutation(result, out))
         steps.append(step)
         left.append(result)
     return tuple(steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from operator import attrgetter, methodcaller
+from operator import attrgetter, itemgetter, methodcaller
 from typing import Any
 
 import numpy as np
@@ -149,11 +149,18 @@ def _expanded(shape: Shape, *, axis: tuple[int, ...]) -> Shape:
     return tuple(1 if place - rank in axis else next(old) for place in range(rank))
 
 
+def _from_end(axis: tuple[int, ...], chosen: Any) -> Any:
+    """What reads the last axes, `chosen` at these places and whole axes between them."""
+    key = [chosen if a in axis else slice(None) for a in range(min(axis, default=0), 0)]
+    return itemgetter((Ellipsis, *key))
+
+
 expand_dims = linear(
     "expand_dims",
     lambda x, *, axis: np.expand_dims(x, axis),
     lambda xp, g, x, *, axis: xp.reshape(g, shape=shape_of(x)),
     shape=_expanded,
+    prepare=lambda *, axis: _from_end(axis, None),
     cases=(
         Case((("n",),), {"axis": (-1,)}),
         Case((("n", "m"),), {"axis": (-2,)}),
@@ -187,6 +194,7 @@ squeeze = linear(
     lambda x, *, axis: np.squeeze(x, axis),
     lambda xp, g, x, *, axis: xp.reshape(g, shape=shape_of(x)),
     shape=_squeezed,
+    prepare=lambda *, axis: methodcaller("squeeze", axis),
     cases=(
         Case((("n", 1),), {"axis": (-1,)}),
         Case(((1, "n", 1),), {"axis": (-3, -1)}),
@@ -203,6 +211,7 @@ flip = linear(
     lambda x, *, axis: np.flip(x, axis),
     lambda xp, g, x, *, axis: xp.flip(g, axis=axis),
     shape=same_shape,
+    prepare=lambda *, axis: _from_end(axis, slice(None, None, -1)),
     cases=(
         Case((("n",),), {"axis": (-1,)}),
         Case((("n", "m"),), {"axis": (-2, -1)}),

@@ -7,7 +7,7 @@ import numpy as np
 from derivant.primitives.families import general
 from derivant.primitives.matrices import Numbers, matrix_dtype
 from derivant.primitives.primitive import Case, Data, Names, Params
-from derivant.primitives.reductions import reduced_shape, restored
+from derivant.primitives.reductions import SUM, reduced_shape, restored
 from derivant.primitives.rules import batch_tail, same_shape
 
 # Sums of powers between these are far from where floats overflow or lose digits.
@@ -26,16 +26,23 @@ def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
     return np.asarray(np.add.reduce(powers, axis=axis, keepdims=True))
 
 
+def _squares(x: Numbers, axis: tuple[int, ...], keepdims: bool) -> Data:
+    """The sums of squares, None where one of them is out of the range of floats."""
+    if not _in_range(np.vdot(x, x)):
+        return None
+    total = SUM[0](x * x, axis=axis, keepdims=keepdims)  # no square is too large
+    return total if _in_range(np.minimum.reduce(total, None)) else None
+
+
 def _root(total: Numbers, ord: float) -> Numbers:
     return np.asarray(np.sqrt(total) if ord == 2 else total ** total.dtype.type(1 / ord))
 
 
 def _norm(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
     """The norm with its axes kept; scaled first where a power would leave the range of floats."""
-    if ord == 2 and _in_range(np.vdot(x, x)):  # then no square is too large
-        total = _power_sum(x, axis, ord)
-        if _in_range(np.minimum.reduce(total, axis=None)):
-            return np.asarray(np.sqrt(total))
+    squares = _squares(x, axis, True) if ord == 2 else None
+    if squares is not None:
+        return np.asarray(np.sqrt(squares))
     with np.errstate(all="ignore"):
         total = _power_sum(x, axis, ord)
         low, high = SAFE[x.dtype.char]
@@ -51,7 +58,7 @@ def _norm(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
 
 def _floats(x: Numbers) -> Numbers:
     x = np.asarray(x)
-    return x.astype(matrix_dtype(x.dtype), copy=False)
+    return x if x.dtype.char in SAFE else x.astype(matrix_dtype(x.dtype), copy=False)
 
 
 def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Data:
@@ -59,6 +66,10 @@ def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: floa
     if ord == 2 and len(axis) == x.ndim and not keepdims:
         total = np.vdot(x, x)  # BLAS, and no warning where it overflows
         if _in_range(total):
+            return np.sqrt(total)
+    elif ord == 2:
+        total = _squares(x, axis, keepdims)
+        if total is not None:
             return np.sqrt(total)
     kept = _norm(x, axis, ord)
     return kept if keepdims else np.squeeze(kept, axis)[()]

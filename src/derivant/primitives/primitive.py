@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -32,19 +32,18 @@ Prepare: TypeAlias = Callable[..., "Callable[..., Any] | None"]
 Reading: TypeAlias = Callable[..., "tuple[tuple[str, ...], str] | None"]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """Operand shapes (names are sizes) and parameters with which a row is tested.
 
     `domains` names a sampler for each operand (primitives.domains); the row's own where empty.
     """
 
     shapes: tuple[tuple[str | int, ...], ...]
-    params: Params = field(default_factory=dict)
+    params: Params = NO_PARAMS
     domains: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Primitive:
     """One row: how to evaluate an operation, its shape and dtype, its derivative, how it reads.
 

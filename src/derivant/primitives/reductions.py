@@ -12,7 +12,7 @@ from derivant.base.dims import Shape, Size, total
 from derivant.base.errors import ShapeError
 from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
-from derivant.primitives.primitive import Case, Data, DType, Names, Params, Pull, Push
+from derivant.primitives.primitive import Case, Data, DType, Names, Params, Prepare, Pull, Push
 from derivant.primitives.rules import (
     batch_tail,
     first_dtype,
@@ -21,8 +21,6 @@ from derivant.primitives.rules import (
     promoted,
     same_shape,
 )
-
-ADD_UP: Any = np.add.reduce  # looked up once: a ufunc makes its methods anew each time
 
 AXES_CASES = tuple(
     Case((shape,), {"axis": axis, "keepdims": keep})
@@ -74,18 +72,29 @@ def _sum_reading(
     return (letters,), kept
 
 
-def _summer(*, axis: tuple[int, ...], keepdims: bool) -> Any:
-    along = axis[0] if len(axis) == 1 else axis  # one number is quicker than a tuple of it
-    return lambda x: ADD_UP(x, along, None, None, keepdims)
+def _reducer(reduce: Any) -> tuple[Callable[..., Data], Prepare]:
+    """The evaluator of a row that reduces by a ufunc, and what prepares it for its axes."""
+
+    def prepare(*, axis: tuple[int, ...], keepdims: bool) -> Any:
+        along = axis[0] if len(axis) == 1 else axis  # one number is quicker than a tuple of it
+        return lambda x: reduce(x, along, None, None, keepdims)
+
+    return lambda x, *, axis, keepdims: reduce(x, axis, None, None, keepdims), prepare
+
+
+# Looked up once: a ufunc makes its methods anew each time.
+SUM, PROD, MAX, MIN = (
+    _reducer(ufunc.reduce) for ufunc in (np.add, np.multiply, np.maximum, np.minimum)
+)
 
 
 sum_ = linear(
     "sum",
-    lambda x, *, axis, keepdims: ADD_UP(x, axis, None, None, keepdims),
+    SUM[0],
     _sum_pull,
     shape=reduced_shape,
     dtype=summed,
-    prepare=_summer,
+    prepare=SUM[1],
     text="sum({0})",
     reading=_sum_reading,
     cases=AXES_CASES + EMPTY_CASES,
@@ -120,6 +129,7 @@ def reduction(
     *,
     shape: Any = reduced_shape,
     dtype: Any = first_dtype,
+    prepare: Prepare | None = None,
     domain: str = "real",
     cases: tuple[Case, ...] = AXES_CASES,
     latex: str = "",
@@ -136,6 +146,7 @@ def reduction(
         dtype=dtype,
         batch=batch_tail,
         family="reduction",
+        prepare=prepare,
         domain=(domain,),
         cases=cases,
         latex=latex,
@@ -147,9 +158,10 @@ def reduction(
 
 prod_ = reduction(
     "prod",
-    lambda x, *, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
+    PROD[0],
     lambda xp, out, x, *, axis, keepdims: xp.prod_except(x, axis=axis),
     dtype=summed,
+    prepare=PROD[1],
     latex=r"\prod {0}",
     cases=AXES_CASES + EMPTY_CASES,
 )
@@ -171,17 +183,19 @@ def _shares(xp: Names, out: Data, x: Data, *, axis: tuple[int, ...], keepdims: b
 
 max_ = reduction(
     "max",
-    lambda x, *, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
+    MAX[0],
     _shares,
     shape=_nonempty,
+    prepare=MAX[1],
     domain="distinct",
     latex=r"\max {0}",
 )
 min_ = reduction(
     "min",
-    lambda x, *, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims),
+    MIN[0],
     _shares,
     shape=_nonempty,
+    prepare=MIN[1],
     domain="distinct",
     latex=r"\min {0}",
 )

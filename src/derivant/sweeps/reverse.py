@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from derivant.base.errors import DerivantError
-from derivant.base.graph import between
+from derivant.base.graph import Reached, between
 from derivant.primitives import FAST, RAW, RECORD, Namespace
 from derivant.sweeps.setting import (
     WATCH,
@@ -25,24 +24,31 @@ ALONE: tuple[bool, ...] = (True,)
 
 
 def pullback(
-    outputs: Sequence[Any], seeds: Sequence[Any], targets: Sequence[Any], since: int
+    outputs: Sequence[Any],
+    seeds: Sequence[Any],
+    targets: Sequence[Any],
+    since: int,
+    reach: Reached | None = None,
 ) -> list[Any]:
     """The cotangent of each target, None for a structural zero.
 
-    `since` is the number of the transform whose binds the targets are.
+    `since` is the number of the transform whose binds the targets are; `reach` is what the outputs
+    depend on, where the caller has walked there already.
     """
-    nodes, active, plain = between(outputs, targets, since)
+    nodes, active, plain = between(outputs, targets, since, reach)
     how = setting(nodes, seeds, since, plain)
     with quiet():
         if how.record:
             seeds = lifted(outputs, seeds)
             found = _recorded(nodes, Cotangents(outputs, seeds), active, how)
             return [found.get(id(target)) for target in targets]
-        with suppress(DerivantError):  # a rule may refuse a NaN that the strong zero would not make
+        try:
             found = _raw(nodes, Cotangents(outputs, seeds), active, FAST)
             results = [found.get(id(target)) for target in targets]
             if all_finite(results):
                 return results
+        except DerivantError:  # a rule may refuse a NaN that the strong zero would not make
+            pass
         found = _raw(nodes, Cotangents(outputs, seeds), active, RAW)
         return [found.get(id(target)) for target in targets]
 
@@ -50,8 +56,9 @@ def pullback(
 class Cotangents(dict[int, Any]):
     """What has arrived at each node so far, by the node's id."""
 
+    __slots__ = ()
+
     def __init__(self, outputs: Sequence[Any], seeds: Sequence[Any]) -> None:
-        super().__init__()
         for output, seed in zip(outputs, seeds, strict=True):
             if seed is not None:
                 self.add(id(output), seed)
@@ -70,7 +77,7 @@ class Cotangents(dict[int, Any]):
 
 def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespace) -> Cotangents:
     """On the arrays that the operations saw. The hot loop of training: kept flat."""
-    take, get, add = cotangents.pop, cotangents.get, cotangents.add
+    take, add = cotangents.pop, cotangents.add
     watch = WATCH.get() if xp is RAW else None
     for node in reversed(nodes):
         g = take(id(node), None)
@@ -86,20 +93,25 @@ def _raw(nodes: list[Any], cotangents: Cotangents, active: set[int], xp: Namespa
             wanted = id(inputs[0]) in active, id(inputs[1]) in active
         else:
             wanted = tuple([id(x) in active for x in inputs])
-        found = row.pull(xp, g, node.data, node.args, node.params, wanted)
-        for place, gx in enumerate(found):
-            if gx is not None and wanted[place]:
-                x = inputs[place]
-                if watch is not None:
-                    watch(node, gx)
-                key = id(x)
-                if gx.__class__ is dict:
-                    add(key, gx)
-                else:
-                    if gx.dtype is not x.data.dtype:
-                        gx = fitted(gx, x, False)
-                    old = get(key)
-                    cotangents[key] = gx if old is None else old + gx
+        place = -1
+        for gx in row.pull(xp, g, node.data, node.args, node.params, wanted):
+            place += 1
+            if gx is None or not wanted[place]:
+                continue
+            x = inputs[place]
+            if watch is not None:
+                watch(node, gx)
+            key = id(x)
+            if gx.__class__ is dict:
+                add(key, gx)
+            elif key not in cotangents:
+                kind = gx.dtype
+                cotangents[key] = gx if kind is x.data.dtype else fitted(gx, x, False)
+            else:
+                gx = gx if gx.dtype is x.data.dtype else fitted(gx, x, False)
+                cotangents[key] = (
+                    cotangents[key] + gx
+                )  # never in place: rules hand on what they got
     return cotangents
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +16,12 @@ from derivant.base.types import shape_of
 from derivant.primitives import FAST, RAW, RECORD, Primitive
 from derivant.primitives.primitive import Namespace
 
+NDARRAY = np.ndarray
 # What looks at each cotangent and tangent of a node, while somebody searches for NaN.
 WATCH: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("derivant_watch", default=None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class Setting(NamedTuple):
     """Whether to record, and what was already open: levels above `since` are summed away."""
 
     record: bool
@@ -55,7 +54,8 @@ def setting(nodes: Sequence[Any], seeds: Sequence[Any], since: int, plain: bool)
     """Record exactly where a node or a seed is symbolic, hidden, or depends on something older."""
     record = not (plain or all(node.tag >= since and not node.levels for node in nodes))
     for seed in seeds:
-        record = record or hasattr(seed, "derivant_rank")
+        if seed.__class__ is not NDARRAY:
+            record = record or hasattr(seed, "derivant_rank")
     return Setting(record, since, RECORD if record else FAST)
 
 
@@ -104,9 +104,9 @@ def quiet() -> Any:
 
 def all_finite(arrays: Sequence[Any]) -> bool:
     """Whether no array holds a NaN or an infinity (a sum that overflows counts as holding one)."""
+    total = 0.0
     for x in arrays:
         if x is not None:
-            probe = np.vdot(x, x)
-            if probe - probe != 0:
-                return False
-    return True
+            total += x.dot(x) if x.ndim == 1 else np.vdot(x, x)
+    finite: bool = total - total == 0
+    return finite
