@@ -149,7 +149,8 @@ class Layout:
             step = ldb if p.turned[1] else 1
             record = [*a, *b, c, *shape, 0, lda, step, 1, turned[0], 0, sa, sb, sc]
         (factor,) = struct.unpack("<q", struct.pack("<d", p.factor))
-        record += [factor, int(p.onto is not None)]
+        scale = [self.slots[p.scale.root], p.scale.itemsize] if p.scale is not None else [0, 0]
+        record += [factor, int(p.onto is not None), *scale]
         return [address, p.stack, len(record), 0, *record]
 
 

@@ -16,6 +16,7 @@ from derivant.compiler.numpy_target import evaluator
 from derivant.compiler.ordering import Donated
 from derivant.compiler.plan import Outside
 from derivant.compiler.program import Program
+from derivant.compiler.small import routine
 from derivant.compiler.views import View
 
 Types = tuple[type, ...]
@@ -58,7 +59,7 @@ class LlvmProgram:
                 records += [layout.words(call, found[call.kernel]) for call in step.calls]
             else:
                 kind = layout.values[step.root].dtype.name
-                records.append(layout.product(step, product_address(step.kind, kind)))
+                records.append(layout.product(step, product_address(routine(step), kind)))
         return [*segments, _segment(records)] if records or not segments else segments
 
     def signature(
