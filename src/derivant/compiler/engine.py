@@ -13,6 +13,7 @@ from typing import Any
 
 from derivant.base.loader import LazyModule
 from derivant.compiler.blas import product_text
+from derivant.compiler.chains import CHAIN
 from derivant.compiler.driver import DRIVER, Words, builtin
 from derivant.compiler.ir_loops import kernel_text
 from derivant.compiler.ir_writer import Heavy
@@ -80,9 +81,17 @@ def driver() -> Callable[[Words, Words, Any, list[Any]], bool]:
     """The native function that runs a program; see `driver`."""
     with _LOCK:
         if not _DRIVER:
-            engine = compiled(DRIVER + (pool_text() if workers_wanted() > 0 else ALONE_TEXT))
+            engine = compiled(
+                DRIVER + CHAIN + (pool_text() if workers_wanted() > 0 else ALONE_TEXT)
+            )
             _DRIVER.append((builtin(engine.get_function_address("call")), engine))
         return _DRIVER[0][0]
+
+
+def chain_address() -> int:
+    """The address of the kernel that runs other kernels row by row together."""
+    driver()
+    return int(_DRIVER[0][1].get_function_address("chain"))
 
 
 def start_workers() -> None:
