@@ -18,8 +18,8 @@ from derivant.compiler.program import Ints
 LEAST = 250_000  # cost from which it pays
 NEAR = 1 << 17  # bytes that the loops of a chain touch before they go on to other rows
 
-# The kernel that runs others for some rows at a time. Its record: how many there are, how many rows,
-# then for each what a program has: address, length of its axis, of its record, grain, record.
+# The kernel that runs others for some rows at a time. Its record: how many there are, how many
+# rows, then for each what a program has: address, length of its axis, of its record, grain, record.
 CHAIN = f"""
 define void @chain(ptr %chained, ptr %table, i64 %low, i64 %high) {{
 entry:
