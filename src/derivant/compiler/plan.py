@@ -72,7 +72,7 @@ class Plan:
                 self._users[x] = self._users.get(x, 0) + 1
         for x in program.outputs:
             self._users[x] = self._users.get(x, 0) + 1
-        for place in (*program.inputs, *self._constants, *(k for k, _ in program.captures)):
+        for place in (*program.inputs, *self._constants):
             self._buffer(place)
         self._sums = found_sums(program, self._users)
         self._late = {s.output for total in self._sums.values() for s in total.parts}
