@@ -200,7 +200,7 @@ def gemms(sizes: Sequence[int], batch: int) -> Callable[[], Any]:
         leading = [arrays[b].shape[1], arrays[a].shape[1], n]
         (bits,) = struct.unpack("<q", struct.pack("<d", factor))
         words = [b, 0, a, 0, c, n, m, k, *leading, int(turned[1]), int(turned[0]), 0, 0, 0]
-        words += [bits, int(factor != 1.0)]
+        words += [bits, int(factor != 1.0), 0, 0]
         records.extend([address, 1, len(words), 0, *words])
 
     inputs = [matrix(batch, n) for n in sizes]
@@ -212,7 +212,7 @@ def gemms(sizes: Sequence[int], batch: int) -> Callable[[], Any]:
         product(inputs[k], slopes[k + 1], weights[k], (True, False), -RATE * 1e-3)
         if k:
             product(slopes[k + 1], weights[k], slopes[k], (False, True), 1.0)
-    count = len(records) // 22
+    count = len(records) // 24
     program = np.array([count, *records], np.int64)
     table = np.array([a.ctypes.data for a in arrays], np.int64)
     call = driver()

@@ -81,6 +81,27 @@ def test_error_is_a_few_units_in_the_last_place(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_gelu_keeps_its_digits_where_it_is_small(dtype: str) -> None:
+    """In double precision the argument of erfc is rounded, which x^2 multiplies."""
+    x = everywhere("gelu", dtype)
+    found = dv.jit(dv.gelu)(x)
+    far = np.abs(x) > 60  # where it is max(x, 0) to the last place
+    np.testing.assert_array_equal(found[far], np.maximum(x[far], 0))
+    x, found = x[~far], found[~far]
+    with mpmath.workprec(160):
+        wide = [mpmath.mpf(float(v)) for v in x]
+        exact = [v * mpmath.erfc(-v / mpmath.sqrt(2)) / 2 for v in wide]
+        errors = ulps(found, exact, dtype)
+    room = ULPS[dtype] if dtype == "float32" else 4 + 2 * np.minimum(np.abs(x), 40.0) ** 2
+    assert (errors <= room).all()
+    ends = np.array([0.0, -0.0, np.inf, -np.inf, np.finfo(dtype).max, np.finfo(dtype).min], dtype)
+    wanted, found = dv.gelu(ends), dv.jit(dv.gelu)(ends)
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+    assert np.isnan(dv.jit(dv.gelu)(np.array([np.nan, -np.nan], dtype))).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_ends_are_those_of_eager(name: str, dtype: str) -> None:
     """NaN, infinities, zeros of both signs, the ends of the domain."""

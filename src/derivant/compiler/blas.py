@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib.machinery
 import importlib.util
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,13 +52,13 @@ def blas_address(name: str) -> int:
 
 
 WORDS = ("A", "offA", "B", "offB", "C", "m", "n", "k", "lda", "ldb", "ldc", "ta", "tb", "sA", "sB",
-         "sC", "factor", "adds")  # fmt: skip
+         "sC", "factor", "adds", "scale", "scaled")  # fmt: skip
 
 
-def _loaded(words: tuple[str, ...]) -> list[str]:
-    """The words of the record as 64-bit registers of these names."""
+def record_lines() -> list[str]:
+    """The words of the record as 64-bit registers of their names."""
     lines = []
-    for k, word in enumerate(words):
+    for k, word in enumerate(WORDS):
         lines.append(f"%{word}.p = getelementptr i64, ptr %rec, i64 {k}")
         lines.append(f"%{word} = load i64, ptr %{word}.p")
     return lines
@@ -88,7 +89,33 @@ def _letters(*words: str) -> list[str]:
     return lines
 
 
-def _addresses() -> list[str]:
+def alpha_lines(word: str) -> list[str]:
+    """The known factor times the number in memory, where there is one of 4 or 8 bytes."""
+    narrow = _narrowed("%scale.8", word)
+    wide = "fpext float %scale.4 to double" if word == "double" else "fadd float %scale.4, -0.0"
+    return [
+        "%factor.d = bitcast i64 %factor to double",
+        f"%factor.w = {_narrowed('%factor.d', word)}",
+        "%scale.slot = getelementptr ptr, ptr %table, i64 %scale",
+        "%scale.at = load ptr, ptr %scale.slot",
+        "switch i64 %scaled, label %scale.end [ i64 4, label %scale.float",
+        "i64 8, label %scale.double ]",
+        "scale.float:",
+        "%scale.4 = load float, ptr %scale.at",
+        f"%scale.f = {wide}",
+        "br label %scale.end",
+        "scale.double:",
+        "%scale.8 = load double, ptr %scale.at",
+        f"%scale.d = {narrow}",
+        "br label %scale.end",
+        "scale.end:",
+        f"%scale.w = phi {word} [ 1.0, %entry ], [ %scale.f, %scale.float ], "
+        "[ %scale.d, %scale.double ]",
+        f"%alpha = fmul {word} %factor.w, %scale.w",
+    ]
+
+
+def matrix_lines() -> list[str]:
     """The three matrices of the product number %i of the stack."""
     lines = []
     for name in ("A", "B", "C"):
@@ -111,40 +138,73 @@ def _narrowed(name: str, word: str) -> str:
 
 def product_text(kind: str, dtype: str) -> str:
     """The kernel of gemm or gemv: one call for each product of a stack."""
+    lines = [f"define void @{kind}_{dtype}(ptr %rec, ptr %table, i64 %low, i64 %high) {{"]
+    return "\n".join([*lines, *_stacked(kind, dtype, []), "}"])
+
+
+def scaled_text(dtype: str, other: str) -> str:
+    """The kernel of gemm with a factor that is read at the call; it is added to the result.
+
+    BLAS leaves the product out where the factor is 0, whatever is in it, and is not said to take
+    infinities; for these the function `other` of the three matrices and the factor is called.
+    """
+    word = NAMES[dtype][0]
+    fabs = f"@llvm.fabs.f{64 if word == 'double' else 32}"
+    usual = [
+        f"%size = call {word} {fabs}({word} %alpha)",
+        f"%some = fcmp ogt {word} %size, 0.0",
+        f"%finite = fcmp olt {word} %size, 0x7FF0000000000000",
+        "%usual = and i1 %some, %finite",
+        "br i1 %usual, label %product, label %other",
+        "other:",
+        f"call void {other}(ptr %rec, ptr %A.at, ptr %B.at, ptr %C.at, {word} %alpha)",
+        "br label %next",
+        "product:",
+    ]
+    return "\n".join(
+        [
+            f"declare {word} {fabs}({word})",
+            f"define void @scaled_{dtype}(ptr %rec, ptr %table, i64 %low, i64 %high) {{",
+            *_stacked("gemm", dtype, usual),
+            "}",
+        ]
+    )
+
+
+def _stacked(kind: str, dtype: str, before: Sequence[str]) -> list[str]:
+    """The lines of a kernel: for each product of a stack what comes before it, and the call."""
     word, letter = NAMES[dtype]
-    address = blas_address(letter + kind)
     if kind == "gemm":
         places = [*_ints("m", "n", "k", "lda", "ldb", "ldc"), *_letters("ta", "tb")]
-        inside = "%ta.c %tb.c %m.i %n.i %k.i %alpha %A.at %lda.i %B.at %ldb.i %beta %C.at %ldc.i"
+        inside = "%ta.c %tb.c %m.i %n.i %k.i %alpha.p %A.at %lda.i %B.at %ldb.i %beta.p"
     else:
         places = [*_ints("m", "n", "lda", "ldb", "ldc"), *_letters("ta")]
-        inside = "%ta.c %m.i %n.i %alpha %A.at %lda.i %B.at %ldb.i %beta %C.at %ldc.i"
-    types = ", ".join(f"ptr {x}" for x in inside.split())
-    lines = [
-        f"define void @{kind}_{dtype}(ptr %rec, ptr %table, i64 %low, i64 %high) {{",
+        inside = "%ta.c %m.i %n.i %alpha.p %A.at %lda.i %B.at %ldb.i %beta.p"
+    types = ", ".join(f"ptr {x}" for x in [*inside.split(), "%C.at", "%ldc.i"])
+    return [
         "entry:",
-        *_loaded(WORDS),
+        *record_lines(),
         *places,
-        f"%alpha = alloca {word}",
-        f"%beta = alloca {word}",
-        "%factor.d = bitcast i64 %factor to double",
-        f"%factor.w = {_narrowed('%factor.d', word)}",
-        f"store {word} %factor.w, ptr %alpha",
+        f"%alpha.p = alloca {word}",
+        f"%beta.p = alloca {word}",
+        *alpha_lines(word),
+        f"store {word} %alpha, ptr %alpha.p",
         f"%adds.w = uitofp i64 %adds to {word}",
-        f"store {word} %adds.w, ptr %beta",
-        f"%blas = inttoptr i64 {address} to ptr",
+        f"store {word} %adds.w, ptr %beta.p",
+        f"%blas = inttoptr i64 {blas_address(letter + kind)} to ptr",
         "br label %head",
         "head:",
-        "%i = phi i64 [ %low, %entry ], [ %i1, %body ]",
+        "%i = phi i64 [ %low, %scale.end ], [ %i1, %next ]",
         "%more = icmp slt i64 %i, %high",
         "br i1 %more, label %body, label %done",
         "body:",
-        *_addresses(),
+        *matrix_lines(),
+        *before,
         f"call void %blas({types})",
+        "br label %next",
+        "next:",
         "%i1 = add i64 %i, 1",
         "br label %head",
         "done:",
         "ret void",
-        "}",
     ]
-    return "\n".join(lines)

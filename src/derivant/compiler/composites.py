@@ -29,7 +29,6 @@ def spelled_out(program: Program) -> Program:
         tuple(build.values),
         program.inputs,
         (*program.constants, *build.constants),
-        program.captures,
         tuple(build.steps),
         program.outputs,
     )

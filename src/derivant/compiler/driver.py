@@ -30,7 +30,7 @@ PLACES = """
   %{0} = load i64, ptr %{0}.p"""
 
 
-def _words(base: str, *names: str) -> str:
+def words_read(base: str, *names: str) -> str:
     """Loads of the words that follow one another at a place."""
     return "".join(PLACES.format(name, base, k) for k, name in enumerate(names))
 
@@ -66,7 +66,7 @@ define internal i64 @bind(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
 entry:
   %tablep = getelementptr ptr, ptr %frame, i64 1
   %table = load ptr, ptr %tablep
-{_words("signature", "inside", "count")}
+{words_read("signature", "inside", "count")}
   %containers = alloca ptr, i64 %inside
   %argsitems = getelementptr i8, ptr %args, i64 {TUPLE_ITEMS}
   store ptr %argsitems, ptr %containers
@@ -82,7 +82,7 @@ fill:
   %more = icmp slt i64 %i, %count
   br i1 %more, label %one, label %pairs
 one:
-{_words("at", "parent", "position", "kind", "type", "descr", "mask", "rank", "place")}
+{words_read("at", "parent", "position", "kind", "type", "descr", "mask", "rank", "place")}
   %sizes = getelementptr i64, ptr %at, i64 8
   %next = getelementptr i64, ptr %sizes, i64 %rank
   %cp = getelementptr ptr, ptr %containers, i64 %parent
@@ -168,7 +168,7 @@ pair:
   %pmore = icmp slt i64 %j, %np
   br i1 %pmore, label %two, label %bound
 two:
-{_words("pat", "px", "py", "bytesx", "bytesy")}
+{words_read("pat", "px", "py", "bytesx", "bytesy")}
   %nextpair = getelementptr i64, ptr %pat, i64 4
   %xs = getelementptr i64, ptr %table, i64 %px
   %x = load i64, ptr %xs
@@ -206,7 +206,7 @@ step:
   br i1 %left, label %run, label %done
 run:
   %code = load ptr, ptr %here
-{_words("here", "address", "high", "words", "grain")}
+{words_read("here", "address", "high", "words", "grain")}
   %record = getelementptr i64, ptr %here, i64 4
   %serial = icmp eq i64 %grain, 0
   br i1 %serial, label %alone, label %shared

@@ -13,11 +13,13 @@ from typing import Any
 
 from derivant.base.loader import LazyModule
 from derivant.compiler.blas import product_text
+from derivant.compiler.chains import CHAIN
 from derivant.compiler.driver import DRIVER, Words, builtin
 from derivant.compiler.ir_loops import kernel_text
 from derivant.compiler.ir_writer import Heavy
 from derivant.compiler.kernels import Kernel
 from derivant.compiler.pool import ALONE_TEXT, POOL, pool_text, workers_wanted
+from derivant.compiler.small import matrix_text
 
 MOST_INLINE = 3  # uses of a long function in a module, above which it is called
 # The text is vectors already: these passes take a tenth of the time of LLVM's own levels, and what
@@ -64,11 +66,13 @@ def compiled(text: str) -> Any:
 
 
 def product_address(kind: str, dtype: str) -> int:
-    """The address of the kernel of gemm or gemv."""
+    """The address of the kernel of a product: gemm, gemv, small or scaled."""
     with _LOCK:
         key = (kind, dtype)
         if key not in _PRODUCTS:
-            engine = compiled(product_text(kind, dtype))
+            ours = kind in ("small", "scaled")
+            text = matrix_text(kind, dtype) if ours else product_text(kind, dtype)
+            engine = compiled(text)
             _PRODUCTS[key] = engine.get_function_address(f"{kind}_{dtype}")
         return _PRODUCTS[key]
 
@@ -77,9 +81,17 @@ def driver() -> Callable[[Words, Words, Any, list[Any]], bool]:
     """The native function that runs a program; see `driver`."""
     with _LOCK:
         if not _DRIVER:
-            engine = compiled(DRIVER + (pool_text() if workers_wanted() > 0 else ALONE_TEXT))
+            engine = compiled(
+                DRIVER + CHAIN + (pool_text() if workers_wanted() > 0 else ALONE_TEXT)
+            )
             _DRIVER.append((builtin(engine.get_function_address("call")), engine))
         return _DRIVER[0][0]
+
+
+def chain_address() -> int:
+    """The address of the kernel that runs other kernels row by row together."""
+    driver()
+    return int(_DRIVER[0][1].get_function_address("chain"))
 
 
 def start_workers() -> None:

@@ -215,6 +215,10 @@ class Explanation:
             f"{names.of(root)} in the array of {names.of(layout.inputs[slot])}"
             for root, slot in layout.donated.items()
         ]
+        shared += [
+            f"{names.of(guest)} where {names.of(host)} will be"
+            for guest, host in layout.guests.items()
+        ]
         if not layout.scratch:
             return "; ".join(["no scratch", *shared])
         held: list[tuple[int, int, int]] = []

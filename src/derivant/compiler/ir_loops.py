@@ -87,8 +87,7 @@ class _Loops(Sums):
         self._block_begun()
         lanes = self._lanes(outer.index, stop)
         values, mask = self._entry(fixed, reads, stores, lanes)
-        for r, cell in zip(self.kernel.reduces, self.cells, strict=True):
-            self._accumulated(r.how, values[r.value], cell.lanes, mask)
+        self._lanes_added(values, lanes, mask)
         self._end(lanes.loop)
         self._block_ended()
         self._end(outer)
@@ -149,7 +148,7 @@ class _Loops(Sums):
     def _strip(self, how: str) -> Cell:
         """Totals, lost errors and block totals of a strip of columns, full lanes at its end."""
         word = f"[{COLUMNS + self.width} x double]"
-        return Cell(how, self._place(word), self._place(word), self._place(word))
+        return Cell(how, "float64", self._place(word), self._place(word), self._place(word))
 
     def _at(self, strip: str, index: str) -> str:
         return self._put(f"getelementptr inbounds double, ptr {strip}, i64 {index}")
@@ -180,7 +179,7 @@ class _Loops(Sums):
         values, _ = self._entry(fixed, here, kept, lanes)
         for r, strip in zip(self.kernel.reduces, strips, strict=True):
             place = self._at(strip.lanes if r.how == "sum" else strip.total, lanes.loop.index)
-            self._accumulated(r.how, values[r.value], place, None)
+            self._accumulated(r.how, values[r.value], place, "float64")
         self._end(lanes.loop)
         self._end(row)
         loop = self._loop("0", count, self.width)

@@ -80,6 +80,13 @@ CENTRE = {
     "float64": (0.1835, 6.659267480577136),
     "float32": (0.2052948717948718, 7.789873164885648),
 }
+# exp(a^2/2) Phi(-a) = p(1/(1 + TILT a)) on 0 <= a <= 14.6, Phi the normal distribution
+TILT = 0.3359375
+TAIL = (
+    4.2555812658922625e-06, 0.13389817571474158, 0.13552175743559855, 0.10832347736373939,
+    0.13541150506372188, -0.08662931567217172, 0.2622033862274222, -0.31377997302315913,
+    0.1530444698807868, -0.02799774298713269,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +280,45 @@ def erfc(b: Block, x: Reg) -> Reg:
     far = b.select(below, b.sub(b.number(2.0, kind), tail), tail)
     found = b.select(b.compare("less", a, one), near, far)
     return b.select(b.unordered(x), x, found)
+
+
+def gelu(b: Block, x: Reg) -> Reg:
+    """x Phi(x), Phi the normal distribution; all digits where it is small.
+
+    -1e30 is as good as anything below: the other factor is 0 there.
+    """
+    kind = x.kind
+    if kind == "float32":
+        return _gelu_single(b, x)
+    low = b.number(-1e30, kind)
+    x = b.select(b.compare("less", x, low), low, x)
+    return b.mul(b.mul(b.number(0.5, kind), erfc(b, b.mul(b.number(-math.sqrt(0.5), kind), x))), x)
+
+
+def _gelu_single(b: Block, x: Reg) -> Reg:
+    """max(x, 0) - |x| Phi(-|x|), Phi(-a) = exp(-a^2/2) p(1/(1 + TILT a)), 0 beyond 14.6.
+
+    The exponent is rounded by adding a number that has no places for the rest, which leaves it in
+    the last bits; what is left, doubled, has the digits that squaring drops. 2^64 goes from one
+    factor to the other, so that a product that is subnormal is rounded once.
+    """
+    kind, form = x.kind, FORMATS[x.kind]
+    one, end = b.number(1.0, kind), b.number(14.6, kind)
+    whole = b.number(1.5 * 2**form.digits, kind)
+    a = b.call("fabs", x)
+    a = b.select(b.compare("greater", a, end), end, a)
+    square = b.mul(a, a)
+    lost = b.call("fma", a, a, b.neg(square))
+    shifted = b.muladd(square, b.number(-0.5 / math.log(2), kind), whole)
+    n = b.sub(shifted, whole)
+    r = b.muladd(n, b.number(-2 * form.ln2_high, kind), b.neg(square))
+    r = b.sub(b.muladd(n, b.number(-2 * form.ln2_low, kind), r), lost)
+    powers = (1.0, 1.0, *EXP[kind])
+    e = b.polynomial(tuple(c / 2**k for k, c in enumerate(powers)), r)
+    t = b.div(one, b.muladd(a, b.number(TILT, kind), one))
+    tail = b.polynomial(tuple(c / 2**64 for c in TAIL), t)
+    power = b.shift("shl", b.bits(shifted), form.digits)
+    power = b.add(power, b.number((form.bias + 64) << form.digits, power.kind))
+    part = b.mul(b.mul(a, b.from_bits(power)), b.mul(e, tail))
+    below = b.compare("less", x, b.number(0.0, kind))
+    return b.sub(b.select(below, b.number(-0.0, kind), x), part)

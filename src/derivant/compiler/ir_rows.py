@@ -103,11 +103,6 @@ def _silu(b: Block, x: Reg) -> Reg:
     return b.mul(m.sigmoid(b, x), _above(b, x))
 
 
-def _gelu(b: Block, x: Reg) -> Reg:
-    tail = m.erfc(b, b.mul(b.number(-math.sqrt(0.5), x.kind), x))
-    return b.mul(b.mul(b.number(0.5, x.kind), tail), _above(b, x))
-
-
 def _elu(b: Block, x: Reg, alpha: float) -> Reg:
     zero = b.number(0.0, x.kind)
     below = b.mul(b.number(alpha, x.kind), m.expm1(b, _extremum(b, "less", x, zero)))
@@ -225,7 +220,7 @@ ROWS: dict[str, Emit] = {
     "softplus": _softplus,
     "log_sigmoid": _log_sigmoid,
     "silu": _silu,
-    "gelu": _gelu,
+    "gelu": lambda b, x: m.gelu(b, x),
     "elu": _elu,
     "inside": _inside,
     "exp": lambda b, x: m.exp(b, x),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from derivant.compiler.ir import WIDTHS, Block, Reg, typed
-from derivant.compiler.ir_writer import Operand, Writer
+from derivant.compiler.ir_writer import Lanes, Operand, Writer
 from derivant.compiler.kernels import Kernel
 
 # What a reduction starts from; a sum from -0, so that -0 alone stays itself.
@@ -21,9 +21,13 @@ STARTS = {"sum": -0.0, "max": -math.inf, "min": math.inf}
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Places on the stack: a total, the error that it has lost, and one number for each lane."""
+    """Places on the stack: a total, the error that it has lost, and one number for each lane.
+
+    Lanes of sums are double; extrema are as exact in the kind of the values.
+    """
 
     how: str
+    kind: str  # of the lanes
     total: str
     lost: str
     lanes: str
@@ -34,17 +38,21 @@ class Sums(Writer):
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
-        word = typed("float64", self.width)
         self.cells = [
-            Cell(r.how, self._place("double"), self._place("double"), self._place(word))
+            self._cell(r.how, "float64" if r.how == "sum" else kernel.kind_of(r.value))
             for r in ([] if kernel.columns else kernel.reduces)
         ]
 
-    def _set(self, b: Block, value: float, place: str) -> None:
-        self.lines.append(f"store {_double(b)} {b.number(value, 'float64').name}, ptr {place}")
+    def _cell(self, how: str, kind: str) -> Cell:
+        lanes = self._place(typed(kind, self.width))
+        return Cell(how, kind, self._place("double"), self._place("double"), lanes)
 
-    def _get(self, b: Block, place: str) -> Reg:
-        return b.put(f"load {_double(b)}, ptr {place}, align 8", "float64")
+    def _set(self, b: Block, value: float, place: str, kind: str = "float64") -> None:
+        number = b.number(value, kind)
+        self.lines.append(f"store {number.type} {number.name}, ptr {place}")
+
+    def _get(self, b: Block, place: str, kind: str = "float64") -> Reg:
+        return b.put(f"load {typed(kind, b.width)}, ptr {place}, align {WIDTHS[kind]}", kind)
 
     def _cleared(self) -> None:
         """Before the first entry of a result."""
@@ -53,37 +61,50 @@ class Sums(Writer):
                 self._set(self.one, -0.0, cell.total)
                 self._set(self.one, -0.0, cell.lost)
             else:
-                self._set(self.many, STARTS[cell.how], cell.lanes)
+                self._set(self.many, STARTS[cell.how], cell.lanes, cell.kind)
 
     def _block_begun(self) -> None:
         for cell in self.cells:
             if cell.how == "sum":
                 self._set(self.many, -0.0, cell.lanes)
 
-    def _accumulated(self, how: str, value: Reg, place: str, mask: Reg | None) -> None:
-        """One more number in each lane that the mask has."""
+    def _accumulated(self, how: str, value: Reg, place: str, kind: str) -> None:
+        """One more number in each lane."""
         b = self.many
-        wide = b.cast(value, "float64")
-        if mask is not None:
-            wide = b.select(mask, wide, b.number(STARTS[how], "float64"))
-        new = _joined(b, how, self._get(b, place), wide)
-        self.lines.append(f"store {new.type} {new.name}, ptr {place}, align 8")
+        new = _joined(b, how, self._get(b, place, kind), b.cast(value, kind))
+        self.lines.append(f"store {new.type} {new.name}, ptr {place}, align {WIDTHS[kind]}")
+
+    def _lanes_added(self, values: Sequence[Reg], lanes: Lanes, mask: Reg) -> None:
+        """One more number in each lane that there is; others get what changes nothing."""
+        reduces = self.kernel.reduces
+        all_, some, then = self._label("all"), self._label("some"), self._label("then")
+        self._branch(lanes.full, all_, some)
+        self.lines += [f"{all_}:", f"br label %{then}"]
+        self.lines.append(f"{some}:")
+        part = []
+        for r in reduces:
+            x = values[r.value]
+            part.append(self.many.select(mask, x, self.many.number(STARTS[r.how], x.kind)))
+        self._goto(then, then)
+        for r, cell, y in zip(reduces, self.cells, part, strict=True):
+            x = self._joined(values[r.value], all_, y, some)
+            self._accumulated(r.how, x, cell.lanes, cell.kind)
 
     def _block_ended(self) -> None:
         """total += block, the rounding error added to what is lost."""
         for cell in self.cells:
             if cell.how == "sum":
-                x = self._across("sum", cell.lanes)
+                x = self._across(cell)
                 self._neumaier(self.one, cell.total, cell.lost, x)
 
-    def _across(self, how: str, place: str) -> Reg:
+    def _across(self, cell: Cell) -> Reg:
         """All lanes as one number: halves joined until one is left."""
-        x = self._get(self.many, place)
+        x = self._get(self.many, cell.lanes, cell.kind)
         while x.width > 1:
             half = x.width // 2
             b = self.block(half)
             low, high = (self._half(b, x, start) for start in (0, half))
-            x = _joined(b, how, low, high)
+            x = _joined(b, cell.how, low, high)
         return x
 
     @staticmethod
@@ -116,15 +137,11 @@ class Sums(Writer):
             if cell.how == "sum":
                 value = self._settled(self.one, cell.total, cell.lost)
             else:
-                value = self._across(cell.how, cell.lanes)
+                value = self._across(cell)
             value = Block.cast(self.one, value, r.kind)
             self.lines.append(
                 f"store {value.type} {value.name}, ptr {base}, align {WIDTHS[value.kind]}"
             )
-
-
-def _double(b: Block) -> str:
-    return typed("float64", b.width)
 
 
 def _joined(b: Block, how: str, x: Reg, y: Reg) -> Reg:

@@ -75,3 +75,8 @@ class Kernel:
     body: tuple[Apply, ...]
     stores: tuple[Store, ...]
     reduces: tuple[Reduce, ...]
+
+    def kind_of(self, value: int) -> str:
+        """The kind of a value, by its number."""
+        reads, literals = ([x.kind for x in part] for part in (self.reads, self.literals))
+        return [*reads, *literals, *(step.kind for step in self.body)][value]

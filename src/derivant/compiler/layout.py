@@ -7,13 +7,15 @@ and pieces of scratch memory; pieces are used again once nothing reads them any 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from derivant.compiler.chains import chains, rows_at_once, spare
 from derivant.compiler.loops import Call, Loop, Slot
 from derivant.compiler.ordering import Donated, Schedule
-from derivant.compiler.plan import Outside
+from derivant.compiler.plan import Outside, Step
 from derivant.compiler.pool import workers_wanted
 from derivant.compiler.products import Product
 from derivant.compiler.program import Program
@@ -56,7 +58,11 @@ class Layout:
         for root in (*self.fresh, *self.constants, *sorted(self.outside)):
             self._enter(root)
         self.offsets: dict[int, int] = {}
-        self.scratch = self._assign(native - {*self.fresh} - {*self.donated})
+        pieces = native - {*self.fresh} - {*self.donated}
+        self.guests = self._guests(pieces)
+        self.slots |= {guest: self.slots[host] for guest, host in self.guests.items()}
+        self.groups = chains(self.steps, lambda root: self.slots.get(root, -1 - root))
+        self.scratch = self._assign(pieces - {*self.guests})
 
     def _result(self, view: View | int, value: int, native: set[int]) -> Result:
         """The buffer of a value itself where a step fills just that, and no other result has it."""
@@ -75,18 +81,40 @@ class Layout:
             self.slots[root] = self.size
             self.size += 1
 
-    def _assign(self, roots: set[int]) -> int:
-        """Give each buffer a piece of scratch memory while it is needed; the size of all."""
+    def _uses(self, groups: Sequence[Sequence[Step]]) -> tuple[dict[int, int], dict[int, int]]:
+        """The places of the first and the last of some groups of steps that use each buffer."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
-        for k, step in enumerate(self.steps):
-            for root in step.writes:
-                first.setdefault(root, k)
-            for root in (*step.reads, *step.writes):
-                last[root] = k
+        for k, group in enumerate(groups):
+            for step in group:
+                for root in step.writes:
+                    first.setdefault(root, k)
+                for root in (*step.reads, *step.writes):
+                    last[root] = k
         for result in self.results:
             root = result.view.root if isinstance(result.view, View) else result.view
-            last[root] = len(self.steps)
+            last[root] = len(groups)
+        return first, last
+
+    def _guests(self, roots: set[int]) -> dict[int, int]:
+        """Buffers that are in the array of a result until the loop that fills it reads them."""
+        first, last = self._uses([(step,) for step in self.steps])
+        found: dict[int, int] = {}
+        for host in self.fresh:
+            own, place = self.values[host], first[host]
+            step = self.steps[place]
+            likely = spare(step, host) if isinstance(step, Loop) else ()
+            for guest in likely:
+                value = self.values[guest]
+                alike = value.shape == own.shape and value.dtype == own.dtype
+                if guest in roots and guest not in found and alike and last[guest] == place:
+                    found[guest] = host
+                    break
+        return found
+
+    def _assign(self, roots: set[int]) -> int:
+        """Give each buffer a piece of scratch memory while it is needed; the size of all."""
+        first, last = self._uses(self.groups)
         free: list[tuple[int, int]] = []  # offset and size of holes
         busy: list[tuple[int, int, int]] = []  # last use, offset, size
         end = 0
@@ -128,7 +156,14 @@ class Layout:
     def words(self, call: Call, address: int) -> list[int]:
         """The record of a loop, with the address of its kernel in front."""
         record = [self.slots[w.root] if isinstance(w, Slot) else w for w in call.record]
-        return [address, call.count, len(record), grain(call), *record]
+        return [address, call.count, len(record), grain([call]), *record]
+
+    def chain(self, calls: Sequence[Call], address: int, kernels: Sequence[int]) -> list[int]:
+        """The record of loops that are run together: how many, rows at once, then their own."""
+        record = [len(calls), rows_at_once(calls)]
+        for call, kernel in zip(calls, kernels, strict=True):
+            record += self.words(call, kernel)
+        return [address, calls[0].count, len(record), grain(calls), *record]
 
     def product(self, product: Product, address: int) -> list[int]:
         """The record of a product."""
@@ -149,18 +184,19 @@ class Layout:
             step = ldb if p.turned[1] else 1
             record = [*a, *b, c, *shape, 0, lda, step, 1, turned[0], 0, sa, sb, sc]
         (factor,) = struct.unpack("<q", struct.pack("<d", p.factor))
-        record += [factor, int(p.onto is not None)]
+        scale = [self.slots[p.scale.root], p.scale.itemsize] if p.scale is not None else [0, 0]
+        record += [factor, int(p.onto is not None), *scale]
         return [address, p.stack, len(record), 0, *record]
 
 
-def grain(call: Call) -> int:
+def grain(calls: Sequence[Call]) -> int:
     """How much of the outermost axis one thread takes at a time; 0 where threads do not pay."""
-    kernel = call.kernel
-    if call.cost < LONG or call.count < 2 or kernel.reduced == kernel.rank:
+    kernel, count = calls[0].kernel, calls[0].count
+    if sum(c.cost for c in calls) < LONG or count < 2 or kernel.reduced == kernel.rank:
         return 0
     pieces = CHUNKS * (1 + max(workers_wanted(), 0))
-    step = -(-call.count // pieces)
-    return -(-step // LINE) * LINE if kernel.rank == 1 else step
+    step = -(-count // pieces)
+    return -(-step // LINE) * LINE if kernel.rank == 1 and len(calls) == 1 else step
 
 
 def _merged(free: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from derivant.compiler.driver import ARGS, MADE, NOTHING, Apart, Node, Words, signature
-from derivant.compiler.engine import addresses, driver, product_address, start_workers
+from derivant.compiler.engine import (
+    addresses,
+    chain_address,
+    driver,
+    product_address,
+    start_workers,
+)
 from derivant.compiler.layout import LINE, Layout, Result, grain
-from derivant.compiler.loops import Loop
+from derivant.compiler.loops import Call, Loop
 from derivant.compiler.numpy_target import evaluator
 from derivant.compiler.ordering import Donated
 from derivant.compiler.plan import Outside
 from derivant.compiler.program import Program
+from derivant.compiler.small import routine
 from derivant.compiler.views import View
 
 Types = tuple[type, ...]
@@ -45,21 +52,31 @@ class LlvmProgram:
         layout = self.layout
         kernels = [c.kernel for s in layout.steps if isinstance(s, Loop) for c in s.calls]
         found = dict(zip(kernels, addresses(kernels), strict=True)) if kernels else {}
-        if any(grain(c) for s in layout.steps if isinstance(s, Loop) for c in s.calls):
-            start_workers()
         segments: list[Words | _Outside] = []
         records: list[list[int]] = []
-        for step in layout.steps:
+        for group in layout.groups:
+            step = group[0]
             if isinstance(step, Outside):
                 segments += [_segment(records)] if records or not segments else []
                 segments.append(_Outside(step))
                 records = []
             elif isinstance(step, Loop):
-                records += [layout.words(call, found[call.kernel]) for call in step.calls]
+                calls = [c for s in group if isinstance(s, Loop) for c in s.calls]
+                records += self._loops(calls, [found[c.kernel] for c in calls], len(group) > 1)
             else:
                 kind = layout.values[step.root].dtype.name
-                records.append(layout.product(step, product_address(step.kind, kind)))
+                records.append(layout.product(step, product_address(routine(step), kind)))
         return [*segments, _segment(records)] if records or not segments else segments
+
+    def _loops(
+        self, calls: Sequence[Call], kernels: Sequence[int], together: bool
+    ) -> list[list[int]]:
+        """The records of loops, one of all where they are run together."""
+        if any(map(grain, [calls] if together else [[c] for c in calls])):
+            start_workers()
+        if together:
+            return [self.layout.chain(calls, chain_address(), kernels)]
+        return [self.layout.words(c, k) for c, k in zip(calls, kernels, strict=True)]
 
     def signature(
         self,

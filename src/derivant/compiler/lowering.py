@@ -33,7 +33,6 @@ def lowered(inputs: Sequence[Expr], outputs: Sequence[Expr]) -> Program:
         tuple(build.values),
         tuple(places),
         tuple(build.constants),
-        tuple(build.captures),
         tuple(build.instructions),
         tuple(build.known[id(e)] for e in outputs),
     )
@@ -45,7 +44,6 @@ class _Builder:
     def __init__(self) -> None:
         self.values: list[Value] = []
         self.constants: list[tuple[int, Any]] = []
-        self.captures: list[tuple[int, Any]] = []
         self.instructions: list[Instruction] = []
         self.known: dict[int, int] = {}
 
@@ -59,8 +57,6 @@ class _Builder:
         name = node.primitive.name
         if name == "const":
             self.constants.append((self.leaf(node), node.params["value"]))
-        elif name == "capture":
-            self.captures.append((self.leaf(node), node.params["source"]))
         elif not node.inputs:
             raise DerivantError(f"{node.params.get('name', name)} is no argument of the program")
         elif name == "hide":

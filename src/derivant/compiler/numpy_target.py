@@ -16,7 +16,7 @@ Step = tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]]
 class NumpyProgram:
     """Runs a program; a value is let go of after its last use."""
 
-    __slots__ = ("_captures", "_frame", "_program", "_steps")
+    __slots__ = ("_frame", "_program", "_steps")
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -31,15 +31,12 @@ class NumpyProgram:
         self._frame: list[Any] = [None] * len(program.values)
         for place, value in program.constants:
             self._frame[place] = value
-        self._captures = program.captures
 
     def __call__(self, operands: Sequence[Any]) -> list[Any]:
         """The outputs for these inputs, as the rows give them: some may be views of inputs."""
         frame = self._frame.copy()  # of this call alone, so that threads do not meet
         for place, operand in zip(self._program.inputs, operands, strict=True):
             frame[place] = operand
-        for place, source in self._captures:
-            frame[place] = source.data
         for evaluate, inputs, output, over in self._steps:
             frame[output] = evaluate(*[frame[x] for x in inputs])
             for x in over:

@@ -72,7 +72,7 @@ class Plan:
                 self._users[x] = self._users.get(x, 0) + 1
         for x in program.outputs:
             self._users[x] = self._users.get(x, 0) + 1
-        for place in (*program.inputs, *self._constants, *(k for k, _ in program.captures)):
+        for place in (*program.inputs, *self._constants):
             self._buffer(place)
         self._sums = found_sums(program, self._users)
         self._late = {s.output for total in self._sums.values() for s in total.parts}
@@ -303,12 +303,16 @@ class Plan:
         if operands is None or self.values[row.output].dtype != out.dtype:
             return False
         product = planned_product(row, *operands, out.shape, step.output)
-        if product is None:
+        if product is None or (total.scale is not None and product.kind != "gemm"):
             return False
         for x in row.inputs:
             self._read(x)
+        scale = None if total.scale is None else self._read(total.scale)
+        if scale is not None and not scale.whole:
+            return False
         self._buffer(step.output)
-        self.steps.append(replace(product, factor=total.factor, onto=base.root))
+        found = replace(product, factor=total.factor, onto=base.root, scale=scale)
+        self.steps.append(found)
         return True
 
     # the end of a group

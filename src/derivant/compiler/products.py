@@ -35,16 +35,21 @@ class Product:
     steps: tuple[int, int, int]  # from one product of the stack to the next, in bytes
     factor: float = 1.0
     onto: int | None = None  # the buffer whose numbers it is added to, in whose place it is put
+    scale: View | None = None  # one number that is a factor too
 
     @property
     def reads(self) -> Ints:
         """The buffers it reads."""
-        both = (self.first.root, self.second.root)
-        return both if self.onto is None else (*both, self.onto)
+        return self._operands if self.onto is None else (*self._operands, self.onto)
 
     def crosses(self, root: int) -> bool:
         """Whether what is written must not be the buffer that is read."""
-        return root in (self.first.root, self.second.root) or root != self.onto
+        return root in self._operands or root != self.onto
+
+    @property
+    def _operands(self) -> Ints:
+        views = (self.first, self.second, self.scale)
+        return tuple(view.root for view in views if view is not None)
 
     @property
     def writes(self) -> Ints:

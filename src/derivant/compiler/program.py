@@ -55,7 +55,6 @@ class Program:
     values: tuple[Value, ...]
     inputs: Ints
     constants: tuple[tuple[int, Any], ...]
-    captures: tuple[tuple[int, Any], ...]
     instructions: tuple[Instruction, ...]
     outputs: Ints
 

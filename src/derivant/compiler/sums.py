@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from derivant.compiler.ir import BITS
 from derivant.compiler.program import Instruction, Program
 
 PRODUCTS = ("matmul", "einsum")
@@ -15,17 +17,20 @@ PRODUCTS = ("matmul", "einsum")
 
 @dataclass(frozen=True, slots=True)
 class ProductSum:
-    """base + factor * product; `parts` are the product's instruction and what scaled it."""
+    """base + factor * scale * product, `scale` a number that is computed or given at the call.
+
+    `parts` are the product's instruction and those that scaled it.
+    """
 
     base: int
     factor: float
+    scale: int | None
     parts: tuple[Instruction, ...]
 
 
 def found_sums(program: Program, users: Mapping[int, int]) -> dict[int, ProductSum]:
     """The sums of a program by the value that they make; their parts are used nowhere else."""
-    makers = {step.output: step for step in program.instructions}
-    constants = dict(program.constants)
+    scaled = _Scaled(program, users)
     found: dict[int, ProductSum] = {}
     taken: set[int] = set()
     for step in program.instructions:
@@ -33,39 +38,62 @@ def found_sums(program: Program, users: Mapping[int, int]) -> dict[int, ProductS
             continue
         x, y = step.inputs
         sign = -1.0 if step.row.name == "subtract" else 1.0
-        orders = [(x, y, sign)] if sign < 0 else [(x, y, sign), (y, x, sign)]
-        for base, product, factor in orders:
+        orders = [(x, y)] if sign < 0 else [(x, y), (y, x)]
+        for base, product in orders:
             shapes = {program.values[v].shape for v in (base, product, step.output)}
             kinds = {program.values[v].dtype for v in (base, product, step.output)}
             if len(shapes) > 1 or len(kinds) > 1 or base == product:
                 continue
-            total = _scaled(product, factor, makers, constants, users)
-            if total is not None and not taken & {s.output for s in total[1]}:
-                found[step.output] = ProductSum(base, *total)
-                taken |= {s.output for s in total[1]}
+            total = scaled.sum(base, product, sign)
+            if total is not None and not taken & {s.output for s in total.parts}:
+                found[step.output] = total
+                taken |= {s.output for s in total.parts}
                 break
     return found
 
 
-def _scaled(
-    place: int,
-    factor: float,
-    makers: Mapping[int, Instruction],
-    constants: Mapping[int, object],
-    users: Mapping[int, int],
-) -> tuple[float, tuple[Instruction, ...]] | None:
-    """The factor and the instructions of a known number times a product, or of a product."""
-    step = makers.get(place)
-    if step is None or users.get(place) != 1:
+class _Scaled:
+    """Finds products, and numbers times products, that nothing else uses."""
+
+    def __init__(self, program: Program, users: Mapping[int, int]) -> None:
+        self._program, self._users = program, users
+        self._makers = {step.output: step for step in program.instructions}
+        self._constants: dict[int, Any] = dict(program.constants)
+
+    def sum(self, base: int, place: int, factor: float) -> ProductSum | None:
+        """A value added to the base: known numbers are the factor, another one is the scale."""
+        parts: list[Instruction] = []
+        scale: int | None = None
+        while (step := self._makers.get(place)) is not None and self._users.get(place) == 1:
+            parts.append(step)
+            if step.row.name in PRODUCTS:
+                usual = math.isfinite(factor) and factor != 0
+                return ProductSum(base, factor, scale, tuple(reversed(parts))) if usual else None
+            number = self._number(step)
+            if number is None:
+                return None
+            known = self._known(number)
+            if known is not None:
+                factor *= known
+            elif scale is None:
+                scale = number
+            else:
+                return None
+            left, right = step.inputs
+            place = right if number == left else left
         return None
-    if step.row.name in PRODUCTS:
-        return factor, (step,)
-    if step.row.name != "multiply":
+
+    def _number(self, step: Instruction) -> int | None:
+        """The operand of a multiplication that is one number."""
+        if step.row.name != "multiply":
+            return None
+        for number, other in (step.inputs, step.inputs[::-1]):
+            value = self._program.values[number]
+            single = isinstance(value.dtype, np.dtype) and value.shape == ()
+            if single and value.dtype.name in (*BITS, "int64") and number != other:
+                return number if value.dtype.name in BITS or number in self._constants else None
         return None
-    for number, product in (step.inputs, step.inputs[::-1]):
-        value = np.asarray(constants.get(number, math.nan))
-        inner = makers.get(product)
-        plain = value.shape == () and math.isfinite(value) and value != 0
-        if plain and inner is not None and inner.row.name in PRODUCTS and users[product] == 1:
-            return factor * float(value), (inner, step)
-    return None
+
+    def _known(self, number: int) -> float | None:
+        """The value of a number that is there at the trace."""
+        return float(self._constants[number]) if number in self._constants else None
