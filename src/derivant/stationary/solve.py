@@ -12,8 +12,10 @@ from derivant.notation import Facts, Shapes, numpy_text, shown_name
 from derivant.primitives import RECORD
 from derivant.stationary.algebra import constant, documented, shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
+from derivant.stationary.eliminated import eliminated_problem
 from derivant.stationary.entrywise import entrywise_problem
 from derivant.stationary.explicit import explicit_problem
+from derivant.stationary.forced import forced_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
 from derivant.stationary.impossible import why_impossible
@@ -40,12 +42,14 @@ SINGLE: tuple[Pattern, ...] = (
     entrywise_problem,
     ratio_problem,
     frame_problem,
+    forced_problem,
 )
 PATTERNS: tuple[Pattern, ...] = (
     lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
     *SINGLE,
     lambda problem: monotone_problem(problem, lambda other: solved_problem(other)[0]),
     lambda problem: one_by_one(problem, SINGLE),
+    lambda problem: eliminated_problem(problem, lambda other: solved_problem(other)[0]),
 )
 
 
