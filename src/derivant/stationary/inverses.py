@@ -15,6 +15,7 @@ from derivant.stationary.algebra import (
     at_zero,
     constant,
     depends,
+    derived,
     formed,
     inverse,
     is_zero,
@@ -25,7 +26,7 @@ from derivant.stationary.algebra import (
     substituted,
     turned,
 )
-from derivant.stationary.conditions import Condition, definite
+from derivant.stationary.conditions import Condition, definite, sign_of
 from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same, scale_of
 from derivant.stationary.problem import Constraint, Problem
@@ -49,9 +50,13 @@ def inverse_problem(problem: Problem) -> Found | None:
     gradient = slope(value, q)
     symmetric = bool(problem.facts(q) & SYMMETRIC)
     p = symbol("P", q.shape, facts=("symmetric",) if symmetric else ())
-    in_p = _by_inverse(problem, gradient, q, p, symmetric)
-    if in_p is None:
+    swapped = _by_inverse(problem, gradient, q, p, symmetric)
+    if not depends(swapped, [p]):
         return None
+    if depends(swapped, [problem.declared[q], q]):
+        plain = symmetric and not problem.constraints
+        return _near_a_matrix(problem, q, swapped, p) if plain else None
+    in_p = swapped
     found = _polynomial(in_p, p)
     if found is None:
         return None
@@ -96,17 +101,43 @@ def _inverse(matrix: Expr) -> Expr:
     return inverse(simple(matrix))
 
 
-def _by_inverse(problem: Problem, gradient: Expr, q: Expr, p: Expr, symmetric: bool) -> Expr | None:
-    """The gradient with P for the inverse of the unknown; None where the unknown stays."""
+def _by_inverse(problem: Problem, gradient: Expr, q: Expr, p: Expr, symmetric: bool) -> Expr:
+    """The gradient with P for the inverse of the unknown."""
     declared = problem.declared[q]
     known = simple(substituted(gradient, {q: declared}))
     if symmetric:
         known = simple(projected(known, declared, "riesz"))
     swapped = substituted(known, {RECORD.inv(declared): p})
-    swapped = simple(substituted(swapped, {RECORD.inv(turned(declared)): turned(p)}))
-    if depends(swapped, [declared, q]) or not depends(swapped, [p]):
+    return simple(substituted(swapped, {RECORD.inv(turned(declared)): turned(p)}))
+
+
+def _near_a_matrix(problem: Problem, q: Expr, gradient: Expr, p: Expr) -> Found | None:
+    """h Q + C + a P = 0 with C symmetric: Q commutes with C, so h Q Q + Q C + a I = 0."""
+    own = problem.declared[q]
+    scale, number = (scale_of(derived(gradient, v).sum) for v in (own, p))
+    if scale is None or number is None or depends(scale, [own, p]) or depends(number, [own, p]):
         return None
-    return swapped
+    rest = at_zero(gradient, [own, p])
+    whole = RECORD.add(RECORD.multiply(scale, own), RECORD.multiply(number, p))
+    if not same(gradient, RECORD.add(rest, whole)) or not same(rest, turned(rest)):
+        return None
+    unit = RECORD.diag_embed(constant(1.0, q.shape[:1]), offset=0)
+    half = simple(over(RECORD.negative(rest), RECORD.multiply(2.0, scale)))
+    part = simple(RECORD.negative(over(number, scale)))
+    square = RECORD.add(RECORD.matmul(half, half), RECORD.multiply(part, unit))
+    root_ = FUNCTIONS["sqrtm"].lower(simple(square))
+    sign = sign_of(part)
+    sure = sign is not None and sign.strict and not sign.needs
+    return Found(
+        {q: simple(RECORD.add(half, root_))},
+        "the root of a matrix",
+        () if sure else (definite(part),),
+        lines=lambda: (
+            ("∂L/∂Q = 0", f"{shown(gradient)} = 0, where P = inv({q.params['name']})"),
+            ("multiply by Q", f"Q Q = Q ({shown(simple(RECORD.multiply(2.0, half)))}) + "
+             f"{shown(part)} I"),
+        ),
+    )  # fmt: skip
 
 
 def _polynomial(gradient: Expr, p: Expr) -> tuple[Expr, Expr, Expr] | None:

@@ -18,6 +18,7 @@ from derivant.stationary.explicit import explicit_problem
 from derivant.stationary.forced import forced_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
+from derivant.stationary.hinges import hinged_problem
 from derivant.stationary.impossible import why_impossible
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
@@ -37,6 +38,7 @@ SINGLE: tuple[Pattern, ...] = (
     quadratic_problem,
     explicit_problem,
     kinked_problem,
+    hinged_problem,
     on_a_ball,
     inverse_problem,
     entrywise_problem,
@@ -124,7 +126,7 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         dict(found.multipliers),
         value,
         (
-            *dict.fromkeys(map(str, found.needs)),
+            *dict.fromkeys(str(n) for n in found.needs if variables([n.of])),
             *(() if verdict.everywhere else ("the answer is finite",)),
         ),
         kind,
