@@ -106,8 +106,20 @@ def test_a_least_point_nearby_is_not_taken_where_the_cost_has_no_bound() -> None
     assert "unbounded" in m.message
 
 
-def test_kinks_of_eigenvalues_are_refused_rather_than_ended_at() -> None:
-    a = np.diag([1.0, 2.0, 3.5])  # all eigenvalues of A + diag(x) are equal at the optimum
-    with pytest.raises(dv.DerivantError, match="kinks"):
-        dv.minimize("lambda_max(A + diag(x))", over="x", subject_to="sum(x) == 0",
-                    data={"A": a}, assume={"A": "symmetric"}, notation="numpy")  # fmt: skip
+@pytest.mark.parametrize("seed", range(4))
+def test_the_largest_eigenvalue_is_least_or_refused(seed: int) -> None:
+    a = np.random.default_rng(seed).standard_normal((4, 4))
+    a = a + a.T
+    try:
+        m = dv.minimize("lambda_max(A + diag(x))", over="x", subject_to="sum(x) == 0",
+                        data={"A": a}, assume={"A": "symmetric"}, notation="numpy")  # fmt: skip
+    except dv.DerivantError as error:
+        assert "kinks" in str(error)
+        return
+    assert m.success
+    rng = np.random.default_rng(0)
+    for size in (1e-3, 1e-2, 0.1, 1.0):
+        for _ in range(100):
+            step = size * rng.standard_normal(4)
+            other = np.diag(m.x["x"] + step - step.mean())
+            assert np.linalg.eigvalsh(a + other)[-1] > m.fun - 1e-9

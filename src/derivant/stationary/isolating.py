@@ -65,6 +65,7 @@ def _opened_once(equation: Expr, x: Expr) -> tuple[list[Expr], list[Expr]]:
     total = opened(form, lambda a: a.payload is not x and depends(payload_of(a), [x]))
     if total is None:
         return [], []
+    total = replace(total, terms=tuple(map(_merged, total.terms)))
     kinds = {(id(a.payload), a.power): a for t in total.terms for a in own_atoms(t, x)}
     if not kinds:
         return [], []

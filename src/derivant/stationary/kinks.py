@@ -140,15 +140,23 @@ def _least(
         at = RECORD.add(at, center)
     at = _clipped(at, box)
     for kink in (k for k in kinks if k.order == 2):
-        moved = at if center is None else RECORD.subtract(at, center)
-        moved = simple(moved)
-        axes = tuple(range(-len(at.shape), 0))
-        length = RECORD.vector_norm(moved, axis=axes, ord=2.0, keepdims=False)
-        limit = simple(over(kink.above, size))
-        at = RECORD.multiply(RECORD.relu(RECORD.subtract(1.0, over(limit, length))), moved)
-        at = at if center is None else RECORD.add(at, center)
-        return at, (Condition("nonzero", moved),)
+        moved = simple(at if center is None else RECORD.subtract(at, center))
+        sure = bool(flat) or box.lower is not None
+        part, needs = _shrinkage(moved, simple(over(kink.above, size)), often_zero=sure)
+        at = RECORD.multiply(part, moved)
+        return (at if center is None else RECORD.add(at, center)), needs
     return at, ()
+
+
+def _shrinkage(y: Expr, limit: Expr, often_zero: bool) -> tuple[Expr, tuple[Condition, ...]]:
+    """relu(1 - c/|y|); where y is often 0 as 1 - c/max(|y|, c), which is 0 there."""
+    axes = tuple(range(-len(y.shape), 0))
+    length = RECORD.vector_norm(y, axis=axes, ord=2.0, keepdims=False)
+    sign = sign_of(limit)
+    if often_zero and sign is not None and sign.strict and not sign.needs:
+        least = RECORD.maximum(length, limit)
+        return as_expr(RECORD.subtract(1.0, over(limit, least))), ()
+    return RECORD.relu(RECORD.subtract(1.0, over(limit, length))), (Condition("nonzero", y),)
 
 
 def _thresholded(at: Expr, below: Expr, above: Expr) -> Expr:
