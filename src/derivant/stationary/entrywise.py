@@ -44,7 +44,7 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if has_kinks(problem.cost, x):
         return None
     gradient = slope(problem.cost, x)
-    if not depends(gradient, [x]) or (x.shape and not _falls_apart(problem.cost, gradient, x)):
+    if not depends(gradient, [x]) or (x.shape and not falls_apart(problem.cost, gradient, x)):
         return None
     if problem.constraints:
         return _normalised(problem, gradient, x)
@@ -80,7 +80,7 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
     return None
 
 
-def _falls_apart(cost: Expr, gradient: Expr, x: Expr) -> bool:
+def falls_apart(cost: Expr, gradient: Expr, x: Expr) -> bool:
     """Whether each entry of the gradient depends on its own entry of the unknown only.
 
     Where a factor of it is one number that all entries share, the Hessian is not looked at.
@@ -124,7 +124,7 @@ def _scaled(
 ) -> Found | None:
     """The value where the multiplier is gone, its size fixed by the constraint."""
     total = simple(RECORD.negative(at_zero(constraint.gap, [x])))
-    shape = _shape_of(value, force)
+    shape = shape_of(value, force)
     if shape is None:
         return _shifted(constraint, weights, gradient, x, value, force)
     size = over(total, simple(inner(weights, shape)))
@@ -192,14 +192,14 @@ def _log_base(value: Expr, force: Expr) -> Expr | None:
     """log(u) of log(u t(λ)) with t one number: what is left when log t goes to the shift."""
     if value.primitive.name != "log":
         return None
-    shape = _shape_of(value.inputs[0], force)
+    shape = shape_of(value.inputs[0], force)
     if shape is None:
         return None
     found: Expr = RECORD.log(shape)
     return found
 
 
-def _shape_of(value: Expr, force: Expr) -> Expr | None:
+def shape_of(value: Expr, force: Expr) -> Expr | None:
     """w of w t(λ): the value where λ is a number at which it stands for its direction."""
     form = formed(value)
     if len(form.sum.terms) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -13,31 +13,26 @@ import numpy.typing as npt
 
 from derivant.base.dims import size_of
 from derivant.base.errors import ArgumentError, DerivantError
+from derivant.base.graph import ancestors
 from derivant.base.loader import load
 from derivant.base.types import Function
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.derivation.draws import along
 from derivant.notation import Facts, Shapes, canonical_name
-from derivant.stationary.constrained import (
-    DUAL,
-    Optimum,
-    constrained,
-    finished,
-    free_way,
-    violation,
-)
-from derivant.stationary.descent import GOAL, Region, descended, optimize, polished
-from derivant.stationary.endless import GOOD, UNBOUNDED, falls_far_out, is_lower
+from derivant.stationary.constrained import Optimum
+from derivant.stationary.descent import GOAL, Region, optimize
+from derivant.stationary.endless import GOOD, UNBOUNDED
 from derivant.stationary.functions import minimize_function
 from derivant.stationary.given import with_data
 from derivant.stationary.hessians import kinked
 from derivant.stationary.numeric import Data, Flat, Numbers, first_bad, within
 from derivant.stationary.problem import Constraint, Problem, read_problem
 from derivant.stationary.reduced import Reduced, reduced, started
+from derivant.stationary.searching import Ready, polished_at, searched
 from derivant.stationary.solve import solved_problem
 
-MOST_CURVED = 120  # unknown numbers for which other starts are tried
+SPECTRAL = frozenset(("eigvalsh", "svdvals"))  # they have kinks where two values meet
 QUIET = 2.0  # seconds before a progress line is shown
 
 
@@ -111,22 +106,11 @@ def minimize(
     return last
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A problem with its data, kinks and bounds apart, as functions of one vector."""
-
-    problem: Problem
-    known: Data
-    apart: Reduced
-    flat: Flat
-    region: Region
-
-
-def _ready(problem: Problem, known: Data, goal: float) -> _Ready:
+def _ready(problem: Problem, known: Data, goal: float) -> Ready:
     facts = {u: problem.facts(u) for u in problem.unknowns}
     apart = reduced(problem, known)
     flat = Flat(apart.cost, apart.unknowns, apart.constraints, known.values, known.sizes, facts)
-    return _Ready(problem, known, apart, flat, replace(apart.region(flat), goal=goal))
+    return Ready(problem, known, apart, flat, replace(apart.region(flat), goal=goal))
 
 
 def _start(problem: Problem, known: Data, start: dict[str, Any]) -> dict[Expr, Numbers]:
@@ -156,7 +140,7 @@ def _start(problem: Problem, known: Data, start: dict[str, Any]) -> dict[Expr, N
 # The closed form
 
 
-def _by_formula(ready: _Ready) -> Any:
+def _by_formula(ready: Ready) -> Any:
     """The closed form where there is one and the data allow it; else None."""
     known = ready.known
     try:
@@ -171,7 +155,7 @@ def _by_formula(ready: _Ready) -> Any:
     if not all(np.all(np.isfinite(v)) for v in point.values()):
         return None
     z = ready.flat.joined(started(ready.apart, point, known))
-    result = _ended(ready, _polished(ready, z, 0), "the closed form")
+    result = _ended(ready, polished_at(ready, z, 0), "the closed form")
     return result if result.success else None
 
 
@@ -197,7 +181,7 @@ class _Progress:
             self.bar.close()
 
 
-def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
+def _by_numbers(ready: Ready, point: dict[Expr, Numbers], most: int) -> Any:
     flat, region, report = ready.flat, ready.region, _Progress()
     values = started(ready.apart, point, ready.known)
     z = region.reflected(flat.joined(values))
@@ -208,87 +192,13 @@ def _by_numbers(ready: _Ready, point: dict[Expr, Numbers], most: int) -> Any:
     if not np.isfinite(flat.value(z)):
         raise ArgumentError("the objective is not finite at the start; give another one in start")
     try:
-        best = _run(ready, z, most, report)
-        endless = _falls_on(ready, z, best.z)
-        sure = best.method == DUAL and best.residual <= GOOD  # it is of convex problems alone
-        if not sure and any(_is_curved_down(ready, p) for p in _looked_at(ready, z, best.z)):
-            for other in _elsewhere(ready, z, best.z):
-                found = _run(ready, other, most, report)
-                if not _cost(ready, found.z) < _cost(ready, best.z):
-                    continue
-                falls = _falls_on(ready, other, found.z)
-                if falls or found.residual <= GOOD:
-                    best, endless = replace(found, count=best.count + found.count), falls
+        best, endless = searched(ready, z, most, report)
     finally:
         report.close()
     return _ended(ready, best, f"{best.method}, then Newton steps", endless)
 
 
-def _run(ready: _Ready, z: Numbers, most: int, report: _Progress) -> Optimum:
-    """The least point near one start."""
-    if ready.apart.constraints:
-        return constrained(ready.flat, z, ready.region, most, report)
-    z, count = descended(ready.flat, z, ready.region, most, report)
-    return replace(_polished(ready, z, count), method="L-BFGS-B")
-
-
-def _falls_on(ready: _Ready, start: Numbers, z: Numbers) -> bool:
-    """Whether the cost falls on beyond a point, far out or nearer to the edge of the domain."""
-    flat, region = ready.flat, ready.region
-
-    def value(point: Numbers) -> float:
-        inside = region.inside(point)
-        kept = violation(flat, inside) <= GOOD * (1 + float(np.max(np.abs(inside), initial=0.0)))
-        return _cost(ready, inside) if kept else np.inf
-
-    nearer = ready.apart.at_the_edge(flat, z)
-    if is_lower(flat.value(nearer), flat.value(z)):
-        return True
-    return falls_far_out(value, z, free_way(flat, z, region, z - start))
-
-
-def _cost(ready: _Ready, z: Numbers) -> float:
-    return ready.flat.value(z) + ready.region.kinks(z)
-
-
-def _looked_at(ready: _Ready, start: Numbers, best: Numbers) -> list[Numbers]:
-    """Points whose Hessian tells: one of them where it is the same everywhere."""
-    return [start] if ready.flat.is_quadratic else [start, best]
-
-
-def _is_curved_down(ready: _Ready, z: Numbers) -> bool:
-    """Whether a problem with bounds or constraints is seen not to be convex at a point."""
-    flat, region = ready.flat, ready.region
-    bounded = ready.apart.constraints or np.any(np.isfinite([region.lower, region.upper]))
-    if not bounded or flat.size > MOST_CURVED:
-        return False
-    hessian = flat.hessian(z)
-    if not np.all(np.isfinite(hessian)):
-        return False
-    curves = np.linalg.eigvalsh(hessian)
-    return bool(curves[0] < -1e-6 * max(1.0, float(curves[-1])))
-
-
-def _elsewhere(ready: _Ready, start: Numbers, best: Numbers) -> list[Numbers]:
-    """Other starts for a problem that has several least points, within the bounds and domain."""
-    rng = np.random.default_rng(0)
-    size = 1e-3 + float(np.max(np.abs(start), initial=0.0))
-    points = [start + size * rng.standard_normal(start.size) for _ in range(2)]
-    points += [best + 0.3 * size * rng.standard_normal(start.size)]
-    inside = [ready.region.reflected(ready.flat.along(p)) for p in points]
-    return [p for p in inside if np.isfinite(ready.flat.value(p))]
-
-
-def _polished(ready: _Ready, z: Numbers, count: int) -> Optimum:
-    """The point after Newton steps, and what is left of the conditions there."""
-    if ready.apart.constraints:
-        return finished(ready.flat, z, ready.region, count)
-    z, more = polished(ready.flat, ready.region.inside(z), ready.region)
-    left = ready.region.residual(z, ready.flat.gradient(z))
-    return Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
-
-
-def _ended(ready: _Ready, best: Optimum, method: str, endless: bool = False) -> Any:
+def _ended(ready: Ready, best: Optimum, method: str, endless: bool = False) -> Any:
     """The result at a point, judged and told in words; `endless` where the cost falls on."""
     problem, apart, flat, region = ready.problem, ready.apart, ready.flat, ready.region
     values = flat.split(best.z)
@@ -340,7 +250,7 @@ def _rises(excess: Expr, u: Expr, flat: Flat) -> bool:
     return bool(np.sum(at[1]) > np.sum(at[0]))
 
 
-def _said(ready: _Ready, best: Optimum, fun: float, method: str, endless: bool) -> tuple[str, bool]:
+def _said(ready: Ready, best: Optimum, fun: float, method: str, endless: bool) -> tuple[str, bool]:
     """Why it stopped, and whether the point is an optimum."""
     why = _why_none(ready, best, fun, endless)
     if why:
@@ -349,6 +259,7 @@ def _said(ready: _Ready, best: Optimum, fun: float, method: str, endless: bool) 
         return f"optimal: {method}; residual of the conditions {best.residual:.0e}", True
     apart, left = ready.apart, f"residual {best.residual:.1e}"
     marks = {n.primitive.name for u in apart.unknowns for n in kinked(apart.cost, u)}
+    marks |= {n.primitive.name for n in ancestors([apart.cost])} & SPECTRAL
     if marks:
         raise DerivantError(
             f"{', '.join(sorted(marks))} of the objective have kinks, and none of the methods "
@@ -357,7 +268,7 @@ def _said(ready: _Ready, best: Optimum, fun: float, method: str, endless: bool) 
     return f"stopped ({method}) before the conditions of an optimum held: {left}", False
 
 
-def _why_none(ready: _Ready, best: Optimum, fun: float, endless: bool) -> str:
+def _why_none(ready: Ready, best: Optimum, fun: float, endless: bool) -> str:
     """Why the best point is no optimum though no step may be left; empty where nothing says so."""
     flat, sign = ready.flat, ready.problem.sign
     if np.any(ready.region.lower > ready.region.upper):

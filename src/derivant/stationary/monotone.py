@@ -1,6 +1,7 @@
 """An increasing function of a simpler cost: log(1 + q), sqrt(q), exp(q), a norm. q has its optimum.
 
-The least point of h(q(x)) with h increasing is that of q. What the multipliers are is not said.
+The least point of h(q(x)) with h increasing is that of q. A product of positive parts is the
+exponential of the sum of their logarithms. What the multipliers are is not said.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from derivant.carriers.expr import Expr
-from derivant.stationary.algebra import depends, inner
+from derivant.primitives import RECORD
+from derivant.stationary.algebra import depends, inner, summed
 from derivant.stationary.conditions import sign_of
 from derivant.stationary.found import Found
+from derivant.stationary.joining import factors_of, log_of
 from derivant.stationary.problem import Problem
 
 INCREASING = frozenset(("log", "exp", "sqrt", "log1p", "expm1", "sinh", "asinh", "atan", "tanh"))
@@ -27,11 +30,28 @@ def monotone_problem(problem: Problem, solved: Callable[[Problem], Found]) -> Fo
             break
         core, changed = inside[0], changed or inside[1]
     if not changed:
-        return None
+        logs = _in_logs(core, problem)
+        if logs is None:
+            return None
+        core = logs
     found = solved(replace(problem, cost=core, objective=core, sign=1))
     kept = found.multipliers if not problem.constraints else {}
     pattern = f"an increasing function, {found.pattern}"
     return replace(found, multipliers=kept, least=None, sure="", pattern=pattern)
+
+
+def _in_logs(cost: Expr, problem: Problem) -> Expr | None:
+    """The logarithm of a product, or minus that of minus one; None where the cost is none.
+
+    That its parts are positive is left to the comparison of the answer.
+    """
+    sign = 1.0
+    while cost.primitive.name == "negative":
+        (cost,), sign = cost.inputs, -sign
+    factors = [f for f in factors_of(cost) if depends(f[0], problem.unknowns)]
+    if len(factors) < 2 and cost.primitive.name != "prod":
+        return None
+    return summed([RECORD.multiply(RECORD.multiply(sign, p), log_of(f)) for f, p in factors])
 
 
 def _inside(cost: Expr, problem: Problem) -> tuple[Expr, bool] | None:

@@ -171,9 +171,13 @@ def _order(texts: Sequence[str], variables: Mapping[str, Expr]) -> tuple[str, ..
 
 
 def without_norms(expression: Expr) -> Expr:
-    """The expression with norm2(r)^2 as the sum of the squares of r."""
+    """The expression with norm2(r)^2 as the sum of the squares of r, and max(r, 0) as relu(r)."""
     changes: dict[Expr, Expr] = {}
     for node in ancestors([expression]):
+        positive = _positive_part(node)
+        if positive is not None:
+            changes[node] = positive
+            continue
         name, exponent = node.primitive.name, node.params.get("exponent")
         squared = name == "square" or (name == "power" and exponent == 2)
         squared = squared or (name == "multiply" and node.inputs[0] is node.inputs[1])
@@ -185,6 +189,18 @@ def without_norms(expression: Expr) -> Expr:
             axes = tuple(range(-len(r.shape), 0))
             changes[node] = RECORD.sum(RECORD.multiply(r, r), axis=axes, keepdims=False)
     return replaced([expression], changes)[0] if changes else expression
+
+
+def _positive_part(node: Expr) -> Expr | None:
+    """relu(r) of a maximum of r and 0; None of anything else."""
+    if node.primitive.name != "maximum":
+        return None
+    for zero, other in (node.inputs, node.inputs[::-1]):
+        core = zero.inputs[0] if zero.primitive.name == "broadcast_to" else zero
+        if "value" in core.params and not np.any(core.params["value"]):
+            found: Expr = RECORD.relu(other)
+            return found if found.shape == node.shape else None
+    return None
 
 
 def _sides(text: object) -> tuple[str, str, str, str]:

@@ -53,7 +53,10 @@ def _in_order(problem: Problem, order: Sequence[Expr], patterns: Sequence[Patter
             return None
         back = {problem.declared[u]: u for u in held if problem.declared[u] is not u}
         value = substituted(found.values[x], dict(back))
-        solved.append((x, replace(found, values={x: value})))
+        needs = tuple(replace(n, of=substituted(n.of, dict(back))) for n in found.needs)
+        forces = {k: substituted(v, dict(back)) for k, v in found.multipliers.items()}
+        kept = replace(found, values={x: value}, needs=needs, multipliers=forces)
+        solved.append((x, kept))
         least = None if found.least is None else substituted(found.least, dict(back))
         cost = simple(substituted(cost, {x: value}) if least is None else least)
     return _together(problem, solved, cost)

@@ -61,10 +61,10 @@ def quadratic_problem(problem: Problem) -> Found | None:
     terms = list(zip(lambdas, (c.gap for c in equal), strict=True))
     if unequal:
         return _one_inequality(problem, equal, lambdas, unequal[0])
-    answer = _stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    answer = stationary(problem, lagrangian(problem.cost, terms), lambdas)
     if answer is None:
         return None
-    sure, needs = _kind(problem, bool(equal))
+    sure, needs = kind_of(problem, bool(equal))
     return Found(
         {u: answer.values[u] for u in problem.unknowns},
         "linear equations",
@@ -93,7 +93,8 @@ def least_cost(
     return simple(summed(parts))
 
 
-def _stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:
+def stationary(problem: Problem, value: Expr, lambdas: Sequence[Expr]) -> Answer | None:
+    """Where the derivatives of a quadratic are 0; None where the equations are not linear."""
     unknowns = [*problem.unknowns, *lambdas]
     if degree(value, unknowns) > 2:
         return None
@@ -116,7 +117,7 @@ def _projected(problem: Problem, gradient: Expr, unknown: Expr) -> Expr:
     return substituted(part, {declared: unknown})
 
 
-def _kind(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ...]]:
+def kind_of(problem: Problem, constrained: bool) -> tuple[str, tuple[Condition, ...]]:
     """What proves the minimum, and what else it needs where nothing does."""
     if len(problem.unknowns) > 1:
         return "", ()
@@ -208,10 +209,10 @@ def _one_inequality(
         return None
     pressure = symbol(f"μ[{active.key}]")
     terms = [*zip(lambdas, (c.gap for c in equal), strict=True), (pressure, excess)]
-    answer = _stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    answer = stationary(problem, lagrangian(problem.cost, terms), lambdas)
     if answer is None or not answer.proved:
         return None
-    sure, _ = _kind(problem, bool(equal))
+    sure, _ = kind_of(problem, bool(equal))
     if not sure:
         return None
     excess_at = substituted(excess, {u: answer.values[u] for u in problem.unknowns})

@@ -81,7 +81,7 @@ def _over_root(x: Expr, above: Quadratic, below: Quadratic, up: bool) -> Found |
         return None
     way = simple(metric.inverted(above.slope))
     value = simple(RECORD.negative(way)) if up else way
-    needs = (Condition("nonzero", above.slope),)
+    needs = (*metric.needs, Condition("nonzero", above.slope))
     return Found(
         {x: value}, "a quotient of quadratics", needs, unique="scale", lines=_parallel_to(way)
     )
@@ -101,11 +101,12 @@ def _homogeneous(x: Expr, above: Quadratic, metric: Metric, up: bool) -> Found |
 
     if direction is not None and not up:
         way = simple(metric.inverted(direction))
-        needs = (Condition("nonzero", direction),)
+        needs = (*metric.needs, Condition("nonzero", direction))
         return Found({x: way}, "a quotient of quadratics", needs, unique="scale", lines=lines)
     signed = hessian if up else simple(RECORD.negative(hessian))
     vector, _ = least_eigenvector(signed, metric)
-    return Found({x: vector}, "a quotient of quadratics", unique="scale", lines=lines)
+    pattern = "a quotient of quadratics"
+    return Found({x: vector}, pattern, metric.needs, unique="scale", lines=lines)
 
 
 def _direction(total: Sum) -> Expr | None:

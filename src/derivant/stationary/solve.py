@@ -12,10 +12,13 @@ from derivant.notation import Facts, Shapes, numpy_text, shown_name
 from derivant.primitives import RECORD
 from derivant.stationary.algebra import constant, documented, shown, simple, substituted
 from derivant.stationary.diagonals import diagonal_problem
+from derivant.stationary.eliminated import eliminated_problem
 from derivant.stationary.entrywise import entrywise_problem
 from derivant.stationary.explicit import explicit_problem
+from derivant.stationary.forced import forced_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
+from derivant.stationary.hinges import hinged_problem
 from derivant.stationary.impossible import why_impossible
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
@@ -35,17 +38,20 @@ SINGLE: tuple[Pattern, ...] = (
     quadratic_problem,
     explicit_problem,
     kinked_problem,
+    hinged_problem,
     on_a_ball,
     inverse_problem,
     entrywise_problem,
     ratio_problem,
     frame_problem,
+    forced_problem,
 )
 PATTERNS: tuple[Pattern, ...] = (
     lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
     *SINGLE,
     lambda problem: monotone_problem(problem, lambda other: solved_problem(other)[0]),
     lambda problem: one_by_one(problem, SINGLE),
+    lambda problem: eliminated_problem(problem, lambda other: solved_problem(other)[0]),
 )
 
 
@@ -120,7 +126,7 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         dict(found.multipliers),
         value,
         (
-            *dict.fromkeys(map(str, found.needs)),
+            *dict.fromkeys(str(n) for n in found.needs if variables([n.of])),
             *(() if verdict.everywhere else ("the answer is finite",)),
         ),
         kind,

@@ -43,6 +43,7 @@ class Metric:
 
     scale: Expr
     matrix: Expr | None  # None for the identity
+    needs: tuple[Condition, ...] = ()
 
     def inverted(self, b: Expr) -> Expr:
         """The inverse of the matrix, without the number, times b."""
@@ -59,12 +60,12 @@ def metric_of(hessian: Form) -> Metric | None:
         return None
     matrix = hessian.to_expr()
     sign = sign_of(matrix)
-    if sign is None or not sign.strict or sign.needs:
+    if sign is None or not sign.strict:
         return None
     if len(hessian.sum.terms) == 1:
         number, rest = split_scalars(hessian.sum, hessian.sum.terms[0])
-        return Metric(number, lowered(rest))
-    return Metric(constant(1.0), matrix)
+        return Metric(number, lowered(rest), sign.needs)
+    return Metric(constant(1.0), matrix, sign.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,14 @@ def on_a_ball(problem: Problem) -> Found | None:
     times = _multiple(cost.hessian, ball.metric)
     if times is not None and not is_zero(b):
         return _parallel(problem, x, ball, b, times, open_inside)
-    if is_zero(b) and len(x.shape) == 1 and not open_inside:
+    if is_zero(b) and len(x.shape) == 1 and (not open_inside or _falls_outwards(hessian)):
         return _eigenvector(problem, x, ball, hessian)
     return None
+
+
+def _falls_outwards(hessian: Expr) -> bool:
+    """Whether y'A y is nowhere positive, so that it is least on the edge of a ball."""
+    return sign_of(simple(RECORD.negative(hessian))) is not None
 
 
 def _ball(excess: Expr, x: Expr) -> Ball | None:
@@ -133,7 +139,7 @@ def _ball(excess: Expr, x: Expr) -> Ball | None:
     positive = sign_of(radius)
     needs = () if positive is not None and positive.strict else (definite(radius),)
     square = simple(over(RECORD.multiply(2.0, radius), metric.scale))
-    return Ball(metric, center, root(square), rate, needs)
+    return Ball(metric, center, root(square), rate, (*metric.needs, *needs))
 
 
 def root(square: Expr) -> Expr:

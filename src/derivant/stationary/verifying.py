@@ -144,13 +144,13 @@ def _drawn(
     rng: np.random.Generator,
 ) -> Measured | None:
     """Data for which the conditions hold; None where these do not."""
-    data = {}
+    data = dict[Expr, Numbers]()
     for v in leaves:
         shape = tuple(size_of(s, sizes) for s in v.shape)
         if not _possible(v, shape):
             return None
-        value = drawn(v, shape, rng)
-        data[v] = _shifted(v, value) if turn % 2 else value
+        value = _between(v, drawn(v, shape, rng), rng)
+        data[v] = _shifted(v, value) if turn % 2 else _signed(v, value, turn // 2 + len(data))
     measured = Measured(problem, data, sizes)
     values = measured([c.of for c in found.needs], {})
     good = all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
@@ -165,6 +165,19 @@ def _possible(variable: Expr, shape: tuple[int, ...]) -> bool:
     wide = "full-row-rank" in facts and shape[0] > shape[1]
     tall = ("full-column-rank" in facts or "orthonormal" in facts) and shape[0] < shape[1]
     return not (wide or tall)
+
+
+def _between(variable: Expr, value: Numbers, rng: np.random.Generator) -> Numbers:
+    """A number that may be anything from 0 to 1 is mostly not one of the two."""
+    inside = not value.ndim and "unitint" in variable.params.get("facts", ())
+    return np.asarray(rng.uniform(0.1, 0.9)) if inside else value
+
+
+def _signed(variable: Expr, value: Numbers, turn: int) -> Numbers:
+    """A number with a sign of its own at each turn: an answer may hold for one sign only."""
+    if value.ndim or variable.params.get("facts"):
+        return value
+    return -np.abs(value) if turn % 2 else np.abs(value)
 
 
 def _shifted(variable: Expr, value: Numbers) -> Numbers:
