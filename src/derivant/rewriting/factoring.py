@@ -250,9 +250,9 @@ def _rest(one: Term, two: Term, cover: Cover, total: Sum) -> Sum | None:
     letters = _boundary(one, two, cover, total.rank)
     if not cover.pairs or len(letters) > MOST_AXES:
         return None
-    if not total.rank and len(cover.pairs) < max(len(left), len(right)):
-        if all(one.atoms[i].power > 0 for i, _ in cover.pairs):  # fractions are added
-            return None
+    fractions = any(one.atoms[i].power < 0 for i, _ in cover.pairs)
+    if not (total.rank or fractions) and len(cover.pairs) < max(len(left), len(right)):
+        return None
     sizes: dict[Letter, Size] = {**dict(enumerate(total.shape)), **dict(one.bound)}
     high = 1 + max([0, *(c for c, _ in one.bound), *(c for c, _ in two.bound)])
     sizes |= {cover.names.get(c, high + c): size for c, size in two.bound}

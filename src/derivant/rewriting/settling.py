@@ -64,6 +64,8 @@ def _last(names: Mapping[Letter, Letter], letter: Letter) -> Letter:
 
 def singles_merged(total: Sum) -> Sum:
     """Axes of size 1 have one entry: one letter stands for all of them, a free one if there is."""
+    if total.rank < 2 and not any(t.bound for t in total.terms):
+        return total
     return with_terms(total, [_single_merged(t, total) for t in total.terms])
 
 
