@@ -222,8 +222,8 @@ def components(atoms: Iterable[Atom], rank: int) -> list[list[Atom]]:
     groups: list[list[Atom]] = []
     home: dict[Letter, int] = {}
     for atom in atoms:
-        bound = {c for c in atom.index if c >= rank}
-        joined = sorted({home[c] for c in bound if c in home})
+        bound = [c for c in atom.index if c >= rank]
+        joined = sorted({home[c] for c in bound if c in home}) if bound else []
         place = joined[0] if joined else len(groups)
         if not joined:
             groups.append([])
