@@ -1,12 +1,15 @@
 """Random formulas: the closed form is what the reverse and the forward sweep give, to 1e-10.
 
-The suite takes 800 seeds, of which about 500 have closed forms; those that make it 5,000:
+The suite compares 520 of them; those that make it 5,000:
 python -m pytest -m slow tests/rewriting/test_random_derivatives.py
+
+A third of the formulas have a part that is no contraction (a choice by a condition, a running sum,
+a Kronecker product by its operands) and are refused by name; seeds are taken until enough are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import count
 
 import numpy as np
 import pytest
@@ -49,21 +52,26 @@ def assert_three_ways(e: Expr, wrt: Expr, form: Form, seed: int) -> None:
     np.testing.assert_allclose(forward, reverse, rtol=0, atol=FAR * scale, err_msg=str(seed))
 
 
-def closed_forms(seeds: Iterable[int]) -> int:
-    """How many of the formulas have closed forms, each of which is right."""
-    count = 0
-    for seed in seeds:
+def compare(wanted: int, start: int) -> int:
+    """Hold so many closed forms, of the formulas from a seed on, against both sweeps.
+
+    The number of seeds that it took.
+    """
+    found = 0
+    for seed in count(start):
         e, wrt = formula(seed)
         form = closed_form(e, wrt)
         if form is not None:
             assert_three_ways(e, wrt, form, seed)
-            count += 1
-    return count
+            found += 1
+        if found == wanted:
+            return seed + 1 - start
+    raise AssertionError
 
 
 @pytest.mark.parametrize("start", range(0, 800, 100))
 def test_closed_form_reverse_and_forward_agree(start: int) -> None:
-    assert closed_forms(range(start, start + 100)) >= 50
+    assert compare(65, start * 100) < 130
 
 
 @pytest.mark.parametrize("start", range(0, 200, 50))
@@ -94,6 +102,6 @@ def seeded(roots: list[Expr]) -> object:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(800, 8000, 400))
-def test_closed_form_reverse_and_forward_agree_on_many(start: int) -> None:
-    assert closed_forms(range(start, start + 400)) >= 240
+@pytest.mark.parametrize("part", range(16))
+def test_closed_form_reverse_and_forward_agree_on_many(part: int) -> None:
+    assert compare(280, 100_000 + 1_000 * part) < 560

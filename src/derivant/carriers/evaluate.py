@@ -166,8 +166,9 @@ def _applied(node: Expr, operands: list[Any], params: dict[str, Any]) -> Any:
         return getattr(RECORD, row.name)(operands[0], **params)
     if row.name == "part":
         return operands[0][params["index"]]
-    if any(hasattr(x, "derivant_rank") for x in operands):
-        return apply(row, tuple(operands), params)
+    for x in operands:  # arrays are most of what comes here
+        if x.__class__ is not np.ndarray and hasattr(x, "derivant_rank"):
+            return apply(row, tuple(operands), params)
     try:
         result = row.evaluate(*operands, **params)
         return result.item() if node.weak and hasattr(result, "item") else result

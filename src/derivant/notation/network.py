@@ -145,6 +145,9 @@ class Network:
                 continue
             alone = all(self._inner(c) and len(self._users(c)) == 2 for c in letters)
             members = [self.factors[j] for j in same]
+            power = entrywise([f.word(letters) for f in members], len(letters))
+            if alone and isinstance(power, Power) and power.exponent != 2:  # sum x^3, not x'x^2
+                return self._replace(tuple(same), (Word(summed(power)),), ())
             if alone and len(same) == 2 and all(f.power == 1 for f in members):
                 left, right = (
                     f.chain if f.letters == letters else turned(f.chain) for f in members

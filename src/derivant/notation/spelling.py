@@ -12,6 +12,7 @@ from fractions import Fraction
 from unicodedata import is_normalized, normalize
 
 LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written or read as a quotient
+LARGEST_WHOLE = 2**53  # larger ones are read as floats
 SMALLEST = Fraction(1, 10**300)
 SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
 
@@ -96,6 +97,8 @@ def as_read(number: Fraction) -> Fraction:
     >>> as_read(Fraction(0.1) / 7), as_read(Fraction(1 / 3))
     (Fraction(1, 70), Fraction(1, 3))
     """
+    if number.denominator == 1 and abs(number) > LARGEST_WHOLE:
+        return Fraction(float(number)) if abs(number) < 1 / SMALLEST else number
     if number.denominator <= LARGEST_QUOTIENT or not SMALLEST < abs(number) < 1 / SMALLEST:
         return number
     small = number.limit_denominator(SMALL_QUOTIENT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -43,13 +43,15 @@ class Namer:
         known = self._known.get(key)
         if known is None:
             named, code = self._named(term, rank)
-            if named.key == term.key:
+            if named is not term and named.key == term.key:
                 named = term
             known = self._known[key] = term, named, code
             self._known[id(named), rank, len(self.symmetric)] = named, named, code
         return known[1], known[2]
 
     def _named(self, term: Term, rank: int) -> tuple[Term, Code]:
+        if not term.bound:
+            return self._ordered(term)
         parts = [self._part(part, rank, dict(term.bound)) for part in components(term.atoms, rank)]
         parts.sort(key=lambda part: part[0])
         sizes, atoms, code = dict(term.bound), list[Atom](), list[Entry]()
@@ -63,11 +65,22 @@ class Namer:
                 code.append((label, power, atom.index))
         return Term(term.coefficient, tuple(atoms), tuple(bound)), tuple(code)
 
+    def _ordered(self, term: Term) -> tuple[Term, Code]:
+        """A term without bound letters: each of its atoms is a part."""
+        atoms = list(map(self.sorted_index, term.atoms))
+        entries = [(self.labels.of(a.payload), a.power, a.index) for a in atoms]
+        order = sorted(range(len(atoms)), key=entries.__getitem__)
+        placed = tuple(atoms[k] for k in order)
+        same = all(new is old for new, old in zip(placed, term.atoms, strict=True))
+        code = tuple(entries[k] for k in order)
+        return term if same else replace(term, atoms=placed), code
+
     def sorted_index(self, atom: Atom) -> Atom:
         """A symmetric atom with its letters in order."""
-        if atom.payload is None or id(atom.payload) in self.symmetric:
-            return Atom(atom.payload, tuple(sorted(atom.index)), atom.power)
-        return atom
+        if atom.payload is not None and id(atom.payload) not in self.symmetric:
+            return atom
+        index = tuple(sorted(atom.index))
+        return atom if index == atom.index else replace(atom, index=index)
 
     def _part(
         self, atoms: Sequence[Atom], rank: int, sizes: Mapping[Letter, Size]
@@ -209,8 +222,8 @@ def components(atoms: Iterable[Atom], rank: int) -> list[list[Atom]]:
     groups: list[list[Atom]] = []
     home: dict[Letter, int] = {}
     for atom in atoms:
-        bound = {c for c in atom.index if c >= rank}
-        joined = sorted({home[c] for c in bound if c in home})
+        bound = [c for c in atom.index if c >= rank]
+        joined = sorted({home[c] for c in bound if c in home}) if bound else []
         place = joined[0] if joined else len(groups)
         if not joined:
             groups.append([])

@@ -93,7 +93,7 @@ def _multiplied(context: Context, term: Term, rank: int) -> list[Term] | None:
         inside = context.inside(atom.payload)
         times = int(atom.power) if atom.power in (1, 2) else 0
         if inside is None or not times or not 1 < len(inside.terms) <= MOST_TERMS:
-            products = [replace(p, atoms=(*p.atoms, atom)) for p in products]
+            products = [Term(p.coefficient, (*p.atoms, atom), p.bound) for p in products]
             continue
         for _ in range(times):
             placed = [placed_term(t, atom, fresh) for t in inside.terms]

@@ -16,6 +16,7 @@ from derivant.base.dims import Size
 from derivant.rewriting.canonical import components
 from derivant.rewriting.context import Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term, letters_of
+from derivant.rewriting.settling import size_of_number
 
 MOST_TERMS = 16  # sums with more are left as they are: pairs of terms grow with the square
 MOST_ATOMS = 64  # the same for the factors of all terms
@@ -244,14 +245,20 @@ def _boundary(one: Term, two: Term, cover: Cover, rank: int) -> tuple[Letter, ..
     return tuple(c for c in sorted(letters_of(left + right)) if c < rank or c in common)
 
 
+def _is_worth(one: Term, cover: Cover, longer: int) -> bool:
+    """Whether numbers are easier to read with a factor taken out; fractions are added anyway."""
+    common = [one.atoms[i] for i, _ in cover.pairs]
+    sizes = all(a.payload is not None and size_of_number(a.payload) is not None for a in common)
+    return len(common) + (not sizes) > longer or any(a.power < 0 for a in common)
+
+
 def _rest(one: Term, two: Term, cover: Cover, total: Sum) -> Sum | None:
     """What is left of two terms as one sum; None where extracting would not help."""
     left, right = _leftovers(one, two, cover)
     letters = _boundary(one, two, cover, total.rank)
     if not cover.pairs or len(letters) > MOST_AXES:
         return None
-    shorter = not total.rank and len(cover.pairs) < max(len(left), len(right))
-    if shorter and all(one.atoms[i].power > 0 for i, _ in cover.pairs):  # fractions are added
+    if not total.rank and not _is_worth(one, cover, max(len(left), len(right))):
         return None
     sizes: dict[Letter, Size] = {**dict(enumerate(total.shape)), **dict(one.bound)}
     high = 1 + max([0, *(c for c, _ in one.bound), *(c for c, _ in two.bound)])

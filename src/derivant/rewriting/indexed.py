@@ -95,6 +95,8 @@ class Sum:
 
     def slim(self) -> tuple[Sum, Index]:
         """The sum over those of its free letters that it depends on, and which these are."""
+        if not self.shape:
+            return self, ()
         carried = {c for t in self.terms for a in t.atoms for c in a.index}
         kept = tuple(c for c in range(self.rank) if c in carried)
         if len(kept) == self.rank:

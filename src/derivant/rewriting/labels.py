@@ -7,6 +7,7 @@ has no structure (a captured Tensor, a function) is told apart by the order in w
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -39,13 +40,19 @@ class Labels:
     def _labelled(self, node: Expr) -> tuple[Expr, Label]:
         params = {k: v for k, v in node.params.items() if k != "bits"}
         state = hashlib.blake2b(digest_size=16)
-        state.update(repr((node.primitive.name, node.shape, str(node.dtype), node.weak)).encode())
+        kind = node.primitive.name, node.shape, _name_of(node.dtype), node.weak
+        state.update(repr(kind).encode())
         for name in sorted(params):
             state.update(repr((name, _frozen(params[name], node))).encode())
         for x in node.inputs:
             state.update(self._known[id(x)][1][2])
-        kind = 1 if node.primitive.name == "variable" else 2
-        return node, (kind, str(params.get("name", node.primitive.name)), state.digest())
+        first = 1 if node.primitive.name == "variable" else 2
+        return node, (first, str(params.get("name", node.primitive.name)), state.digest())
+
+
+@cache
+def _name_of(dtype: np.dtype[np.generic]) -> str:
+    return str(dtype)
 
 
 def _frozen(value: object, node: Expr) -> object:

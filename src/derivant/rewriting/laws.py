@@ -19,6 +19,7 @@ from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
 from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
+from derivant.rewriting.repeated import repeated_numbers
 from derivant.rewriting.rule import Rule
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
@@ -192,6 +193,7 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("the diagonal of a sum is taken term by term", diagonals_entered),
     Rule("powers of one base are joined", powers_joined),
     Rule("a power of a product is a product", powers_written_out),
+    Rule("a number that stands often is a power", repeated_numbers),
     Rule("a matrix times its inverse is the identity", inverses_cancelled),
     Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read),
     Rule("functions of one entry are joined", entries_joined, "u not 0 where a sign goes"),

@@ -50,6 +50,8 @@ class Part:
 
     def padded(self, index: Index) -> Expr:
         """The expression with an axis of size 1 where it lacks a letter, none in front."""
+        if self.index == index:
+            return self.expr
         part = self.in_order(tuple(c for c in index if c in self.index))
         lacking = [i - len(index) for i, c in enumerate(index) if c not in part.index]
         first = -len(part.index) - len(lacking)
@@ -163,6 +165,8 @@ def _joined(parts: Sequence[Part], free: set[Letter]) -> Part:
     if not parts:
         return Part(as_expr(1), ())
     scalars = [p for p in parts if not p.index]
+    if len(scalars) == len(parts):
+        return _side_by_side(parts)
     alive = dict(enumerate(_alike_joined([p for p in parts if p.index])))
     fresh = count(len(parts))
     users: dict[Letter, set[int]] = {}

@@ -5,10 +5,8 @@ An estimate of the size of the document (names, numbers, signs, functions) from 
 
 from __future__ import annotations
 
-from collections import Counter
-
 from derivant.carriers.expr import Expr
-from derivant.rewriting.indexed import Atom, Sum, Term
+from derivant.rewriting.indexed import ONE, Atom, Sum, Term
 from derivant.rewriting.settling import size_of_number
 
 FUNCTION = 2  # a function's name and its call
@@ -49,15 +47,21 @@ class Sizes:
 
     def term(self, term: Term, total: Sum) -> int:
         """The size of a term without its sign."""
-        rank, number = total.rank, abs(term.coefficient)
-        numbers = (number.numerator != 1) + (number.denominator != 1)
+        rank, number = total.rank, term.coefficient
+        numbers = (number.numerator not in (1, -1)) + (number.denominator != 1)
         sizes = [self._atom(a) for a in term.atoms]
-        degrees = Counter(c for a in term.atoms for c in a.index)
+        degrees, joined, lone = dict[int, int](), dict[int, int](), set[int]()
+        for a in term.atoms:
+            for c in a.index:
+                degrees[c] = degrees.get(c, 0) + 1
+                if len(a.index) > 1:
+                    joined[c] = joined.get(c, 0) + 1
+            if len(a.index) == 1:
+                lone.add(a.index[0])
         size = sum(sizes) + max(0, len(sizes) + numbers - 1) + numbers
         size += sum(FUNCTION for c, n in degrees.items() if c >= rank and n == 1)
-        joined = Counter(c for a in term.atoms if len(a.index) > 1 for c in a.index)
-        for c in {a.index[0] for a in term.atoms if len(a.index) == 1}:  # diag(v) M
-            size += FUNCTION * (joined[c] + (c < rank) > 1)
+        for c in lone:  # diag(v) M
+            size += FUNCTION * (joined.get(c, 0) + (c < rank) > 1)
         if 0 < sum(a.payload is None for a in term.atoms) < len(term.atoms):
             size -= FUNCTION
         lacking = sum(c not in degrees for c in range(rank))
@@ -66,4 +70,4 @@ class Sizes:
         return max(size, 1)
 
     def _atom(self, atom: Atom) -> int:
-        return self.of(atom.payload) + FUNCTION * (abs(atom.power) != 1)
+        return self.of(atom.payload) + FUNCTION * (atom.power is not ONE and abs(atom.power) != 1)

@@ -43,7 +43,7 @@ class Reader:
         for part, index, number in self._summands(node):
             term = self._product(part, index, is_top=part is node)
             if term is not None and number:
-                terms.append(term.scaled(number))
+                terms.append(term if number is ONE else term.scaled(number))
         return Sum(tuple(node.shape), node.dtype, tuple(terms))
 
     def fresh(self, size: Size) -> Letter:
@@ -69,7 +69,8 @@ class Reader:
                 if key not in numbers:
                     heapq.heappush(queue, key)
                 nodes[id(x)] = x
-                numbers[key] = numbers.get(key, Fraction(0)) + number * factor
+                added = factor if number is ONE else number * factor
+                numbers[key] = numbers[key] + added if key in numbers else added
         return found
 
     def _addends(
@@ -82,7 +83,7 @@ class Reader:
         if kind in ADDED:
             signs = SIGNS[node.primitive.name]
             return [
-                (x, _tail(x.shape, node.shape, index), Fraction(sign))
+                (x, _tail(x.shape, node.shape, index), sign)
                 for x, sign in zip(node.inputs, signs, strict=True)
             ]
         if kind is Kind.QUOTIENT and self._regions[node.inputs[1]].number:
@@ -132,9 +133,10 @@ class Reader:
                 factor = self._other(node, kind, index, stack)
             if factor is None:
                 return None
-            number *= factor.coefficient
+            if factor.coefficient is not ONE:
+                number *= factor.coefficient
             atoms += factor.atoms
-        singled = tuple(self._single(a) for a in atoms)
+        singled = tuple(map(self._single, atoms))
         bound = tuple((c, s) for c, s in self._sizes.items() if c not in start)
         return Term(number, singled, bound) if number else None
 
@@ -195,6 +197,8 @@ class Reader:
 
 def _tail(shape: Shape, out: Shape, index: Index) -> Index:
     """The letters of an operand that is broadcast to the shape `out`."""
+    if not shape:
+        return ()
     skip = len(out) - len(shape)
     return tuple(
         c if size == wide else SINGLE

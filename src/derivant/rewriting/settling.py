@@ -7,8 +7,8 @@ letters of which nothing else carries the second.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
+from operator import is_not
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from derivant.rewriting.indexed import ONE, Atom, Letter, Sum, Term, letters_of
 
 def with_terms(total: Sum, terms: Sequence[Term]) -> Sum:
     """The sum with other terms; itself where each term is what it was."""
-    if all(new is old for new, old in zip(terms, total.terms, strict=True)):
-        return total
-    return replace(total, terms=tuple(terms))
+    if any(map(is_not, terms, total.terms)):
+        return Sum(total.shape, total.dtype, tuple(terms))
+    return total
 
 
 def settled(total: Sum) -> Sum:
@@ -64,6 +64,8 @@ def _last(names: Mapping[Letter, Letter], letter: Letter) -> Letter:
 
 def singles_merged(total: Sum) -> Sum:
     """Axes of size 1 have one entry: one letter stands for all of them, a free one if there is."""
+    if total.rank < 2 and not any(t.bound for t in total.terms):
+        return total
     return with_terms(total, [_single_merged(t, total) for t in total.terms])
 
 
