@@ -159,14 +159,14 @@ def written(expression: Expr) -> Form:
         context.opened.update(form.context.opened)
         context.namer.symmetric.update(form.context.namer.symmetric)
         joined = _joined(Form(form.sum, context), form.sum)
-        terms += [term.scaled(Fraction(sign)) for term in joined.terms]
+        terms += [term.scaled(sign) for term in joined.terms]
     terms.sort(key=lambda term: -len(term.atoms))
     return Form(Sum(plain.shape, plain.dtype, tuple(terms)), context)
 
 
-def summands(expression: Expr) -> list[tuple[Expr, int]]:
+def summands(expression: Expr) -> list[tuple[Expr, Fraction]]:
     """What an expression adds, from left to right, each with its sign."""
-    found, stack = list[tuple[Expr, int]](), [(expression, 1)]
+    found, stack = list[tuple[Expr, Fraction]](), [(expression, Fraction(1))]
     while stack:
         node, sign = stack.pop()
         signs = SIGNS.get(node.primitive.name)
