@@ -142,6 +142,26 @@ def test_sums_lose_almost_nothing(dtype: str, axis: int | None) -> None:
     assert (np.abs(found - wide.sum(axis=axis)) <= bound).all()
 
 
+SHAPES = [(64, 10), (3, 7), (1, 5), (5, 1), (40, 600), (7, 1100), (33, 17), (6, 5, 4), (9, 2, 300)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_sums_over_axes_that_are_not_one(dtype: str, shape: tuple[int, ...]) -> None:
+    """Rows that do not follow one another in all operands, short ones and long ones."""
+    rng = np.random.default_rng(4)
+    x = (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(dtype)
+    b = rng.standard_normal(shape[-1]).astype(dtype)
+    for axis in (None, (0, len(shape) - 1), tuple(range(1, len(shape)))):
+        total, largest = dv.jit(
+            lambda x, b, a=axis: (dv.sum(x * b, axis=a), dv.max(x + b, axis=a))
+        )(x, b)
+        wide = (x * b).astype(np.longdouble)
+        bound = 2 * np.finfo(dtype).eps * np.abs(wide).sum(axis=axis)
+        assert (np.abs(total.astype(np.longdouble) - wide.sum(axis=axis)) <= bound).all()
+        np.testing.assert_array_equal(largest, (x + b).max(axis=axis))
+
+
 def test_sums_keep_infinities_and_signs() -> None:
     total = dv.jit(dv.sum)
     assert total(np.array([1.0, np.inf])) == np.inf

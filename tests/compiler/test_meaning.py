@@ -404,3 +404,17 @@ def test_a_jacobian_is_a_result_and_an_argument() -> None:
 def test_a_jacobian_that_is_too_large_is_no_result() -> None:
     with pytest.raises(dv.DifferentiationError, match="GiB"):
         dv.jit(dv.jacobian(lambda x: x * 2.0))(np.ones((200, 200)))
+
+
+def test_calls_with_other_numbers_of_arguments_are_other_calls() -> None:
+    """The quick way of a call with fewer or more arguments is not taken."""
+
+    def scaled(x: Any, y: Any, rate: float = 0.5) -> Any:
+        return x * rate + y
+
+    x = np.arange(5.0)
+    compiled, total = dv.jit(scaled), dv.jit(lambda *xs: sum(xs[1:], xs[0]))
+    for rates in [(), (2.0,), (), (3.0,), (3.0,), ()] * 2:
+        np.testing.assert_array_equal(compiled(x, x, *rates), scaled(x, x, *rates))
+    for count in (3, 2, 5, 1, 4, 3, 1, 5, 2):
+        np.testing.assert_array_equal(total(*[x] * count), count * x)

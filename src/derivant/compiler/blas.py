@@ -208,3 +208,26 @@ def _stacked(kind: str, dtype: str, before: Sequence[str]) -> list[str]:
         "done:",
         "ret void",
     ]
+
+
+def gemm_function(dtype: str) -> str:
+    """A function that other kernels of a module call: C = A B by gemm."""
+    word, letter = NAMES[dtype]
+    sizes = ("m", "n", "k", "lda", "ldb", "ldc")
+    given = ", ".join(["ptr %A", "ptr %B", "ptr %C", *(f"i64 %{x}" for x in (*sizes, "ta", "tb"))])
+    inside = "%ta.c %tb.c %m.i %n.i %k.i %one %A %lda.i %B %ldb.i %zero %C %ldc.i"
+    lines = [
+        f"define internal fastcc void @gemm({given}) noinline {{",
+        "entry:",
+        *_ints(*sizes),
+        *_letters("ta", "tb"),
+        f"%one = alloca {word}",
+        f"%zero = alloca {word}",
+        f"store {word} 1.0, ptr %one",
+        f"store {word} 0.0, ptr %zero",
+        f"%blas = inttoptr i64 {blas_address(letter + 'gemm')} to ptr",
+        f"call void %blas({', '.join(f'ptr {x}' for x in inside.split())})",
+        "ret void",
+        "}",
+    ]
+    return "\n".join(lines)

@@ -51,8 +51,8 @@ def _python(name: str) -> str:
     return f"inttoptr (i64 {address} to ptr)"
 
 
-# The signature: how many containers there are, how many nodes, then each node: the container it is
-# in and its position there, its kind, type, dtype (of a fixed object: itself), flags (of a
+# The signature: how many containers, nodes and arguments there are, then each node: the container
+# it is in and its position there, its kind, type, dtype (of a fixed object: itself), flags (of a
 # container: length), rank, its place in the table (of a container: its number), sizes. Container 0
 # is the tuple of arguments, 1 the list of what is made for the call. Then a count, and pairs of
 # places with their bytes, which must not overlap. The program: a count, then for each kernel its
@@ -66,7 +66,7 @@ define internal i64 @bind(ptr %frame, ptr %signature, ptr %args, ptr %made) {{
 entry:
   %tablep = getelementptr ptr, ptr %frame, i64 1
   %table = load ptr, ptr %tablep
-{words_read("signature", "inside", "count")}
+{words_read("signature", "inside", "count", "given")}
   %containers = alloca ptr, i64 %inside
   %argsitems = getelementptr i8, ptr %args, i64 {TUPLE_ITEMS}
   store ptr %argsitems, ptr %containers
@@ -74,8 +74,11 @@ entry:
   %madeitems = load ptr, ptr %madep
   %c1 = getelementptr ptr, ptr %containers, i64 1
   store ptr %madeitems, ptr %c1
-  %first = getelementptr i64, ptr %signature, i64 2
-  br label %fill
+  %first = getelementptr i64, ptr %signature, i64 3
+  %argscountp = getelementptr i64, ptr %args, i64 2
+  %argscount = load i64, ptr %argscountp
+  %asmany = icmp eq i64 %argscount, %given
+  br i1 %asmany, label %fill, label %bad
 fill:
   %i = phi i64 [ 0, %entry ], [ %i1, %filled ]
   %at = phi ptr [ %first, %entry ], [ %next, %filled ]
@@ -254,7 +257,7 @@ end:
   ret ptr %object
 }}
 """
-NOTHING: Words = np.array([2, 0, 0], np.int64)  # of a later segment: the table is filled
+NOTHING: Words = np.array([2, 0, 0, 0], np.int64)  # of a later segment: the table is filled
 ARGS, MADE = 0, 1
 METH_FASTCALL = 0x80
 ENDLESS = 1 << 62  # bytes: an array so long is overlapped by all that begin before its end
@@ -284,14 +287,16 @@ def signature(
     arrays: Sequence[tuple[Node, Value]],
     written: Iterable[int],
     apart: Sequence[Apart],
+    given: int,
 ) -> Words:
     """The words of a signature.
 
     `containers` have their lengths, and are numbered from 2; `arrays` are arrays and numbers in the
-    order of the table, `written` the places of those that are written to.
+    order of the table, `written` the places of those that are written to; `given` is how many
+    arguments there are.
     """
     wanted = set(written)
-    words = [2 + len(containers), len(containers) + len(fixed) + len(arrays)]
+    words = [2 + len(containers), len(containers) + len(fixed) + len(arrays), given]
     for number, (node, length) in enumerate(containers):
         kind = LIST if node.what is list else TUPLE
         words += [node.parent, node.position, kind, id(node.what), 0, length, 0, 2 + number]

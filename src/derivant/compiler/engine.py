@@ -20,6 +20,7 @@ from derivant.compiler.ir_writer import Heavy
 from derivant.compiler.kernels import Kernel
 from derivant.compiler.pool import ALONE_TEXT, POOL, pool_text, workers_wanted
 from derivant.compiler.small import matrix_text
+from derivant.compiler.squares import square_text
 
 MOST_INLINE = 3  # uses of a long function in a module, above which it is called
 # The text is vectors already: these passes take a tenth of the time of LLVM's own levels, and what
@@ -66,12 +67,12 @@ def compiled(text: str) -> Any:
 
 
 def product_address(kind: str, dtype: str) -> int:
-    """The address of the kernel of a product: gemm, gemv, small or scaled."""
+    """The address of the kernel of a product: gemm, gemv, small, scaled, square, unit0 or unit1."""
     with _LOCK:
         key = (kind, dtype)
         if key not in _PRODUCTS:
-            ours = kind in ("small", "scaled")
-            text = matrix_text(kind, dtype) if ours else product_text(kind, dtype)
+            texts = {"gemm": product_text, "gemv": product_text, "small": matrix_text}
+            text = {**texts, "scaled": matrix_text}.get(kind, square_text)(kind, dtype)
             engine = compiled(text)
             _PRODUCTS[key] = engine.get_function_address(f"{kind}_{dtype}")
         return _PRODUCTS[key]

@@ -162,7 +162,8 @@ class Explanation:
             return Step("loop", step.rows, reads, writes, entries * len(step.rows), nbytes)
         if isinstance(step, Product):
             routine = LETTER[values[step.root].dtype.name] + step.kind
-            return Step(routine, ("product",), reads, writes, step.flops, nbytes)
+            what = {"": "product", "square": "symmetric product"}.get(step.form, "copy")
+            return Step(routine, (what,), reads, writes, step.flops, nbytes)
         why = self._why(step.step) if self._native else ""
         rows, inner = (step.step.row.name,), tuple(_inner(step.step))
         length = getattr(step.step.params.get("loop"), "length", 0)

@@ -179,7 +179,7 @@ class _Preparing:
         nodes += [Node(MADE, len(program.made) + k, np.ndarray) for k in range(len(sources))]
         operands = [at(self.args, self.inputs[k][1]) for k in range(len(self.inputs))]
         apart = program.kept_apart([*operands, *sources])
-        words = program.signature(nodes, self.containers, self.fixed, apart)
+        words = program.signature(nodes, len(self.args), self.containers, self.fixed, apart)
         build = builder(self.entry.structure, self._sources(mixed), self.args)
         if build is None:
             return None

@@ -44,7 +44,8 @@ class _Loops(Sums):
         kept, last = kernel.rank - kernel.reduced, kernel.rank - 1
         results = [self._operand(kept) for _ in kernel.reduces]
         loops = []
-        for axis in range(last):
+        deep = last - 1 if kernel.reduced > 1 else last
+        for axis in range(deep):
             if axis == kept:
                 self._cleared()
             loops.append(self._loop(*(("%low", "%high") if axis == 0 else ("0", sizes[axis]))))
@@ -52,14 +53,16 @@ class _Loops(Sums):
             reads, stores = self._moved(reads, index, axis), self._moved(stores, index, axis)
             if axis < kept:
                 results = self._moved(results, index, axis)
-        if kernel.reduced and last == kept:
+        if kernel.reduced and deep == kept:
             self._cleared()
-        low, high = ("%low", "%high") if last == 0 else ("0", sizes[last])
-        if kernel.reduced:
+        low, high = ("%low", "%high") if deep == 0 else ("0", sizes[deep])
+        if kernel.reduced > 1:
+            self._reducing_rows((low, high), sizes[last], reads, stores)
+        elif kernel.reduced:
             self._reducing_row(low, high, reads, stores)
         else:
             self._row(low, high, reads, stores)
-        for axis in reversed(range(last)):
+        for axis in reversed(range(deep)):
             if kernel.reduced and axis == kept - 1:
                 self._finish(results)
             self._end(loops[axis])
@@ -86,11 +89,44 @@ class _Loops(Sums):
         stop = self._put(f"select i1 {short}, i64 {end}, i64 {high}")
         self._block_begun()
         lanes = self._lanes(outer.index, stop)
-        values, mask = self._entry(fixed, reads, stores, lanes)
-        self._lanes_added(values, lanes, mask)
+        self._lanes_added(*self._entry(fixed, reads, stores, lanes), lanes)
         self._end(lanes.loop)
         self._block_ended()
         self._end(outer)
+
+    def _reducing_rows(
+        self, rows: tuple[str, str], width: str, reads: Sequence[Operand], stores: Sequence[Operand]
+    ) -> None:
+        """The two innermost reduced axes: as many rows in a block as a block has room for."""
+        low, high = rows
+        padded = self._put(f"add i64 {width}, {self.width - 1}")
+        padded = self._put(f"and i64 {padded}, {-self.width}")
+        share = self._put(f"sdiv i64 {SUM_BLOCK}, {padded}")
+        some = self._put(f"icmp sgt i64 {share}, 1")
+        share = self._put(f"select i1 {some}, i64 {share}, i64 1")
+        length = self._put(f"sub i64 {high}, {low}")
+        more = self._put(f"add i64 {length}, {share}")
+        count = self._put(f"sdiv i64 {self._put(f'sub i64 {more}, 1')}, {share}")
+        blocks = self._loop("0", count)
+        start = self._put(f"add i64 {low}, {self._put(f'mul i64 {blocks.index}, {share}')}")
+        stop = self._smaller(self._put(f"add i64 {start}, {share}"), high)
+        outer = self._loop("0", width, SUM_BLOCK)
+        end = self._smaller(self._put(f"add i64 {outer.index}, {SUM_BLOCK}"), width)
+        self._block_begun()
+        row = self._loop(start, stop)
+        axis = self.kernel.rank - 2
+        here, kept = self._moved(reads, row.index, axis), self._moved(stores, row.index, axis)
+        fixed = self._fixed(here)
+        lanes = self._lanes(outer.index, end)
+        self._lanes_added(*self._entry(fixed, here, kept, lanes), lanes)
+        self._end(lanes.loop)
+        self._end(row)
+        self._block_ended()
+        self._end(outer)
+        self._end(blocks)
+
+    def _smaller(self, x: str, y: str) -> str:
+        return self._put(f"select i1 {self._put(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
 
     # the reduced axis outside, the kept one inside: a strip of columns at a time
 

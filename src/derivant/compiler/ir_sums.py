@@ -74,7 +74,7 @@ class Sums(Writer):
         new = _joined(b, how, self._get(b, place, kind), b.cast(value, kind))
         self.lines.append(f"store {new.type} {new.name}, ptr {place}, align {WIDTHS[kind]}")
 
-    def _lanes_added(self, values: Sequence[Reg], lanes: Lanes, mask: Reg) -> None:
+    def _lanes_added(self, values: Sequence[Reg], mask: Reg, lanes: Lanes) -> None:
         """One more number in each lane that there is; others get what changes nothing."""
         reduces = self.kernel.reduces
         all_, some, then = self._label("all"), self._label("some"), self._label("then")

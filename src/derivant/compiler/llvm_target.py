@@ -81,11 +81,12 @@ class LlvmProgram:
     def signature(
         self,
         nodes: Sequence[Node],
+        arguments: int,
         containers: Sequence[tuple[Node, int]] = (),
         fixed: Sequence[Node] = (),
         apart: Sequence[Apart] = (),
     ) -> Words:
-        """The words that say what the objects of a call must be.
+        """The words that say what the objects of a call must be, and how many arguments it has.
 
         `nodes` are those of the inputs; new arrays for results come first in what is made.
         """
@@ -93,7 +94,7 @@ class LlvmProgram:
         results = [Node(MADE, k, np.ndarray) for k in range(len(layout.fresh))]
         values = [layout.values[root] for root in (*layout.inputs, *layout.fresh)]
         both = list(zip((*nodes, *results), values, strict=True))
-        return signature(containers, fixed, both, self._given, apart)
+        return signature(containers, fixed, both, self._given, apart, arguments)
 
     def kept_apart(self, operands: Sequence[Any]) -> list[Apart]:
         """Which arrays must not overlap, donated ones in the order that they lie in now."""
@@ -108,7 +109,7 @@ class LlvmProgram:
         found = self._signatures.get(types)
         if found is None:
             nodes = [Node(ARGS, k, kind) for k, kind in enumerate(types)]
-            found = self._signatures[types] = self.signature(nodes)
+            found = self._signatures[types] = self.signature(nodes, len(types))
         return found
 
     def result(self, place: int) -> tuple[int, bool]:

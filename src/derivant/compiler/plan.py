@@ -17,6 +17,7 @@ from derivant.compiler.ir import TYPES, literal
 from derivant.compiler.ir_rows import emits, operand_kinds
 from derivant.compiler.kernels import Apply, Literal
 from derivant.compiler.loops import Loop, planned
+from derivant.compiler.origins import Origins
 from derivant.compiler.products import Product, outer_factors, planned_product
 from derivant.compiler.program import Instruction, Program, Value
 from derivant.compiler.sums import PRODUCTS, ProductSum, found_sums
@@ -75,6 +76,7 @@ class Plan:
         for place in (*program.inputs, *self._constants):
             self._buffer(place)
         self._sums = found_sums(program, self._users)
+        self._origins = Origins(program, self.views, self._weights)
         self._late = {s.output for total in self._sums.values() for s in total.parts}
         for step in program.instructions:
             if step.output not in self._late:
@@ -136,7 +138,7 @@ class Plan:
             return False
         shape = self.values[step.output].shape
         views = [self.views[x] for x in step.inputs]
-        padded = [self._padded(v, x, step, shape) for v, x in zip(views, step.inputs, strict=True)]
+        padded = [self._padded(view, step, shape) for view in views]
         self._enter(step, step.row.name, padded, kinds, step.params)
         return True
 
@@ -185,7 +187,7 @@ class Plan:
         most = 2 ** (31 if kind == "int32" else 63)
         return kind != "int32" if known is None else -most <= known < most
 
-    def _padded(self, view: View, place: int, step: Instruction, shape: tuple[int, ...]) -> View:
+    def _padded(self, view: View, step: Instruction, shape: tuple[int, ...]) -> View:
         """The view over the shape of the result; leading axes stand in front of all others."""
         lead, extra = step.lead, len(shape) - len(view.shape)
         if lead and extra and len(view.shape) >= lead:
@@ -288,11 +290,16 @@ class Plan:
         product = planned_product(step, *operands, out.shape, step.output)
         if product is None:
             return False
+        product = self._origins.formed(step, product)
         for x in step.inputs:
             self._read(x)
         self._buffer(step.output)
         self.steps.append(product)
         return True
+
+    def _weights(self, place: int, step: Instruction) -> View:
+        """An operand over the shape of the result."""
+        return self._padded(self.views[place], step, self.values[step.output].shape)
 
     def _as_sum(self, step: Instruction, total: ProductSum) -> bool:
         """A product added to a donated array in its place."""

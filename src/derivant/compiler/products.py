@@ -36,6 +36,7 @@ class Product:
     factor: float = 1.0
     onto: int | None = None  # the buffer whose numbers it is added to, in whose place it is put
     scale: View | None = None  # one number that is a factor too
+    form: str = ""  # "square" where it is X' diag(w) X, "unit0", "unit1" where an operand is I
 
     @property
     def reads(self) -> Ints:
@@ -59,7 +60,8 @@ class Product:
     @property
     def flops(self) -> int:
         """Multiplications and additions."""
-        return 2 * self.stack * prod(self.sizes)
+        share = {"": 1, "square": 2}.get(self.form, self.sizes[2])
+        return 2 * self.stack * prod(self.sizes) // share
 
 
 def letters_of(step: Instruction, left: Ints, right: Ints) -> tuple[str, str, str] | None:
@@ -99,9 +101,9 @@ def planned_product(
     for names, shape in zip(letters, (left.shape, right.shape, out), strict=True):
         for letter, size in zip(names, shape, strict=True):
             sizes[letter] = max(size, sizes.get(letter, 1))
-    a = _steps(letters[0], left.shape, left.strides)
-    b = _steps(letters[1], right.shape, right.strides)
-    made = _steps(letters[2], out, ordered(out, left.itemsize))
+    a = steps_of(letters[0], left.shape, left.strides)
+    b = steps_of(letters[1], right.shape, right.strides)
+    made = steps_of(letters[2], out, ordered(out, left.itemsize))
     return _Layout(sizes, a, b, made, left, right, root).product()
 
 
@@ -120,13 +122,13 @@ def outer_factors(
         return None
     found = []
     for names, view in sides:
-        steps = _steps(names, view.shape, view.strides)
+        steps = steps_of(names, view.shape, view.strides)
         strides = tuple(steps.get(c, 0) for c in made)
         found.append(View(view.root, view.itemsize, out, strides, view.offset))
     return found[0], found[1]
 
 
-def _steps(names: str, shape: Ints, strides: Ints) -> Steps:
+def steps_of(names: str, shape: Ints, strides: Ints) -> Steps:
     """The strides of the letters that an operand has; axes of size 1 say nothing."""
     return {c: t for c, s, t in zip(names, shape, strides, strict=True) if s != 1}
 

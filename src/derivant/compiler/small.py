@@ -7,15 +7,14 @@ the whole panel. It takes the record that the kernel of gemm takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from derivant.compiler.blas import alpha_lines, matrix_lines, record_lines, scaled_text
-from derivant.compiler.ir import TYPES, WIDTHS, Reg, typed
+from derivant.compiler.ir import WIDTHS, Reg, typed
 from derivant.compiler.ir_text import Text
+from derivant.compiler.matrices import PANEL, Matrices
 from derivant.compiler.products import Product
 
-PANEL = {"float64": 8, "float32": 16}  # rows done at once
 TOGETHER = 4  # columns done at once
 DEEPEST = 256  # inner size: a panel of so many columns is put on the stack
 MOST = 1 << 18  # multiplications, above which BLAS is ahead
@@ -26,7 +25,7 @@ def routine(product: Product) -> str:
     n, m, k = product.sizes
     if product.kind == "gemm" and k <= DEEPEST and n * m * k <= MOST:
         return "small"
-    return product.kind if product.scale is None else "scaled"
+    return product.form or (product.kind if product.scale is None else "scaled")
 
 
 def matrix_text(kind: str, dtype: str) -> str:
@@ -36,36 +35,7 @@ def matrix_text(kind: str, dtype: str) -> str:
     return "\n".join([_Each(dtype).text(), scaled_text(dtype, f"@each_{dtype}")])
 
 
-class _Matrices(Text):
-    """What both kernels here have in common; numbers of the record have their names."""
-
-    def __init__(self, dtype: str) -> None:
-        super().__init__(PANEL[dtype])
-        self.kind, self.word, self.bytes = dtype, TYPES[dtype], WIDTHS[dtype]
-        self.full = typed(dtype, self.width)
-
-    @contextmanager
-    def _over(self, low: str, high: str, step: int = 1) -> Iterator[str]:
-        """A loop around what is written inside."""
-        loop = self._loop(low, high, step)
-        yield loop.index
-        self._end(loop)
-
-    def _steps(self, lead: str, turned: str) -> tuple[str, str, str]:
-        """Bytes to the next row and to the next column of a matrix, and whether it is turned."""
-        far = self._put(f"mul i64 {lead}, {self.bytes}")
-        flag = self._put(f"icmp ne i64 {turned}, 0")
-        down = self._put(f"select i1 {flag}, i64 {far}, i64 {self.bytes}")
-        return down, self._put(f"select i1 {flag}, i64 {self.bytes}, i64 {far}"), flag
-
-    def _write(self, x: Reg, at: str) -> None:
-        self.lines.append(f"store {x.type} {x.name}, ptr {at}, align {self.bytes}")
-
-    def _number(self, at: str) -> str:
-        return self._put(f"load {self.word}, ptr {at}, align {self.bytes}")
-
-
-class _Each(_Matrices):
+class _Each(Matrices):
     """Writes C + alpha A B one number after the other, for factors that BLAS does not take."""
 
     def text(self) -> str:
@@ -90,7 +60,7 @@ class _Each(_Matrices):
         return "\n".join(text)
 
 
-class _Small(_Matrices):
+class _Small(Matrices):
     """Writes the kernel of small products."""
 
     def __init__(self, dtype: str) -> None:
