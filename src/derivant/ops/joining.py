@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Widths: TypeAlias = "int | Sequence[int] | Sequence[Sequence[int]]"
-CONCAT = TABLE["concat"]
+CONCAT, STACK = TABLE["concat"], TABLE["stack"]
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
@@ -97,8 +97,15 @@ def stack(arrays: Sequence[Operand] | Array, axis: int = 0) -> Array:
            [2., 4.]])
     """
     given = _arrays("stack", arrays)
-    found = [x if isinstance(x, (int, float)) else read(x) for x in given]
-    return call("stack", *found, axis=one_axis("stack", read(found[0]), axis, extra=1))
+    found = tuple([x if isinstance(x, (int, float)) else read(x) for x in given])
+    line = one_axis("stack", read(found[0]), axis, extra=1)
+    result: Array = apply(STACK, found, _stacking(line))
+    return result
+
+
+@lru_cache
+def _stacking(axis: int) -> Settings:
+    return prepared(STACK, axis=axis)
 
 
 def unstack(x: Operand, axis: int = 0) -> tuple[Array, ...]:

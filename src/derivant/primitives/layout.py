@@ -426,9 +426,22 @@ def _stack(*xs: Data, axis: int) -> Data:
     return np.stack(xs, axis)
 
 
+def _stacker(*, axis: int) -> Any:
+    opened = (Ellipsis, None, *(slice(None),) * (-axis - 1))
+
+    def run(*xs: Data) -> Data:
+        for x in xs:
+            if x.__class__ is not np.ndarray or x.ndim < -axis - 1:
+                return _stack(*xs, axis=axis)
+        return np.concatenate([x[opened] for x in xs], axis)
+
+    return run
+
+
 stack = general(
     "stack",
     _stack,
+    prepare=_stacker,
     push=lambda xp, t, out, xs, params: xp.stack(*_filled(xp, t, xs), **params),
     pull=_stack_pull,
     shape=_stacked,
