@@ -218,6 +218,8 @@ def pad(x: Operand, pad_width: Widths, mode: str = "constant", constant_values: 
 
 def _widths(given: Widths, rank: int) -> tuple[tuple[int, int], ...]:
     """A pair of numbers for each axis."""
+    if type(given) is int and given >= 0:
+        return ((given, given),) * rank
     try:
         pairs = np.broadcast_to(np.asarray(given), (rank, 2))
     except ValueError:
