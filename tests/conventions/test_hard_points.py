@@ -331,6 +331,54 @@ def test_an_array_changed_between_forward_and_backward():
     assert copied.item() == 1
 
 
+CAPTURED = {
+    "a factor behind": (np.array([2.0, 3.0, 5.0]), lambda t, held: t * held),
+    "a factor in front": (np.array([2.0, 3.0, 5.0]), lambda t, held: held * t),
+    "a matrix": (np.eye(3) + 1.0, lambda t, held: t @ held),
+    "a mask, a Tensor, a number": (np.array([True, False, True]), lambda t, m: dv.where(m, t, 0.0)),
+    "a mask, two Tensors": (np.array([True, False, True]), lambda t, m: dv.where(m, t * t, -t)),
+    "a mask, an array": (
+        np.array([True, False, True]),
+        lambda t, m: dv.where(m, t, np.arange(3.0)),
+    ),
+    "an index array": (np.array([0, 0, 2]), lambda t, i: t[i] * 3.0),
+    "two index arrays": (np.array([0, 0, 2]), lambda t, i: dv.outer(t, t)[i, i]),
+    "an index and a slice": (np.array([0, 0, 2]), lambda t, i: dv.outer(t, t)[i, 1:]),
+    "a key of a mask": (np.array([True, False, True]), lambda t, m: t[m] * 3.0),
+    "take": (np.array([1, 1, 2]), dv.take),
+}
+
+
+@pytest.mark.parametrize(("held", "f"), CAPTURED.values(), ids=CAPTURED)
+def test_what_was_captured_may_change_before_the_sweep(held, f):
+    held = held.copy()
+    start = np.array([1.0, -2.0, 3.0])
+    expected = dv.grad(lambda t: dv.sum(f(t, held)))(start)
+    t = dv.tensor(start, requires_grad=True)
+    out = dv.sum(f(t, held))
+    tangent = dv.jvp(lambda t: dv.sum(f(t, held)), (start,), (np.ones(3),))[1]
+    held[...] = ~held if held.dtype == bool else held.flat[0] + 1
+    out.backward()
+    np.testing.assert_array_equal(t.grad, expected)
+    np.testing.assert_allclose(tangent, expected.sum())
+
+
+def test_gradients_that_meet_are_not_added_in_place():
+    t, u = (dv.tensor(np.ones(3), requires_grad=True) for _ in range(2))
+    seed = np.array([1.0, 2.0, 3.0])
+    same = t + u
+    (same + same + same * 2.0).backward(seed)
+    np.testing.assert_array_equal(t.grad, 4 * np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(u.grad, 4 * np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(seed, [1.0, 2.0, 3.0])
+    t.grad[0] = -1.0
+    assert u.grad[0] == 4.0
+    (t + u).backward(seed)
+    assert seed[0] == 1.0
+    seed[0] = 7.0
+    assert u.grad[0] == 5.0
+
+
 def test_a_leaf_assigned_between_forward_and_backward():
     t = dv.tensor(3.0, requires_grad=True)
     out = t * t

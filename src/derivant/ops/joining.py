@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Widths: TypeAlias = "int | Sequence[int] | Sequence[Sequence[int]]"
-CONCAT = TABLE["concat"]
+CONCAT, STACK = TABLE["concat"], TABLE["stack"]
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
@@ -97,8 +97,15 @@ def stack(arrays: Sequence[Operand] | Array, axis: int = 0) -> Array:
            [2., 4.]])
     """
     given = _arrays("stack", arrays)
-    found = [x if isinstance(x, (int, float)) else read(x) for x in given]
-    return call("stack", *found, axis=one_axis("stack", read(found[0]), axis, extra=1))
+    found = tuple([x if isinstance(x, (int, float)) else read(x) for x in given])
+    line = one_axis("stack", read(found[0]), axis, extra=1)
+    result: Array = apply(STACK, found, _stacking(line))
+    return result
+
+
+@lru_cache
+def _stacking(axis: int) -> Settings:
+    return prepared(STACK, axis=axis)
 
 
 def unstack(x: Operand, axis: int = 0) -> tuple[Array, ...]:
@@ -211,6 +218,8 @@ def pad(x: Operand, pad_width: Widths, mode: str = "constant", constant_values: 
 
 def _widths(given: Widths, rank: int) -> tuple[tuple[int, int], ...]:
     """A pair of numbers for each axis."""
+    if type(given) is int and given >= 0:
+        return ((given, given),) * rank
     try:
         pairs = np.broadcast_to(np.asarray(given), (rank, 2))
     except ValueError:

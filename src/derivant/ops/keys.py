@@ -81,11 +81,11 @@ def _spelled(key: Any, arrays: list[Any]) -> Any:
         return None
     parts: list[Any] = [tuple]
     for item in key:
-        spelled = _spelled(item, arrays)
+        spelled = item if item.__class__ is int else _spelled(item, arrays)
         if spelled is None:
             return None
         parts.append(spelled)
-    return tuple(parts)
+    return (*parts,)
 
 
 def _spelled_array(key: npt.NDArray[Any], arrays: list[Any]) -> Any:

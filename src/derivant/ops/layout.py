@@ -38,6 +38,7 @@ __all__ = [
     "tril",
     "triu",
 ]
+INTS = frozenset({int})
 RESHAPE, PERMUTE, EXPAND, SQUEEZE, FLIP = (
     TABLE[n] for n in ("reshape", "permute_dims", "expand_dims", "squeeze", "flip")
 )
@@ -89,11 +90,23 @@ def permute_dims(x: Operand, axes: Sequence[int]) -> Array:
     (3, 1)
     """
     a = read(x)
-    rank = len(a.shape)
-    order = tuple([one_axis("permute_dims", a, axis) for axis in axes])
-    if len(order) != rank or len({*order}) != rank:
+    order = tuple(axes)
+    known = _order(len(a.shape), order) if INTS.issuperset(map(type, order)) else None
+    if known is None:
+        order = tuple([one_axis("permute_dims", a, axis) for axis in order])
+        known = _order(len(a.shape), order)
+    if known is None:
         raise AxisError(f"permute_dims: {tuple(axes)} is not an order of the axes of {a.shape}")
-    return _permuted(a, order)
+    result: Array = apply(PERMUTE, (a,), known)
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _order(rank: int, axes: tuple[int, ...]) -> Settings | None:
+    """The parameter for an order of all axes, None for what is none."""
+    places = tuple([axis - rank if axis >= 0 else axis for axis in axes])
+    full = sorted(places) == list(range(-rank, 0))
+    return prepared(PERMUTE, axes=places) if full else None
 
 
 def _permuted(a: Array, order: tuple[int, ...]) -> Array:

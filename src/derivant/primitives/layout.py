@@ -426,9 +426,22 @@ def _stack(*xs: Data, axis: int) -> Data:
     return np.stack(xs, axis)
 
 
+def _stacker(*, axis: int) -> Any:
+    opened = (Ellipsis, None, *(slice(None),) * (-axis - 1))
+
+    def run(*xs: Data) -> Data:
+        for x in xs:
+            if x.__class__ is not np.ndarray or x.ndim < -axis - 1:
+                return _stack(*xs, axis=axis)
+        return np.concatenate([x[opened] for x in xs], axis)
+
+    return run
+
+
 stack = general(
     "stack",
     _stack,
+    prepare=_stacker,
     push=lambda xp, t, out, xs, params: xp.stack(*_filled(xp, t, xs), **params),
     pull=_stack_pull,
     shape=_stacked,
@@ -468,10 +481,14 @@ def _unpadded(shape: Shape, *, widths: tuple[tuple[int, int], ...], mode: str) -
 def _pad(x: Data, *, widths: tuple[tuple[int, int], ...], mode: Any, value: float = 0.0) -> Data:
     if not widths:
         return +x
-    full = ((0, 0),) * (np.ndim(x) - len(widths)) + widths
-    if mode == "constant":
-        return np.pad(x, full, constant_values=value)
-    return np.pad(x, full, mode=mode)
+    x = np.asarray(x)
+    full = ((0, 0),) * (x.ndim - len(widths)) + widths
+    if mode != "constant":
+        return np.pad(x, full, mode=mode)
+    sizes = list(zip(x.shape, full, strict=True))
+    out = np.full([before + size + after for size, (before, after) in sizes], value, x.dtype)
+    out[tuple([slice(before, before + size) for size, (before, _) in sizes])] = x
+    return out
 
 
 def _unpad(g: Data, *, widths: tuple[tuple[int, int], ...], mode: Any) -> Data:
