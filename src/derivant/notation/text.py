@@ -23,6 +23,7 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    all_parts,
 )
 from derivant.notation.spelling import LARGEST_QUOTIENT, shown_name
 
@@ -114,12 +115,21 @@ def _product(node: Product) -> str:
 
 def _entrywise(node: Entrywise) -> str:
     text = " ∘ ".join(map(_closed, node.factors)) or "1"
-    if not node.below:
-        return text
-    below = _closed(node.below[0])
-    if len(node.below) > 1:
-        below = "(" + " ∘ ".join(map(_closed, node.below)) + ")"
-    return f"{text} ./ {below}"
+    return text + _divided(node.below, " ./ ", " ∘ ")
+
+
+def _divided(below: tuple[Node, ...], stroke: str, times: str) -> str:
+    """What stands behind a stroke: a product; where it has quotients, one after the other.
+
+    Such a product would be read as one sum, multiplied out.
+    """
+    texts = list(map(_closed, below))
+    fractions = (
+        isinstance(p, (Scaled, Entrywise)) and p.below for b in below for p in all_parts(b)
+    )
+    if len(texts) < 2 or any(fractions):
+        return "".join(stroke + text for text in texts)
+    return f"{stroke}({times.join(texts)})"
 
 
 def _scaled(node: Scaled) -> tuple[str, Bond]:
@@ -129,12 +139,7 @@ def _scaled(node: Scaled) -> tuple[str, Bond]:
         loose = bond is Bond.SUM or (pieces and isinstance(node.body, Entrywise))
         pieces.append(f"({body})" if loose else body)
     text = " ".join(pieces) or "1"
-    if node.below:
-        below = _closed(node.below[0])
-        if len(node.below) > 1:
-            below = "(" + " ".join(map(_closed, node.below)) + ")"
-        text += f" / {below}"
-    return text, Bond.PRODUCT
+    return text + _divided(node.below, " / ", " "), Bond.PRODUCT
 
 
 def _sum(terms: tuple[tuple[int, Node], ...]) -> str:
