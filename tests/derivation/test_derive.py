@@ -134,6 +134,53 @@ def test_columns_stacked(text: str, kron: str) -> None:
     np.testing.assert_allclose(r(**values) @ move.reshape(-1, order="F"), expected, atol=1e-12)
 
 
+def test_the_columns_of_a_matrix_stacked_in_the_value_too() -> None:
+    shapes = "A: p m, X: m n, B: n q"
+    two = [
+        one(t, wrt="X", shapes=shapes, notation="matrix", layout="vec")
+        for t in ("A*X*B", "vec(A*X*B)")
+    ]
+    assert two[0].text == two[1].text == "kron(B', A)"
+    scope: dict[str, object] = {}
+    exec(two[1].code("numpy", value=True, name="f"), scope)
+    rng = np.random.default_rng(5)
+    X, A, B = (rng.standard_normal(s) for s in ((3, 4), (2, 3), (4, 5)))
+    value, jacobian = scope["f"](X, A, B)  # type: ignore[operator]  # what the text defines
+    np.testing.assert_allclose(value, jacobian @ X.reshape(-1, order="F"), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "shapes", "answer"),
+    [
+        ("tr(A*exp(X))", "X", "A: n m, X: m n", "A' ∘ exp(X)"),
+        ("sum(((A*x).^2 - b).^2)/4", "x", "A: m n", "A' (((A x).^2 - b) ∘ (A x))"),
+        ("log(mean(exp(x)))", "x", "x: n", "softmax(x)"),
+        ("sum(x)^7", "x", "x: n", "7 sum(x)^6 ones(n)"),
+        ("y'*(I - X*inv(X'*X)*X')*y", "y", "X: m n", "2 (y - X inv(X' X) X' y)"),
+        (
+            "log(a*exp(-x^2) + b*exp(-(x - 1)^2))",
+            "x",
+            "x:, a:, b:",
+            "-2 (a x exp(-x^2) + b exp(-(x - 1)^2) (x - 1)) / (a exp(-x^2) + b exp(-(x - 1)^2))",
+        ),
+    ],
+)
+def test_answers_stand_as_in_a_textbook(text: str, wrt: str, shapes: str, answer: str) -> None:
+    assert one(text, wrt=wrt, shapes=shapes, notation="matrix").text == answer
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("1/(1 + x^2)", ("-2 x / (x^2 + 1)^2", "2 (3 x^2 - 1) / (x^2 + 1)^3")),
+        ("exp(-x^2)", ("-2 x exp(-x^2)", "2 exp(-x^2) (2 x^2 - 1)")),
+    ],
+)
+def test_numbers_over_one_denominator(text: str, answers: tuple[str, str], order: int) -> None:
+    assert one(text, wrt="x", shapes="x:", order=order).text == answers[order - 1]
+
+
 @pytest.mark.parametrize("text", ["*".join(["sum(x)"] * 30), " .* ".join(["(x*x')"] * 30)])
 def test_many_equal_factors_end(text: str) -> None:
     r = one(text, wrt="x")
