@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -69,6 +72,21 @@ def test_a_function_in_plain_numpy() -> None:
     assert r.text == "2 X' (X w - y)"
     with pytest.raises(dv.ArgumentError, match="sizes of X, y are not known"):
         dv.derive(loss, wrt="w", shapes="w: n")
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [
+        (lambda x: np.sum(np.clip(x, 0.0, 1.0)), "step(1 - relu(x)) ∘ step(x)"),
+        (lambda x: np.std(x), "(x - mean(x)) / (sqrt(norm2(mean(x) - x)^2 / n) n)"),
+        (lambda x: np.var(x, ddof=1), "2 (x - mean(x)) / (n - 1)"),
+    ],
+)
+def test_statistics_and_bounds_in_plain_numpy(loss: Callable[[Any], Any], text: str) -> None:
+    r = one(loss, wrt="x", shapes="x: n")
+    assert r.text == text
+    x = np.array([-0.4, 0.0, 0.3, 1.0, 2.5])
+    np.testing.assert_allclose(r(x=x), dv.grad(loss)(x), atol=1e-12)
 
 
 def test_an_expression() -> None:

@@ -23,7 +23,6 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
-    all_parts,
 )
 from derivant.notation.spelling import LARGEST_QUOTIENT, shown_name
 
@@ -119,15 +118,14 @@ def _entrywise(node: Entrywise) -> str:
 
 
 def _divided(below: tuple[Node, ...], stroke: str, times: str) -> str:
-    """What stands behind a stroke: a product; where it has quotients, one after the other.
+    """What stands behind a stroke: a product; sums that have quotients, one after the other.
 
     Such a product would be read as one sum, multiplied out.
     """
     texts = list(map(_closed, below))
-    fractions = (
-        isinstance(p, (Scaled, Entrywise)) and p.below for b in below for p in all_parts(b)
-    )
-    if len(texts) < 2 or any(fractions):
+    parts = [part for node in below if isinstance(node, Sum) for _, part in node.terms]
+    fractions = any(isinstance(part, (Scaled, Entrywise)) and part.below for part in parts)
+    if len(texts) < 2 or fractions:
         return "".join(stroke + text for text in texts)
     return f"{stroke}({times.join(texts)})"
 
