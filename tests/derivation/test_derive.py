@@ -152,6 +152,32 @@ def test_columns_stacked(text: str, kron: str) -> None:
     np.testing.assert_allclose(r(**values) @ move.reshape(-1, order="F"), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("text", "shapes", "kron"),
+    [
+        ("A*X*b", "A: p m, X: m n, b: n", "kron(b', A)"),
+        ("A*X'*b", "A: p n, X: m n, b: m", "kron(A, b')"),
+        ("X*X'*b", "X: m n, b: m", "kron((X' b)', I) + kron(X, b')"),
+        ("a*tr(B'*X)", "B: m n, X: m n, a: p", "a vec(B)'"),
+    ],
+)
+def test_a_vector_by_the_stacked_columns_of_a_matrix(text: str, shapes: str, kron: str) -> None:
+    options = {"wrt": "X", "shapes": shapes, "notation": "matrix"}
+    r = one(text, **options, layout="vec")
+    assert r.text == kron
+    rng, sizes = np.random.default_rng(2), {"m": 3, "n": 4, "p": 2}
+    given = {
+        name.strip(): rng.standard_normal([sizes[s] for s in axes.split()])
+        for name, axes in (part.split(":") for part in shapes.split(","))
+    }
+    full = one(text, **options)(**given)
+    flat = full.transpose(0, 2, 1).reshape(len(full), -1)
+    np.testing.assert_allclose(r(**given), flat, atol=1e-12)
+    scope: dict[str, Any] = {}
+    exec(r.code("numpy"), scope)
+    np.testing.assert_allclose(scope["derivative"](**given), flat, atol=1e-12)
+
+
 def test_the_columns_of_a_matrix_stacked_in_the_value_too() -> None:
     shapes = "A: p m, X: m n, B: n q"
     two = [
@@ -159,11 +185,11 @@ def test_the_columns_of_a_matrix_stacked_in_the_value_too() -> None:
         for t in ("A*X*B", "vec(A*X*B)")
     ]
     assert two[0].text == two[1].text == "kron(B', A)"
-    scope: dict[str, object] = {}
+    scope: dict[str, Any] = {}
     exec(two[1].code("numpy", value=True, name="f"), scope)
     rng = np.random.default_rng(5)
     X, A, B = (rng.standard_normal(s) for s in ((3, 4), (2, 3), (4, 5)))
-    value, jacobian = scope["f"](X, A, B)  # type: ignore[operator]  # what the text defines
+    value, jacobian = scope["f"](X, A, B)
     np.testing.assert_allclose(value, jacobian @ X.reshape(-1, order="F"), atol=1e-12)
 
 

@@ -117,7 +117,8 @@ def verify(
         answer = _derived(what, name, shapes, assume, notation, options)
     if cotangent is not None:
         value, known = _paired(value, known, cotangent)
-    shape = arranged_shape((*value.shape, *known[name].shape * order), layout)
+    full = (*value.shape, *known[name].shape * order)
+    shape = arranged_shape(full, layout, len(value.shape))
     sizes = _dimensions([value, *known.values()])
     assigned = {} if isinstance(read, str) else read.assignments
     written = "numpy" if isinstance(read, str) else read.notation
