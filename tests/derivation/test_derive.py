@@ -250,7 +250,7 @@ def test_a_wrong_derivative_is_not_shown() -> None:
         ("x'*x", {"wrt": "x", "order": 21}, "order is 1 to 20"),
         ("x'*x", {"wrt": "x", "cotangent": "x"}, "a new name"),
         ("x'*x", {"wrt": "x", "layout": "rows"}, "the layout is one of"),
-        ("W*x", {"wrt": "W", "layout": "vec"}, "a matrix by a matrix"),
+        ("x*x'", {"wrt": "x", "layout": "vec"}, "a matrix or a vector by"),
         ("tr(X)", {"wrt": "X", "structured": "riesz"}, "needs a fact on X"),
         ("tr(X)", {"wrt": "X", "structured": "free"}, "structured is one of"),
         (3.0, {"wrt": "x"}, "takes a text"),
