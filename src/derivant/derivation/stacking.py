@@ -1,4 +1,4 @@
-"""The Jacobian of a matrix by a matrix as one matrix, columns stacked."""
+"""The Jacobian of a matrix or a vector by a matrix as one matrix, columns stacked."""
 
 from __future__ import annotations
 
