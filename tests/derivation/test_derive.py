@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -71,6 +74,21 @@ def test_a_function_in_plain_numpy() -> None:
         dv.derive(loss, wrt="w", shapes="w: n")
 
 
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [
+        (lambda x: np.sum(np.clip(x, 0.0, 1.0)), "step(1 - relu(x)) ∘ step(x)"),
+        (lambda x: np.std(x), "(x - mean(x)) / (sqrt(norm2(mean(x) - x)^2 / n) n)"),
+        (lambda x: np.var(x, ddof=1), "2 (x - mean(x)) / (n - 1)"),
+    ],
+)
+def test_statistics_and_bounds_in_plain_numpy(loss: Callable[[Any], Any], text: str) -> None:
+    r = one(loss, wrt="x", shapes="x: n")
+    assert r.text == text
+    x = np.array([-0.4, 0.0, 0.3, 1.0, 2.5])
+    np.testing.assert_allclose(r(x=x), dv.grad(loss)(x), atol=1e-12)
+
+
 def test_an_expression() -> None:
     x, A = dv.symbols("x: n, A: n n")
     assert one(x @ A @ x, wrt=x).text == "(A + A') x"
@@ -134,6 +152,79 @@ def test_columns_stacked(text: str, kron: str) -> None:
     np.testing.assert_allclose(r(**values) @ move.reshape(-1, order="F"), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("text", "shapes", "kron"),
+    [
+        ("A*X*b", "A: p m, X: m n, b: n", "kron(b', A)"),
+        ("A*X'*b", "A: p n, X: m n, b: m", "kron(A, b')"),
+        ("X*X'*b", "X: m n, b: m", "kron((X' b)', I) + kron(X, b')"),
+        ("a*tr(B'*X)", "B: m n, X: m n, a: p", "a vec(B)'"),
+    ],
+)
+def test_a_vector_by_the_stacked_columns_of_a_matrix(text: str, shapes: str, kron: str) -> None:
+    options = {"wrt": "X", "shapes": shapes, "notation": "matrix"}
+    r = one(text, **options, layout="vec")
+    assert r.text == kron
+    rng, sizes = np.random.default_rng(2), {"m": 3, "n": 4, "p": 2}
+    given = {
+        name.strip(): rng.standard_normal([sizes[s] for s in axes.split()])
+        for name, axes in (part.split(":") for part in shapes.split(","))
+    }
+    full = one(text, **options)(**given)
+    flat = full.transpose(0, 2, 1).reshape(len(full), -1)
+    np.testing.assert_allclose(r(**given), flat, atol=1e-12)
+    scope: dict[str, Any] = {}
+    exec(r.code("numpy"), scope)
+    np.testing.assert_allclose(scope["derivative"](**given), flat, atol=1e-12)
+
+
+def test_the_columns_of_a_matrix_stacked_in_the_value_too() -> None:
+    shapes = "A: p m, X: m n, B: n q"
+    two = [
+        one(t, wrt="X", shapes=shapes, notation="matrix", layout="vec")
+        for t in ("A*X*B", "vec(A*X*B)")
+    ]
+    assert two[0].text == two[1].text == "kron(B', A)"
+    scope: dict[str, Any] = {}
+    exec(two[1].code("numpy", value=True, name="f"), scope)
+    rng = np.random.default_rng(5)
+    X, A, B = (rng.standard_normal(s) for s in ((3, 4), (2, 3), (4, 5)))
+    value, jacobian = scope["f"](X, A, B)
+    np.testing.assert_allclose(value, jacobian @ X.reshape(-1, order="F"), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "shapes", "answer"),
+    [
+        ("tr(A*exp(X))", "X", "A: n m, X: m n", "A' ∘ exp(X)"),
+        ("sum(((A*x).^2 - b).^2)/4", "x", "A: m n", "A' (((A x).^2 - b) ∘ (A x))"),
+        ("log(mean(exp(x)))", "x", "x: n", "softmax(x)"),
+        ("sum(x)^7", "x", "x: n", "7 sum(x)^6 ones(n)"),
+        ("y'*(I - X*inv(X'*X)*X')*y", "y", "X: m n", "2 (y - X inv(X' X) X' y)"),
+        (
+            "log(a*exp(-x^2) + b*exp(-(x - 1)^2))",
+            "x",
+            "x:, a:, b:",
+            "-2 (a x exp(-x^2) + b exp(-(x - 1)^2) (x - 1)) / (a exp(-x^2) + b exp(-(x - 1)^2))",
+        ),
+    ],
+)
+def test_answers_stand_as_in_a_textbook(text: str, wrt: str, shapes: str, answer: str) -> None:
+    assert one(text, wrt=wrt, shapes=shapes, notation="matrix").text == answer
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("1/(1 + x^2)", ("-2 x / (x^2 + 1)^2", "2 (3 x^2 - 1) / (x^2 + 1)^3")),
+        ("exp(-x^2)", ("-2 x exp(-x^2)", "2 exp(-x^2) (2 x^2 - 1)")),
+    ],
+)
+def test_numbers_over_one_denominator(text: str, answers: tuple[str, str], order: int) -> None:
+    assert one(text, wrt="x", shapes="x:", order=order).text == answers[order - 1]
+
+
 @pytest.mark.parametrize("text", ["*".join(["sum(x)"] * 30), " .* ".join(["(x*x')"] * 30)])
 def test_many_equal_factors_end(text: str) -> None:
     r = one(text, wrt="x")
@@ -159,7 +250,7 @@ def test_a_wrong_derivative_is_not_shown() -> None:
         ("x'*x", {"wrt": "x", "order": 21}, "order is 1 to 20"),
         ("x'*x", {"wrt": "x", "cotangent": "x"}, "a new name"),
         ("x'*x", {"wrt": "x", "layout": "rows"}, "the layout is one of"),
-        ("W*x", {"wrt": "W", "layout": "vec"}, "a matrix by a matrix"),
+        ("x*x'", {"wrt": "x", "layout": "vec"}, "a matrix or a vector by"),
         ("tr(X)", {"wrt": "X", "structured": "riesz"}, "needs a fact on X"),
         ("tr(X)", {"wrt": "X", "structured": "free"}, "structured is one of"),
         (3.0, {"wrt": "x"}, "takes a text"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,13 @@ REFUSED = [
     ("x..*y", None, "auto", "'.' cannot be read", "."),
     ("∂(x'*x)", None, "auto", "'∂' cannot be read", "∂"),
     ("x²y", None, "auto", "needs its sign", "²y"),
+    ("x'Ax", None, "auto", "Ax is one name", "Ax"),
+    ("w'X'Xw", None, "auto", "Xw is one name", "Xw"),
+    ("x^TAx", None, "auto", "TAx is one name", "TAx"),
+    ("x'*A*x where A symmetric", None, "auto", "where cannot be read", "where"),
+    ("x'x if x", None, "auto", "if cannot be read", "if"),
+    ("log(0)*x", "x: n", "auto", "no finite real number", "log(0)"),
+    ("sqrt(1 - 2) x", "x: n", "auto", "no finite real number", "sqrt(1 - 2)"),
     ("A⁻ᵀ*x", None, "auto", "inverse transpose", "⁻ᵀ"),
     ("x ∘ y @ z", None, "auto", "∘ belongs to matrix notation", "@"),
     ("x^{2", None, "auto", "brace is not closed", "{"),
@@ -139,16 +147,15 @@ def test_a_refusal_says_why_and_where(
         ("x: n m", {"x": "spd"}, "must be square"),
     ],
 )
-def test_what_is_given_besides_the_text_is_checked(
-    shapes: object, assume: object, message: str
-) -> None:
+def test_what_is_given_besides_the_text_is_checked(shapes: Any, assume: Any, message: str) -> None:
     with pytest.raises(DerivantError, match=message):
-        read_formula("sum(x)", shapes, assume)  # type: ignore[arg-type]
+        read_formula("sum(x)", shapes, assume)
 
 
 def test_only_texts_and_known_notations() -> None:
+    no_text: Any = 3
     with pytest.raises(ArgumentError, match="is a text, not int"):
-        read_formula(3)  # type: ignore[arg-type]
+        read_formula(no_text)
     with pytest.raises(ArgumentError, match="one of auto, matrix, numpy"):
         read_formula("x", notation="latex")
 

@@ -38,6 +38,10 @@ def total(e: Expr) -> Expr:
     return RECORD.sum(e, axis=tuple(range(-len(e.shape), 0)), keepdims=False)
 
 
+def size_number(size: Dim) -> Expr:
+    return total(RECORD.broadcast_to(as_expr(1.0), shape=(size,)))
+
+
 SAME = {
     "products commute": (X * Y * S, S * (Y * X)),
     "a number is read off one entry at a time": (
@@ -48,6 +52,14 @@ SAME = {
     "a transpose of a product": ((B @ C).T, C.T @ B.T),
     "a trace turns round": (trace(B @ C), trace(C @ B)),
     "a trace is a sum of products": (trace(B @ C), total(B * C.T)),
+    "a number that stands often is a power": (
+        (X @ Y) * (X @ Y) * (X @ Y) * (Y @ X) * (X @ Y) * (X @ Y) * S,
+        S * RECORD.power(X @ Y, exponent=6),
+    ),
+    "a number comes out of a power of a sum": (
+        1.0 / RECORD.over_size(total(X), size=N),
+        size_number(N) / total(X),
+    ),
     "the identity leaves a matrix": (EYE @ A, A),
     "the identity of another matrix": (RECORD.identity_like(A) @ B, B),
     "a diagonal matrix scales rows": (

@@ -105,9 +105,9 @@ def _asked(wrt: Any) -> list[Any]:
 
 
 def _stacked(r: Derivative, value: Expr) -> Derivative:
-    """A derivative of a matrix by a matrix as one matrix, columns stacked; a matrix as it is."""
-    if len(r.shape) not in (2, 4):
-        raise ArgumentError('layout="vec" is for a matrix by a matrix, or a vector by a vector')
+    """A derivative by a matrix as one matrix, columns stacked; one with two axes as it is."""
+    if len(r.shape) not in (2, 4) and not (len(r.shape) == 3 and len(value.shape) == 1):
+        raise ArgumentError('layout="vec" is for a matrix or a vector by a matrix or a vector')
     if len(r.shape) == 2:
         return r
     question = replace(r.question, value=value)

@@ -57,7 +57,7 @@ class Question:
     def shape(self) -> Shape:
         """The shape of the derivative in the layout."""
         full = (*self.value.shape, *self.variable.shape * self.order)
-        return arranged_shape(full, self.layout)
+        return arranged_shape(full, self.layout, len(self.value.shape))
 
     def arranged(self, full: Numbers) -> Numbers:
         """The derivative in the layout, projected where that is asked."""
@@ -67,18 +67,22 @@ class Question:
                 return own
             both = full + full.T
             return both - own if self.structured == "independent" else both / 2
-        return stacked(full) if self.layout == "vec" and full.ndim == 4 else full
+        flat = arranged_shape(full.shape, self.layout, len(self.value.shape)) != full.shape
+        return stacked(full) if flat else full
 
 
-def arranged_shape(full: Shape, layout: str) -> Shape:
-    """The shape of a derivative in a layout."""
+def arranged_shape(full: Shape, layout: str, rank: int) -> Shape:
+    """The shape of a derivative in a layout, of a value with so many axes."""
     if layout == "vec" and len(full) == 4:
         return (full[0] * full[1], full[2] * full[3])
+    if layout == "vec" and len(full) == 3 and rank == 1:
+        return (full[0], full[1] * full[2])
     return full
 
 
 def stacked(full: Numbers, order: str = "F") -> Numbers:
     """Four axes as a matrix, columns below each other (F) or rows behind each other (C)."""
+    full = full if full.ndim == 4 else full[:, None]  # a vector is a column
     p, q, k, m = full.shape
     turned = full.transpose(1, 0, 3, 2) if order == "F" else full
     return turned.reshape(p * q, k * m)

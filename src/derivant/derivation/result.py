@@ -117,7 +117,7 @@ class Derivative:
 
     def _document(self, forms: Forms) -> Node | None:
         """Matrix notation in the layout, None where there is none."""
-        flat = self.layout == "vec" and len(self.form.sum.shape) == 4
+        flat = self.layout == "vec" and len(self.form.sum.shape) > 2
         return vec_form(forms, self.form.sum) if flat else forms.matrix(self.form.sum)
 
     @property

@@ -1,4 +1,4 @@
-"""The Jacobian of a matrix by a matrix as one matrix, columns stacked."""
+"""The Jacobian of a matrix or a vector by a matrix as one matrix, columns stacked."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from derivant.primitives import RECORD
 
 
 def stacked(jacobian: Expr) -> Expr:
-    """d vec(F) / d vec(X)' of a derivative with axes i, j of F, then k, l of X."""
+    """d vec(F) / d vec(X)' of a derivative with axes i, j of F or i alone, then k, l of X."""
+    flat: Expr
+    if len(jacobian.shape) == 3:
+        rows, k, m = jacobian.shape
+        turned = RECORD.permute_dims(jacobian, axes=(-3, -1, -2))
+        flat = RECORD.reshape(turned, shape=(rows, m * k))
+        return flat
     rows, columns, k, m = jacobian.shape
     turned = RECORD.permute_dims(jacobian, axes=(-3, -4, -1, -2))
-    flat: Expr = RECORD.reshape(turned, shape=(columns * rows, m * k))
+    flat = RECORD.reshape(turned, shape=(columns * rows, m * k))
     return flat
 
 

@@ -120,7 +120,8 @@ def verify(
         value, known = _paired(value, known, cotangent)
     if layout == "vec":
         value = unstacked(value)
-    shape = arranged_shape((*value.shape, *known[name].shape * order), layout)
+    full = (*value.shape, *known[name].shape * order)
+    shape = arranged_shape(full, layout, len(value.shape))
     sizes = _dimensions([value, *known.values()])
     assigned = {} if isinstance(read, str) else read.assignments
     written = "numpy" if isinstance(read, str) else read.notation

@@ -129,7 +129,8 @@ def _dot(rule: Rule, a: int, b: int) -> Outcome:
 def _kron(rule: Rule, a: int, b: int) -> Outcome:
     if (a, b) == (VECTOR, VECTOR):
         return VECTOR, 0
-    return (MATRIX, 0) if a == b == MATRIX else None
+    line = VECTOR if rule.numpy else ROW  # NumPy takes an array of one axis for a row
+    return (MATRIX, 0) if MATRIX in (a, b) and {a, b} <= {MATRIX, line} else None
 
 
 def _beside(rule: Rule, a: int, b: int) -> Outcome:

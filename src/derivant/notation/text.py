@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from fractions import Fraction
 
@@ -121,12 +122,20 @@ def _beside(pieces: list[str]) -> str:
 
 def _entrywise(node: Entrywise) -> str:
     text = " ∘ ".join(map(_closed, node.factors)) or "1"
-    if not node.below:
-        return text
-    below = _closed(node.below[0])
-    if len(node.below) > 1:
-        below = "(" + " ∘ ".join(map(_closed, node.below)) + ")"
-    return f"{text} ./ {below}"
+    return text + _divided(node.below, " ./ ", " ∘ ".join)
+
+
+def _divided(below: tuple[Node, ...], stroke: str, joined: Callable[[list[str]], str]) -> str:
+    """What stands behind a stroke: a product; sums that have quotients, one after the other.
+
+    Such a product would be read as one sum, multiplied out.
+    """
+    texts = list(map(_closed, below))
+    parts = [part for node in below if isinstance(node, Sum) for _, part in node.terms]
+    fractions = any(isinstance(part, (Scaled, Entrywise)) and part.below for part in parts)
+    if len(texts) < 2 or fractions:
+        return "".join(stroke + text for text in texts)
+    return f"{stroke}({joined(texts)})"
 
 
 def _scaled(node: Scaled) -> tuple[str, Bond]:
@@ -138,12 +147,7 @@ def _scaled(node: Scaled) -> tuple[str, Bond]:
         loose = bond is Bond.SUM or (pieces and isinstance(node.body, Entrywise))
         pieces.append(f"({body})" if loose else body)
     text = _beside(pieces) or "1"
-    if node.below:
-        below = _closed(node.below[0])
-        if len(node.below) > 1:
-            below = f"({_beside(list(map(_closed, node.below)))})"
-        text += f" / {below}"
-    return text, Bond.PRODUCT
+    return text + _divided(node.below, " / ", _beside), Bond.PRODUCT
 
 
 def _sum(terms: tuple[tuple[int, Node], ...]) -> str:

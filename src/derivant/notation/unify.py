@@ -93,12 +93,13 @@ def _sized(
     a, b = args
     if family == "power":
         return a, ([(a[0], a[1])] if len(a) == 2 else [])
-    if family in ("outer", "kron"):
-        return (
-            (a + b, [])
-            if family == "outer"
-            else (tuple(sizes.times(p, q) for p, q in zip(a, b, strict=True)), [])
-        )
+    if family == "outer":
+        return a + b, []
+    if family == "kron":
+        if len(a) != len(b):  # a row beside a matrix
+            one = (sizes.of(1),)
+            a, b = (one + a, b) if len(a) == 1 else (a, one + b)
+        return tuple(sizes.times(p, q) for p, q in zip(a, b, strict=True)), []
     if family == "beside":
         width = b[1] if len(b) == 2 else sizes.of(1)
         return (a[0], sizes.plus(a[1], width)), [(a[0], b[0])]

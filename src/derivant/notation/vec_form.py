@@ -2,7 +2,8 @@
 
 With F[i, j] and X[k, l], a term M[i, k] N[j, l] is kron(N, M); M[i, l] N[j, k] is
 kron(N, M) K(m, n) with the commutation matrix, X of m by n; M[i, j] N[k, l] is vec(M) vec(N)'
-(Magnus and Neudecker).
+(Magnus and Neudecker). A vector F[i] is a column: there N[l] is a row, and a_l M[i, k] is
+kron(a', M).
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ SIDES = ((0, 1), (2, 3))
 
 
 def vec_form(forms: Forms, total: Sum) -> Node | None:
-    """The document of a sum over four letters; None where a term does not split in two."""
-    if total.rank != 4:
+    """The document of a sum over three or four letters; None where a term does not split."""
+    if total.rank not in (3, 4):
         return None
+    if total.rank == 3:
+        return _of_vector(forms, total)
     terms, swapped = list[tuple[int, Node]](), list[tuple[int, Node]]()
     flat = replace(total, shape=(total.shape[0], total.shape[2]))
     swap = Call("K", (sized(total.shape[2]), sized(total.shape[3])), 2)
@@ -42,6 +45,29 @@ def vec_form(forms: Forms, total: Sum) -> Node | None:
     elif swapped:
         terms.append((1, Product((added(swapped, flat), swap), 2)))
     return added(terms, flat)
+
+
+def _of_vector(forms: Forms, total: Sum) -> Node | None:
+    """The document of a sum over i of a vector and k, l of a matrix."""
+    terms = list[tuple[int, Node]]()
+    for term in total.terms:
+        for pair, alone in (((0, 1), 2), ((0, 2), 1), ((1, 2), 0)):
+            halves = _halves(term, (pair, (alone,)), 3)
+            if halves is not None:
+                break
+        else:
+            return None
+        matrix = _half(forms, term, total, pair, halves[0])
+        vector = _half(forms, term, total, (alone,), halves[1])
+        if matrix is None or vector is None:
+            return None
+        row = Turned(vector, 1)
+        body: Node = Call("kron", (row, matrix) if alone == 2 else (matrix, row), 2)
+        if alone == 0:
+            body = Product((vector, Turned(Call("vec", (matrix,), 1), 1)), 2)
+        part = with_numbers(abs(term.coefficient), [], body, [])
+        terms.append((1 if term.coefficient > 0 else -1, part))
+    return added(terms, replace(total, shape=total.shape[:2]))
 
 
 def _behind(node: Node, swap: Node) -> Node:
@@ -61,7 +87,7 @@ def _term(forms: Forms, term: Term, total: Sum) -> tuple[Node, bool] | None:
     if own is not None:
         return own, False
     for pairs in (KRONECKER, COMMUTED, SIDES):
-        halves = _halves(term, pairs)
+        halves = _halves(term, pairs, 4)
         if halves is None:
             continue
         matrices = [
@@ -90,11 +116,11 @@ def _entry_by_entry(forms: Forms, term: Term, total: Sum) -> Node | None:
     return with_numbers(abs(term.coefficient), [], body, [])
 
 
-def _halves(term: Term, pairs: Sequence[tuple[int, int]]) -> list[list[Atom]] | None:
+def _halves(term: Term, pairs: Sequence[tuple[int, ...]], rank: int) -> list[list[Atom]] | None:
     """The atoms by the pair of letters that they lead to; None where some lead to both."""
     halves: list[list[Atom]] = [[], []]
-    for group in components(term.atoms, 4):
-        free = {c for a in group for c in a.index if c < 4}
+    for group in components(term.atoms, rank):
+        free = {c for a in group for c in a.index if c < rank}
         places = [k for k, pair in enumerate(pairs) if free & {*pair}]
         if len(places) > 1:
             return None
@@ -103,15 +129,15 @@ def _halves(term: Term, pairs: Sequence[tuple[int, int]]) -> list[list[Atom]] | 
 
 
 def _half(
-    forms: Forms, term: Term, total: Sum, pair: tuple[int, int], atoms: Sequence[Atom]
+    forms: Forms, term: Term, total: Sum, pair: tuple[int, ...], atoms: Sequence[Atom]
 ) -> Node | None:
-    """One factor over two letters, as a matrix."""
-    fresh = count(2)
-    names = {pair[0]: 0, pair[1]: 1}
+    """One factor over two letters, as a matrix, or over one, as a vector."""
+    fresh = count(len(pair))
+    names = {c: k for k, c in enumerate(pair)}
     sizes = dict(term.bound)
-    carried = dict.fromkeys(c for a in atoms for c in a.index if c >= 4)
+    carried = dict.fromkeys(c for a in atoms for c in a.index if c >= total.rank)
     names |= {c: next(fresh) for c in carried}
     bound = tuple((names[c], sizes[c]) for c in carried)
     inner = Term(ONE, tuple(a.renamed(names) for a in atoms), bound)
-    shape = (total.shape[pair[0]], total.shape[pair[1]])
+    shape = tuple(total.shape[c] for c in pair)
     return forms.matrix(Sum(shape, total.dtype, (inner,)))

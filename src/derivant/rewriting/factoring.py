@@ -246,10 +246,14 @@ def _boundary(one: Term, two: Term, cover: Cover, rank: int) -> tuple[Letter, ..
 
 
 def _is_worth(one: Term, cover: Cover, longer: int) -> bool:
-    """Whether numbers are easier to read with a factor taken out; fractions are added anyway."""
+    """Whether numbers are easier to read with a factor taken out: a long one, or a function.
+
+    Fractions over one sum or function are added anyway.
+    """
     common = [one.atoms[i] for i, _ in cover.pairs]
-    sizes = all(a.payload is not None and size_of_number(a.payload) is not None for a in common)
-    return len(common) + (not sizes) > longer or any(a.power < 0 for a in common)
+    made = [a for a in common if a.payload is not None and a.payload.inputs]
+    made = [a for a in made if a.payload is not None and size_of_number(a.payload) is None]
+    return len(common) + bool(made) > longer or any(a.power < 0 for a in made)
 
 
 def _rest(one: Term, two: Term, cover: Cover, total: Sum) -> Sum | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from derivant.base.dims import total
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
@@ -48,9 +49,38 @@ def _norm(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     if node.params["ord"] != 2.0:
         return None
     squares = RECORD.multiply(x, x)
-    total = RECORD.sum(squares, axis=node.params["axis"], keepdims=node.params["keepdims"])
-    root: Expr = RECORD.power(total, exponent=0.5)
+    whole = RECORD.sum(squares, axis=node.params["axis"], keepdims=node.params["keepdims"])
+    root: Expr = RECORD.power(whole, exponent=0.5)
     return root
+
+
+def _deviation(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """std(x) = (sum of (x - mean x)^2 / d)^(1/2)."""
+    (x,) = operands
+    axis, correction = node.params["axis"], node.params["correction"]
+    if correction != int(correction):
+        return None
+    count = total(x.shape[a] for a in axis)
+    mean = RECORD.over_size(RECORD.sum(x, axis=axis, keepdims=True), size=count)
+    away = RECORD.subtract(x, mean)
+    squares = RECORD.multiply(away, away)
+    whole = RECORD.sum(squares, axis=axis, keepdims=node.params["keepdims"])
+    root: Expr = RECORD.power(RECORD.over_size(whole, size=count - int(correction)), exponent=0.5)
+    return root
+
+
+def _clipped_below(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """clip(x, a, none) = a + relu(x - a), with the same slope at the bound."""
+    x, low = operands
+    found: Expr = RECORD.add(low, RECORD.relu(RECORD.subtract(x, low)))
+    return found
+
+
+def _clipped_above(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """clip(x, none, b) = b - relu(b - x), with the same slope at the bound."""
+    x, high = operands
+    found: Expr = RECORD.subtract(high, RECORD.relu(RECORD.subtract(high, x)))
+    return found
 
 
 def _cofactor(node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -171,8 +201,8 @@ def _inner_of_flat(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     if one is None or two is None or one.shape != two.shape:
         return None
     axes = tuple(range(-len(one.shape), 0))
-    total: Expr = RECORD.sum(RECORD.multiply(one, two), axis=axes, keepdims=False)
-    return total
+    whole: Expr = RECORD.sum(RECORD.multiply(one, two), axis=axes, keepdims=False)
+    return whole
 
 
 def _of_flat(node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -207,6 +237,9 @@ def _trace_of_kron(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 
 REWRITES: dict[str, Rewrite] = {
     "vector_norm": _norm,
+    "std": _deviation,
+    "clip_low": _clipped_below,
+    "clip_high": _clipped_above,
     "cofactor": _cofactor,
     "inv": _inverse,
     "prod_except": _product_without,

@@ -19,6 +19,7 @@ from derivant.rewriting.readings import Reading
 from derivant.rewriting.regions import ADDED, REPEATED, SIGNS, Kind, Regions, exponent_of
 from derivant.rewriting.settling import size_factors
 
+EXACT_SIGNS = {row: [ONE if s > 0 else -ONE for s in signs] for row, signs in SIGNS.items()}
 # An operand's axis of size 1 that is repeated: each place where it ends has a letter of its own.
 SINGLE: Letter = -1
 Fresh: TypeAlias = Callable[[Size], Letter]
@@ -81,7 +82,7 @@ class Reader:
         if id(node) in self._regions.large and not is_top:
             return None
         if kind in ADDED:
-            signs = SIGNS[node.primitive.name]
+            signs = EXACT_SIGNS[node.primitive.name]
             return [
                 (x, _tail(x.shape, node.shape, index), sign)
                 for x, sign in zip(node.inputs, signs, strict=True)

@@ -20,7 +20,7 @@ from derivant.carriers.expr import Expr
 from derivant.rewriting.indexed import ONE, as_exact, is_moderate
 from derivant.rewriting.readings import Reading, reading_of
 
-SIGNS = {"add": (ONE, ONE), "subtract": (ONE, -ONE), "negative": (-ONE,)}
+SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
 QUOTIENTS = ("divide", "quotient")  # they differ where both operands are 0
 POWERS = {"square": Fraction(2), "reciprocal": Fraction(-1), "sqrt": Fraction(1, 2)}
 REPEATED = (2, 3, 4)  # a base with so small an exponent is read as factors that stand so often
