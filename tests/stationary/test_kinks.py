@@ -147,3 +147,25 @@ def test_a_convex_cost_is_greatest_on_the_edge_of_a_ball() -> None:
     with pytest.raises(dv.DerivantError):  # of A nothing is known: it may be least inside
         dv.solve("x @ A @ x", over="x", subject_to="norm2(x) <= 3", shapes="x: n, A: n n",
                  assume={"A": "symmetric"}, notation="numpy")  # fmt: skip
+
+
+@pytest.mark.parametrize("shift", [-3.0, 0.0, 3.0])
+@pytest.mark.parametrize("constraint", ["", "sum(x) == 1"])
+def test_between_two_planes(shift: float, constraint: str) -> None:
+    d = data()
+    s = dv.solve("norm2(x - z)**2", over="x",
+                 subject_to=["low: e @ x >= b", "-2 * e @ x >= -2 * b - 2 * c",
+                             *([constraint] if constraint else [])],
+                 shapes="x: n, z: n, e: n, b:, c:", assume={"c": "positive"},
+                 notation="numpy")  # fmt: skip
+    b = float(d["e"] @ d["z"]) + shift
+    given = {"e": d["e"], "z": d["z"], "b": b, "c": d["c"]}
+    found = dv.evaluate(s.solution["x"], given)
+    rows = [{"type": "ineq", "fun": lambda x: d["e"] @ x - b},
+            {"type": "ineq", "fun": lambda x: b + d["c"] - d["e"] @ x}]  # fmt: skip
+    if constraint:
+        rows.append({"type": "eq", "fun": lambda x: np.sum(x) - 1})
+    best = scipy.optimize.minimize(lambda x: np.sum((x - d["z"]) ** 2), d["z"], method="SLSQP",
+                                   constraints=rows, options={"ftol": 1e-14})  # fmt: skip
+    np.testing.assert_allclose(found, best.x, atol=1e-6)
+    assert float(dv.evaluate(s.multipliers["low"], given)) >= 0

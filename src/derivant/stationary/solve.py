@@ -18,7 +18,7 @@ from derivant.stationary.explicit import explicit_problem
 from derivant.stationary.forced import forced_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
-from derivant.stationary.hinges import hinged_problem
+from derivant.stationary.hinges import hinged_problem, slab_problem
 from derivant.stationary.impossible import why_impossible
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
@@ -39,6 +39,7 @@ SINGLE: tuple[Pattern, ...] = (
     explicit_problem,
     kinked_problem,
     hinged_problem,
+    slab_problem,
     on_a_ball,
     inverse_problem,
     entrywise_problem,
