@@ -48,18 +48,19 @@ class Ready:
 def searched(ready: Ready, z: Numbers, most: int, report: Report) -> tuple[Optimum, bool]:
     """The best point, and whether the cost is seen to fall on beyond it."""
     start, best = z, _run(ready, z, most, report)
-    if best.method == DUAL and best.residual <= GOOD:  # it is of convex problems alone
-        return best, _falls_on(ready, start, best.z)
-    for _ in range(AGAIN):
-        if _without_bound(ready, best.z):
-            return best, True
+    if best.method == DUAL and best.residual <= GOOD:  # it is of convex quadratics alone
+        return best, False
+    curved = any(_is_curved_down(ready, p) for p in _looked_at(ready, start, best.z))
+    other = None
+    if curved or not ready.flat.is_quadratic or np.any(ready.region.weights):
         other = _lower_point(ready, start, best.z)
-        if other is None:
+    for _ in range(AGAIN):
+        if other is None or _without_bound(ready, best.z):
             break
         best = _after(best, _run(ready, other, most, report))
-    lower = _lower_point(ready, start, best.z) is not None
-    endless = lower or _falls_on(ready, start, best.z)
-    if any(_is_curved_down(ready, p) for p in _looked_at(ready, start, best.z)):
+        other = _lower_point(ready, start, best.z)
+    endless = other is not None or _falls_on(ready, start, best.z)
+    if curved and not _without_bound(ready, best.z):
         for other in _elsewhere(ready, start, best.z):
             found = _run(ready, other, most, report)
             falls = _falls_on(ready, other, found.z)
