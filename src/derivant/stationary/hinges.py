@@ -25,7 +25,7 @@ from derivant.stationary.conditions import Condition, sign_of, without_number
 from derivant.stationary.found import Found
 from derivant.stationary.hessians import has_kinks, kinked
 from derivant.stationary.impossible import difference
-from derivant.stationary.problem import Problem
+from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import (
     BARE,
     kind_of,
@@ -97,8 +97,15 @@ def slab_problem(problem: Problem) -> Found | None:
     found = difference(problem, one, other)  # other = k one + rest
     if found is None or found[0] >= 0:
         return None
-    number, rest = -found[0], found[1]
-    room = simple(RECORD.negative(rest))  # between the planes
+    return _between(problem, equal, unequal, -found[0], found[1])
+
+
+def _between(
+    problem: Problem, equal: list[Constraint], planes: list[Constraint], number: float, rest: Expr
+) -> Found | None:
+    """The least point between two planes, the second of which is -number times the first + rest."""
+    (x,), (one, other) = problem.unknowns, planes
+    room = simple(RECORD.negative(rest))
     lambdas = multipliers_of(equal)
     force = symbol("the planes' force", ())
     terms = [*zip(lambdas, (c.gap for c in equal), strict=True), (force, one.excess)]
