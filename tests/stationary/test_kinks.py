@@ -125,6 +125,17 @@ def test_near_a_matrix_and_away_from_singular_ones() -> None:
     np.testing.assert_allclose(found - z - 0.7 * np.linalg.inv(found), 0, atol=1e-10)
 
 
+def test_the_geometric_mean_of_two_matrices() -> None:
+    rng = np.random.default_rng(6)
+    a, b = (m @ m.T + np.eye(4) for m in rng.standard_normal((2, 4, 4)))
+    s = dv.solve("tr(A @ inv(X)) + tr(B @ X)", over="X", shapes="X: n n, A: n n, B: n n",
+                 assume={"A": "spd", "B": "spd", "X": "spd"}, notation="numpy")  # fmt: skip
+    found = dv.evaluate(s.solution["X"], {"A": a, "B": b})
+    np.testing.assert_allclose(found, found.T, atol=1e-10)
+    assert np.linalg.eigvalsh(found)[0] > 0
+    np.testing.assert_allclose(found @ b @ found, a, atol=1e-9)
+
+
 def test_a_metric_that_needs_full_rank() -> None:
     rng = np.random.default_rng(2)
     a, m = rng.standard_normal(3), rng.standard_normal((5, 3))
