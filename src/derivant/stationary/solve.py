@@ -29,6 +29,7 @@ from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
 from derivant.stationary.ratios import ratio_problem
 from derivant.stationary.reading import confirmed
+from derivant.stationary.rows import row_problem
 from derivant.stationary.solution import Solution, SolutionStep
 from derivant.stationary.spheres import on_a_ball
 from derivant.stationary.verifying import Verdict, verified
@@ -46,6 +47,7 @@ SINGLE: tuple[Pattern, ...] = (
     ratio_problem,
     frame_problem,
     forced_problem,
+    row_problem,
 )
 PATTERNS: tuple[Pattern, ...] = (
     lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
