@@ -125,6 +125,17 @@ def test_near_a_matrix_and_away_from_singular_ones() -> None:
     np.testing.assert_allclose(found - z - 0.7 * np.linalg.inv(found), 0, atol=1e-10)
 
 
+def test_the_geometric_mean_of_two_matrices() -> None:
+    rng = np.random.default_rng(6)
+    a, b = (m @ m.T + np.eye(4) for m in rng.standard_normal((2, 4, 4)))
+    s = dv.solve("tr(A @ inv(X)) + tr(B @ X)", over="X", shapes="X: n n, A: n n, B: n n",
+                 assume={"A": "spd", "B": "spd", "X": "spd"}, notation="numpy")  # fmt: skip
+    found = dv.evaluate(s.solution["X"], {"A": a, "B": b})
+    np.testing.assert_allclose(found, found.T, atol=1e-10)
+    assert np.linalg.eigvalsh(found)[0] > 0
+    np.testing.assert_allclose(found @ b @ found, a, atol=1e-9)
+
+
 def test_a_metric_that_needs_full_rank() -> None:
     rng = np.random.default_rng(2)
     a, m = rng.standard_normal(3), rng.standard_normal((5, 3))
@@ -147,3 +158,25 @@ def test_a_convex_cost_is_greatest_on_the_edge_of_a_ball() -> None:
     with pytest.raises(dv.DerivantError):  # of A nothing is known: it may be least inside
         dv.solve("x @ A @ x", over="x", subject_to="norm2(x) <= 3", shapes="x: n, A: n n",
                  assume={"A": "symmetric"}, notation="numpy")  # fmt: skip
+
+
+@pytest.mark.parametrize("shift", [-3.0, 0.0, 3.0])
+@pytest.mark.parametrize("constraint", ["", "sum(x) == 1"])
+def test_between_two_planes(shift: float, constraint: str) -> None:
+    d = data()
+    s = dv.solve("norm2(x - z)**2", over="x",
+                 subject_to=["low: e @ x >= b", "-2 * e @ x >= -2 * b - 2 * c",
+                             *([constraint] if constraint else [])],
+                 shapes="x: n, z: n, e: n, b:, c:", assume={"c": "positive"},
+                 notation="numpy")  # fmt: skip
+    b = float(d["e"] @ d["z"]) + shift
+    given = {"e": d["e"], "z": d["z"], "b": b, "c": d["c"]}
+    found = dv.evaluate(s.solution["x"], given)
+    rows = [{"type": "ineq", "fun": lambda x: d["e"] @ x - b},
+            {"type": "ineq", "fun": lambda x: b + d["c"] - d["e"] @ x}]  # fmt: skip
+    if constraint:
+        rows.append({"type": "eq", "fun": lambda x: np.sum(x) - 1})
+    best = scipy.optimize.minimize(lambda x: np.sum((x - d["z"]) ** 2), d["z"], method="SLSQP",
+                                   constraints=rows, options={"ftol": 1e-14})  # fmt: skip
+    np.testing.assert_allclose(found, best.x, atol=1e-6)
+    assert float(dv.evaluate(s.multipliers["low"], given)) >= 0

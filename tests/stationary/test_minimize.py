@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import scipy.optimize
 
@@ -224,3 +225,38 @@ def test_rank_deficient_least_squares_is_no_closed_form_but_has_numbers() -> Non
     m = solved("norm2(X*w - y)^2", "w", data={"X": wide, "y": Y[:3]})
     assert "closed form" not in m.message
     np.testing.assert_allclose(wide @ m.x["w"], Y[:3], atol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.5, 3.0, 50.0])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "norm2(A @ x - b)**2 + c * norm2(x)",
+        "norm2(A @ x - b)**2 + c * norm2(x) + 0.3 * norm1(x)",
+        "0.5 * norm2(x - d)**2 + 0.2 * norm1(x) + c * norm2(x)",
+    ],
+)
+def test_a_norm_that_holds_the_unknown_at_zero(formula: str, weight: float) -> None:
+    rng = np.random.default_rng(5)
+    data = {"A": rng.standard_normal((8, 4)), "b": rng.standard_normal(8), "c": weight,
+            "d": rng.standard_normal(4)}  # fmt: skip
+    used = {k: v for k, v in data.items() if f"{k} " in formula or f"{k})" in formula}
+    m = dv.minimize(formula, over="x", data=used, notation="numpy")
+    assert m.success
+    assert m.kkt_residual <= 1e-6
+
+    def cost(x: npt.NDArray[np.float64]) -> float:
+        ones = {"0.3": 0.3, "0.2": 0.2}
+        one = next((v for k, v in ones.items() if f"{k} * norm1" in formula), 0.0)
+        smooth = (
+            0.5 * np.sum((x - data["d"]) ** 2)
+            if formula[0] == "0"
+            else np.sum((data["A"] @ x - data["b"]) ** 2)
+        )
+        return float(smooth + one * np.sum(np.abs(x)) + weight * np.linalg.norm(x))
+
+    for size in (1e-4, 1e-2, 1.0):
+        for _ in range(300):
+            assert cost(m.x["x"] + size * rng.standard_normal(4)) >= m.fun - 1e-10
+    if weight == 50.0:
+        assert not np.any(m.x["x"])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from derivant.base.errors import ArgumentError
 
 Numbers = npt.NDArray[np.float64]
+NOT_PLAIN = "holds no plain arrays as NPY or NPZ; Python objects are not read"
 
 
 def read_data(text: str) -> dict[str, Numbers]:
@@ -52,7 +53,7 @@ def _loaded(path: Path) -> object:
     except OSError as error:
         raise ArgumentError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise ArgumentError(f"{path} holds no plain arrays: {error}") from error
+        raise ArgumentError(f"{path} {NOT_PLAIN}") from error
 
 
 def _archive(path: Path) -> dict[str, Numbers]:
@@ -62,7 +63,7 @@ def _archive(path: Path) -> dict[str, Numbers]:
     try:
         return {name: _numbers(name, held[name]) for name in held}
     except ValueError as error:
-        raise ArgumentError(f"{path} holds no plain arrays: {error}") from error
+        raise ArgumentError(f"{path} {NOT_PLAIN}") from error
 
 
 def _numbers(name: str, value: object) -> Numbers:

@@ -25,12 +25,16 @@ MOST_NEWTON = 60
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Bounds of each entry, the weight of its absolute value in the cost, and where to stop."""
+    """Bounds of each entry, the weight of its absolute value in the cost, and where to stop.
+
+    `rounds` are the places of vectors whose Euclidean norm the cost has, with its weight.
+    """
 
     lower: Numbers
     upper: Numbers
     weights: Numbers
     goal: float = GOAL
+    rounds: tuple[tuple[int, int, float], ...] = ()
 
     def inside(self, z: Numbers) -> Numbers:
         """The nearest point within the bounds."""
@@ -57,6 +61,10 @@ class Region:
         at_zero = (z == 0) & (self.weights > 0)
         held = np.sign(gradient) * np.maximum(np.abs(gradient) - self.weights, 0)
         left = np.where(at_zero, held, signed)
+        for start, stop, weight in self.rounds:
+            if not np.any(z[start:stop]):
+                size = float(np.linalg.norm(left[start:stop]))
+                left[start:stop] *= max(0.0, 1 - weight / size) if size else 0.0
         left = np.where((z <= self.lower) & (left > 0), 0.0, left)
         return np.where((z >= self.upper) & (left < 0), 0.0, left)
 

@@ -20,6 +20,7 @@ from derivant.base.loader import LazyModule
 linalg = LazyModule("scipy.linalg")
 Numbers = npt.NDArray[np.float64]
 SMALL = 1e-10
+DEPENDENT = 1e-6  # a pivot, beside the largest, at which rows depend on one another
 NEAR = 1e-4  # the weight of the squared distance, relative to the Hessian
 ROUNDS = 60
 
@@ -71,6 +72,18 @@ def least_quadratic(hessian: Numbers, slope: Numbers, rows: Rows) -> Numbers | N
     return None
 
 
+def _solved(gram: Numbers, side: Numbers) -> Numbers:
+    """Forces for the rows that are held; of least norm where these depend on one another."""
+    try:
+        factor = linalg.cho_factor(gram, check_finite=False)
+    except (np.linalg.LinAlgError, ValueError):
+        return np.asarray(np.linalg.lstsq(gram, side, rcond=None)[0])
+    sizes = np.abs(np.diag(factor[0]))
+    if sizes.min() <= DEPENDENT * sizes.max():
+        return np.asarray(np.linalg.lstsq(gram, side, rcond=None)[0])
+    return np.asarray(linalg.cho_solve(factor, side, check_finite=False))
+
+
 class _State:
     """The point, the rows that hold with equality, and their multipliers."""
 
@@ -111,7 +124,7 @@ class _State:
         if not self.active:
             return -own, np.zeros(0)
         held, moved = self.rows.matrix[self.active], self.pushed[:, self.active]
-        turn = np.linalg.lstsq(held @ moved, held @ own, rcond=None)[0]
+        turn = _solved(held @ moved, held @ own)
         return np.asarray(moved @ turn - own), np.asarray(-turn, float)
 
     def _blocked(self, turn: Numbers, whole: float) -> tuple[float, int]:

@@ -5,6 +5,8 @@ The constraint gives λ: softmax, y / sum(y), 1/n. Also all unknowns that are on
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
@@ -27,13 +29,15 @@ from derivant.stationary.algebra import (
     substituted,
     summed,
 )
-from derivant.stationary.conditions import definite, sign_of
+from derivant.stationary.conditions import Condition, definite, entries_sign, sign_of
 from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same
 from derivant.stationary.isolating import isolated
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import multipliers_of
 from derivant.stationary.verifying import verified
+
+SHIFTED = "entry by entry with a number added, then the constraint"
 
 
 def entrywise_problem(problem: Problem) -> Found | None:
@@ -115,8 +119,17 @@ def _normalised(problem: Problem, gradient: Expr, x: Expr) -> Found | None:
     for value in isolated(equation, x):
         found = _scaled(constraint, weights, gradient, x, simple(value), force)
         if found is not None:
-            return found
+            return _positive(problem, x, found)
     return None
+
+
+def _positive(problem: Problem, x: Expr, found: Found) -> Found:
+    """An answer with the condition that it is positive where x must be and a number is added."""
+    (value,) = found.values.values()
+    open_ = found.pattern == SHIFTED and problem.facts(x) & {"positive"}
+    if not open_ or entries_sign(value) is not None:
+        return found
+    return replace(found, needs=(*found.needs, Condition("positive", value)))
 
 
 def _scaled(
@@ -159,7 +172,7 @@ def _shifted(
     left = simple(substituted(gradient, {x: answer}))
     return Found(
         {x: answer},
-        "entry by entry, then the constraint",
+        SHIFTED,
         (),
         {constraint.key: simple(RECORD.negative(over(entry_sum(left), whole)))},
         lines=lambda: (

@@ -54,7 +54,7 @@ def _clash(problem: Problem, one: Constraint, other: Constraint) -> str:
     pair = f"{one.key!r} and {other.key!r}"
     if one.relation != "==":
         one, other = other, one
-    found = _difference(problem, one, other)
+    found = difference(problem, one, other)
     if found is None:
         return ""
     number, rest = found
@@ -68,7 +68,7 @@ def _clash(problem: Problem, one: Constraint, other: Constraint) -> str:
     return f"infeasible: {pair} contradict one another{unless}"
 
 
-def _difference(problem: Problem, one: Constraint, other: Constraint) -> tuple[float, Expr] | None:
+def difference(problem: Problem, one: Constraint, other: Constraint) -> tuple[float, Expr] | None:
     """k and r of other = k one + r with no unknown in r; None where there are none."""
     values, unknowns = [one.excess, other.excess], problem.unknowns
     if values[0].shape != values[1].shape or any(degree(v, unknowns) != 1 for v in values):

@@ -250,7 +250,9 @@ def _rooted(
 ) -> Found | None:
     """P A P = r I: Q = sqrtm(A) / sqrt(r); under a constraint r, and so the size of Q, is free."""
     rate, core = scale_of(formed(rest).sum), simple(RECORD.negative(square))
-    if rate is None or is_zero(rate):
+    if rate is None:
+        return None if problem.constraints else _geometric_mean(q, core, rest)
+    if is_zero(rate):
         return None
     half, needs = FUNCTIONS["sqrtm"].lower(core), (definite(core),)
     pattern = "the root of a matrix"
@@ -269,6 +271,26 @@ def _rooted(
         needs,
         {constraint.key: simple(pushed)},
         lines=_root_lines(core),
+    )
+
+
+def _geometric_mean(q: Expr, core: Expr, rest: Expr) -> Found:
+    """C = P A P, so Q C Q = A: Q is the geometric mean of A and inv(C).
+
+    Bhatia, Positive Definite Matrices, chapter 4.
+    """
+    half = FUNCTIONS["sqrtm"].lower(rest)
+    middle = RECORD.matmul(RECORD.matmul(half, core), half)
+    back = RECORD.inv(half)
+    answer = RECORD.matmul(RECORD.matmul(back, FUNCTIONS["sqrtm"].lower(middle)), back)
+    return Found(
+        {q: answer},
+        "the root of a matrix",
+        (definite(core), definite(rest)),
+        lines=lambda: (
+            ("∂L/∂Q = 0", f"inv(Q) ({shown(core)}) inv(Q) = {shown(rest)}"),
+            ("multiply by Q on both sides", f"Q ({shown(rest)}) Q = {shown(core)}"),
+        ),
     )
 
 

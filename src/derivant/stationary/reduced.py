@@ -49,6 +49,7 @@ class Reduced:
     weights: dict[Expr, Numbers] = field(default_factory=dict)
     made: dict[Expr, tuple[Expr, ...]] = field(default_factory=dict)
     open: dict[Expr, list[tuple[float, float]]] = field(default_factory=dict)
+    rounds: dict[Expr, float] = field(default_factory=dict)
 
     def region(self, flat: Flat) -> Region:
         """Bounds and weights of the flat vector."""
@@ -70,7 +71,14 @@ class Reduced:
             np.ravel(np.broadcast_to(self.weights.get(u, np.zeros(())), shape))
             for u, shape in zip(flat.unknowns, flat.shapes, strict=True)
         ]
-        return Region(sides[0], sides[1], np.concatenate(weights).astype(float))
+        ends = np.cumsum([0, *flat.counts]).tolist()
+        rounds = tuple(
+            (ends[k], ends[k + 1], self.rounds[u])
+            for k, u in enumerate(flat.unknowns)
+            if u in self.rounds
+        )
+        whole = np.concatenate(weights).astype(float)
+        return Region(sides[0], sides[1], whole, rounds=rounds)
 
     def at_the_edge(self, flat: Flat, z: Numbers) -> Numbers:
         """The point, with what is as near to an open bound as may be still nearer to it."""
@@ -96,7 +104,23 @@ def reduced(problem: Problem, data: Data) -> Reduced:
             _take_out(found, node, data)
     if found.constraints:
         _weights_out(found, data)
+    else:
+        _rounds(found, data)
     return found
+
+
+def _rounds(found: Reduced, data: Data) -> None:
+    """The Euclidean norms of whole unknowns in the cost, which stay in it, and their weights."""
+    for u in found.unknowns:
+        free = not (found.lower.get(u) or found.upper.get(u))
+        for node in kinked(found.cost, u) if free else ():
+            own = node.primitive.name == "vector_norm" and node.inputs[0] is u
+            if not own or node.shape or node.params.get("ord") != 2.0:
+                continue
+            t = symbol(" norm", ())
+            rate = pulled_back(substituted(found.cost, {node: t}), t)
+            if not depends(rate, [t, *found.unknowns]) and float(_number(rate, data)) >= 0:
+                found.rounds[u] = float(_number(rate, data))
 
 
 def _weights_out(found: Reduced, data: Data) -> None:

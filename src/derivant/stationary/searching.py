@@ -20,7 +20,7 @@ from derivant.stationary.constrained import (
     violation,
 )
 from derivant.stationary.descent import Region, Report, descended, polished
-from derivant.stationary.endless import GOOD, falls_far_out, is_lower, lower_beyond
+from derivant.stationary.endless import GOOD, UNBOUNDED, falls_far_out, is_lower, lower_beyond
 from derivant.stationary.numeric import Data, Flat
 from derivant.stationary.problem import Problem
 from derivant.stationary.reduced import Reduced
@@ -48,22 +48,29 @@ class Ready:
 def searched(ready: Ready, z: Numbers, most: int, report: Report) -> tuple[Optimum, bool]:
     """The best point, and whether the cost is seen to fall on beyond it."""
     start, best = z, _run(ready, z, most, report)
-    if best.method == DUAL and best.residual <= GOOD:  # it is of convex problems alone
-        return best, _falls_on(ready, start, best.z)
-    for _ in range(AGAIN):
+    if best.method == DUAL and best.residual <= GOOD:  # it is of convex quadratics alone
+        return best, False
+    curved = any(_is_curved_down(ready, p) for p in _looked_at(ready, start, best.z))
+    other = None
+    if curved or not ready.flat.is_quadratic or np.any(ready.region.weights):
         other = _lower_point(ready, start, best.z)
-        if other is None:
+    for _ in range(AGAIN):
+        if other is None or _without_bound(ready, best.z):
             break
         best = _after(best, _run(ready, other, most, report))
-    lower = _lower_point(ready, start, best.z) is not None
-    endless = lower or _falls_on(ready, start, best.z)
-    if any(_is_curved_down(ready, p) for p in _looked_at(ready, start, best.z)):
+        other = _lower_point(ready, start, best.z)
+    endless = other is not None or _falls_on(ready, start, best.z)
+    if curved and not _without_bound(ready, best.z):
         for other in _elsewhere(ready, start, best.z):
             found = _run(ready, other, most, report)
             falls = _falls_on(ready, other, found.z)
             if _cost(ready, found.z) < _cost(ready, best.z) and (falls or found.residual <= GOOD):
                 best, endless = _after(best, found), falls
     return best, endless
+
+
+def _without_bound(ready: Ready, z: Numbers) -> bool:
+    return ready.flat.value(z) < -UNBOUNDED or bool(np.max(np.abs(z), initial=0.0) > UNBOUNDED)
 
 
 def _after(best: Optimum, found: Optimum) -> Optimum:
@@ -74,6 +81,11 @@ def _run(ready: Ready, z: Numbers, most: int, report: Report) -> Optimum:
     """The least point near one start."""
     if ready.apart.constraints:
         return constrained(ready.flat, z, ready.region, most, report)
+    tip = z.copy()
+    for start, stop, _ in ready.region.rounds:
+        tip[start:stop] = 0.0
+    if ready.region.rounds and _left(ready, tip) <= ready.region.goal:
+        z = tip  # where a quasi-Newton method would only creep to
     z, count = descended(ready.flat, z, ready.region, most, report)
     return replace(polished_at(ready, z, count), method="L-BFGS-B")
 
@@ -82,9 +94,21 @@ def polished_at(ready: Ready, z: Numbers, count: int) -> Optimum:
     """The point after Newton steps, and what is left of the conditions there."""
     if ready.apart.constraints:
         return finished(ready.flat, z, ready.region, count)
-    z, more = polished(ready.flat, ready.region.inside(z), ready.region)
+    flat, region = ready.flat, ready.region
+    z, more = polished(flat, region.inside(z), region)
+    count, left = count + more, _left(ready, z)
+    for start, stop, _ in region.rounds:  # the steps come near to the tip of a norm, not to it
+        other = np.where((start <= np.arange(z.size)) & (np.arange(z.size) < stop), 0.0, z)
+        other, more = polished(flat, other, region)
+        at_tip = _left(ready, other)
+        if at_tip < left and _cost(ready, other) <= _cost(ready, z) + GOOD:
+            z, left, count = other, at_tip, count + more
+    return Optimum(z, (), left, count)
+
+
+def _left(ready: Ready, z: Numbers) -> float:
     left = ready.region.residual(z, ready.flat.gradient(z))
-    return Optimum(z, (), float(np.max(np.abs(left), initial=0.0)), count + more)
+    return float(np.max(np.abs(left), initial=0.0))
 
 
 def _cost(ready: Ready, z: Numbers) -> float:

@@ -18,7 +18,7 @@ from derivant.stationary.explicit import explicit_problem
 from derivant.stationary.forced import forced_problem
 from derivant.stationary.found import Found
 from derivant.stationary.frames import frame_problem
-from derivant.stationary.hinges import hinged_problem
+from derivant.stationary.hinges import hinged_problem, slab_problem
 from derivant.stationary.impossible import why_impossible
 from derivant.stationary.inverses import inverse_problem
 from derivant.stationary.kinks import kinked_problem
@@ -29,6 +29,7 @@ from derivant.stationary.profile import one_by_one
 from derivant.stationary.quadratics import quadratic_problem
 from derivant.stationary.ratios import ratio_problem
 from derivant.stationary.reading import confirmed
+from derivant.stationary.rows import row_problem
 from derivant.stationary.solution import Solution, SolutionStep
 from derivant.stationary.spheres import on_a_ball
 from derivant.stationary.verifying import Verdict, verified
@@ -39,12 +40,14 @@ SINGLE: tuple[Pattern, ...] = (
     explicit_problem,
     kinked_problem,
     hinged_problem,
+    slab_problem,
     on_a_ball,
     inverse_problem,
     entrywise_problem,
     ratio_problem,
     frame_problem,
     forced_problem,
+    row_problem,
 )
 PATTERNS: tuple[Pattern, ...] = (
     lambda problem: diagonal_problem(problem, lambda other: solved_problem(other)[0]),
