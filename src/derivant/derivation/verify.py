@@ -118,8 +118,7 @@ def verify(
         answer = _derived(what, name, shapes, assume, notation, options)
     if cotangent is not None:
         value, known = _paired(value, known, cotangent)
-    if layout == "vec":
-        value = unstacked(value)
+    value = unstacked(value) if layout == "vec" else value
     full = (*value.shape, *known[name].shape * order)
     shape = arranged_shape(full, layout, len(value.shape))
     sizes = _dimensions([value, *known.values()])

@@ -233,6 +233,16 @@ def _einsum(w: Writer, node: Expr) -> Piece:
     return Piece(f"{module}.einsum({inside})")
 
 
+def _matrix_function(w: Writer, node: Expr) -> Piece:
+    """A function of a symmetric matrix by SciPy's name; the other libraries have none for all."""
+    function = str(node.params["function"])
+    known = function != "power" or node.params.get("exponent") == HALF
+    if w.target.name != "numpy" or not known or len(node.inputs) > 1:
+        return w.call(node)
+    name = {"power": "sqrt"}.get(function, function)
+    return Piece(f"scipy.linalg.{name}m({w[node.inputs[0]].text})")
+
+
 OPERATORS: dict[str, Operator] = {
     "variable": _variable,
     "const": Writer.constant,
@@ -252,5 +262,6 @@ OPERATORS: dict[str, Operator] = {
     "matmul": _matmul,
     "matrix_transpose": _transpose,
     "einsum": _einsum,
+    "matrix_function": _matrix_function,
     **LAYOUT,
 }

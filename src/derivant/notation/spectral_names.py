@@ -73,7 +73,7 @@ def _top(node: Expr, operands: Sequence[Node]) -> Node | None:
 
 def _root(node: Expr, operands: Sequence[Node]) -> Node | None:
     same = node.params.get("function") == "power" and node.params.get("exponent") == 0.5
-    return Call("sqrtm", tuple(operands), 2) if same else None
+    return Call("sqrtm", tuple(operands), 2) if same and len(operands) == 1 else None
 
 
 def _beside(node: Expr, operands: Sequence[Node]) -> Node | None:

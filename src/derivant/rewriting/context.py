@@ -118,8 +118,9 @@ class Context:
             self.sizes.enter(payload, operand, 2)
 
     def note(self, leaf: Expr) -> None:
-        """Learn the facts of a leaf."""
-        if any(fact in SYMMETRIC_FACTS for fact in leaf.params.get("facts", ())):
+        """Learn the facts of a leaf, and that a function of a symmetric matrix is symmetric."""
+        declared = any(fact in SYMMETRIC_FACTS for fact in leaf.params.get("facts", ()))
+        if declared or (leaf.primitive.name == "matrix_function" and len(leaf.shape) == 2):
             self.namer.symmetric.add(id(leaf))
 
     def note_function(self, payload: Expr, operand: Sum) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
+from derivant.primitives.matrix_functions import slope_of
 from derivant.rewriting.conditions import conditions_of
 from derivant.rewriting.context import (
     LONGEST_INLINED,
@@ -35,6 +36,7 @@ from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
 
+SLOPES = ("expm", "matrix_function")  # of two operands: how they move along the second
 OF_ONE = ("inv", "det", "logdet", "expm", "logsumexp", "softmax", "prod")
 MOST_READINGS = 4  # of one expression
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
@@ -191,15 +193,47 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     simple = row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node))
     if len(node.inputs) == 1 and not node.levels and simple:
         return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
-    if row.name == "expm" and _is_identity(forms[id(node.inputs[1])]):
-        return applied(context, row.name, forms[id(node.inputs[0])])
-    elif node.inputs and not node.levels and row.family not in ("structure", "level"):
+    if row.name in SLOPES and len(node.inputs) == 2:
+        multiple = _of_identity(forms[id(node.inputs[1])])
+        if multiple is not None:
+            return context.normalised(context, _times(_slope(node, forms, context), multiple))
+    if node.inputs and not node.levels and row.family not in ("structure", "level"):
         payload = _on_forms(node, forms, context)
     if row.name == "pow" and not node.levels:
         base, exponent = (forms[id(x)] for x in node.inputs)
         context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _slope(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
+    """f'(X), what a function of a matrix moves by along I."""
+    if node.primitive.name == "expm":
+        return applied(context, "expm", forms[id(node.inputs[0])])
+    factor, function, exponent = slope_of(**node.params)
+    inverted = function == "power" and exponent < 0
+    exponent = abs(exponent)
+    total = forms[id(node.inputs[0])]
+    if function != "power" or exponent != 1:
+        x = _restored(node.inputs[0], forms, context)
+        params = {"function": function, "exponent": exponent}
+        payload = Expr.derivant_apply(node.primitive, (x,), params)
+        context.note(payload)
+        total = Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, (0, 1)),)),))
+    found = applied(context, "inv", total) if inverted else total
+    return _times(found, Term(Fraction(factor), ()))
+
+
+def _times(total: Sum, number: Term) -> Sum:
+    """A sum times a number; the letters that this sums over are new ones."""
+    terms = []
+    for t in total.terms:
+        high = max([1, *(c for a in t.atoms for c in a.index)]) + 1
+        names = {c: high + k for k, (c, _) in enumerate(number.bound)}
+        atoms = (*(a.renamed(names) for a in number.atoms), *t.atoms)
+        bound = (*t.bound, *((names[c], size) for c, size in number.bound))
+        terms.append(Term(t.coefficient * number.coefficient, atoms, bound))
+    return Sum(total.shape, total.dtype, tuple(terms))
 
 
 def _on_forms(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
@@ -220,12 +254,15 @@ def _is_plain(node: Expr) -> bool:
     return len(x.shape) <= 2 and (axis is None or axis == (-1,))
 
 
-def _is_identity(total: Sum) -> bool:
-    """Whether a sum is the identity matrix."""
-    if len(total.terms) != 1 or total.terms[0].coefficient != 1:
-        return False
-    atoms = total.terms[0].atoms
-    return len(atoms) == 1 and atoms[0].payload is None
+def _of_identity(total: Sum) -> Term | None:
+    """The number that the identity matrix is multiplied with, None where there is another part."""
+    if len(total.terms) != 1:
+        return None
+    (term,) = total.terms
+    ends = [a for a in term.atoms if 0 in a.index or 1 in a.index]
+    if len(ends) != 1 or ends[0].payload is not None:
+        return None
+    return replace(term, atoms=tuple(a for a in term.atoms if a is not ends[0]))
 
 
 def _restored(node: Expr, forms: dict[int, Sum], context: Context) -> Expr:
