@@ -69,7 +69,7 @@ def fit(
                 "or run under debug_nans() to see the first operation that made it"
             )
         history.losses.append(mean)
-        bar.set_postfix(loss=f"{mean:.4f}")
+        bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
     return params, history
 
 
