@@ -146,3 +146,24 @@ def test_a_direction_and_its_length_by_a_curved_constraint() -> None:
                  notation="numpy")  # fmt: skip
     x = dv.evaluate(s.solution["x"], {"a": a, "c": 2.5})
     np.testing.assert_allclose(x, np.sum(np.sqrt(a)) / (2.5 * np.sqrt(a)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("objective", "facts"),
+    [
+        ("(x - a)**2 + a * log(x)", "x"),  # falls without end towards 0 where a > 0
+        ("c * (x - b)**2 + b * x**2 - a * log(x)", "abx"),  # not convex where c < -b
+        ("c * x**4 - x**a", "acx"),  # falls without end where a > 4
+        ("-x**a - b / x**2", ""),
+    ],
+)
+def test_what_holds_for_some_signs_and_sizes_only_is_refused(objective: str, facts: str) -> None:
+    with pytest.raises(dv.DerivantError):
+        dv.solve(objective, over="x", shapes={k: "" for k in "abcx" if k in objective},
+                 assume=dict.fromkeys(facts, "positive"), notation="numpy")  # fmt: skip
+
+
+def test_a_cost_of_one_term_is_flat_where_a_part_of_its_slope_is_0() -> None:
+    s = dv.solve("a * sqrt(1 + x**2)", over="x", shapes={"a": "", "x": ""},
+                 assume={"a": "positive"}, notation="numpy")  # fmt: skip
+    assert float(dv.evaluate(s.solution["x"], {})) == 0

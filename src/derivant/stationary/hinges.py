@@ -62,8 +62,10 @@ def _hinged(problem: Problem, x: Expr, kink: Expr, weight: Expr) -> Found | None
     (across,) = kink.inputs
     terms = [*zip(lambdas, (c.gap for c in problem.constraints), strict=True), (force, across)]
     answer = stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    if answer is None or not answer.proved:
+        return None
     sure, _ = kind_of(problem, bool(problem.constraints))
-    if answer is None or not answer.proved or not sure:
+    if not sure:
         return None
     left = substituted(across, {x: answer.values[x]})
     rate = simple(RECORD.negative(slope(left, force)))
@@ -110,8 +112,10 @@ def _between(
     force = symbol("the planes' force", ())
     terms = [*zip(lambdas, (c.gap for c in equal), strict=True), (force, one.excess)]
     answer = stationary(problem, lagrangian(problem.cost, terms), lambdas)
+    if answer is None or not answer.proved:
+        return None
     sure, _ = kind_of(problem, bool(equal))
-    if answer is None or not answer.proved or not sure:
+    if not sure:
         return None
     left = substituted(one.excess, {x: answer.values[x]})
     rate = simple(RECORD.negative(slope(left, force)))

@@ -45,6 +45,8 @@ def joined(total: Sum, x: Expr) -> list[Expr]:
     rest = [t for t in total.terms if t not in with_x]
     if len(with_x) > 2 or (len(with_x) == 2 and rest):
         return _without_common(total, x)
+    if len(with_x) == 1 and not rest:
+        return [payload_of(a) for a in atoms if a.power > 0]  # a product is 0 where a part is
     sides = (_part(total, with_x[:1]), RECORD.negative(_part(total, with_x[1:] or rest)))
     if any(a.power.denominator == 2 for a in atoms) and not names & POWERS:
         return [RECORD.subtract(*(_squared(total, x, [t]) for t in with_x))] if not rest else [

@@ -18,8 +18,9 @@ from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
-from derivant.derivation.draws import along, directed, drawn
+from derivant.derivation.draws import along, directed
 from derivant.stationary.algebra import slope
+from derivant.stationary.drawing import possible, value_for
 from derivant.stationary.found import Found
 from derivant.stationary.numeric import within
 from derivant.stationary.problem import Problem
@@ -31,6 +32,8 @@ TRIES = 160  # random data looked at in search of them
 STEPS = (1e-3, 0.05, 1.0, 10.0, 1e3)  # how far the points are that must not be better
 DIRECTIONS = 2
 ENTRIES = 3
+FAR_OFF = 1e6
+NEARLY_ZERO = (1e-3, 1e-12)  # of what a positive unknown is, where it is compared at step 1
 NEWTON = 12  # steps back onto the constraints
 TOLERANCE = 1e-6
 LARGEST = 6
@@ -82,6 +85,8 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
     slopes = _slopes(problem)
     sizes: list[dict[str, int]] = []
     worst, compared, skipped, without = 0.0, 0, None, 0
+    numbers = any(not v.shape for v in leaves)
+    points = POINTS if found.sure or not numbers else 3 * POINTS
     for turn in range(TRIES):
         here = _sizes(names, turn, rng)
         try:
@@ -94,10 +99,12 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
         if not _has_value(measured, found):
             without += 1
             continue
+        if _is_far_off(measured, found):
+            continue
         residual, count = _judged(measured, found, slopes, rng)
         worst, compared = max(worst, residual), compared + count
         sizes.append(here)
-        if len(sizes) == POINTS:
+        if len(sizes) == points:
             break
     if without > len(sizes):
         raise DerivantError("the answer or the objective there is not finite; it is not shown")
@@ -147,46 +154,13 @@ def _drawn(
     data = dict[Expr, Numbers]()
     for v in leaves:
         shape = tuple(size_of(s, sizes) for s in v.shape)
-        if not _possible(v, shape):
+        if not possible(v, shape):
             return None
-        value = _between(v, drawn(v, shape, rng), rng)
-        data[v] = _shifted(v, value) if turn % 2 else _signed(v, value, turn // 2 + len(data))
+        data[v] = value_for(v, shape, turn, len(data), rng)
     measured = Measured(problem, data, sizes)
     values = measured([c.of for c in found.needs], {})
     good = all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
     return measured if good else None
-
-
-def _possible(variable: Expr, shape: tuple[int, ...]) -> bool:
-    """Whether a matrix of this shape can have the rank that is declared of it."""
-    facts = variable.params.get("facts", ())
-    if len(shape) != 2:
-        return True
-    wide = "full-row-rank" in facts and shape[0] > shape[1]
-    tall = ("full-column-rank" in facts or "orthonormal" in facts) and shape[0] < shape[1]
-    return not (wide or tall)
-
-
-def _between(variable: Expr, value: Numbers, rng: np.random.Generator) -> Numbers:
-    """A number that may be anything from 0 to 1 is mostly not one of the two."""
-    inside = not value.ndim and "unitint" in variable.params.get("facts", ())
-    return np.asarray(rng.uniform(0.1, 0.9)) if inside else value
-
-
-def _signed(variable: Expr, value: Numbers, turn: int) -> Numbers:
-    """A number with a sign of its own at each turn: an answer may hold for one sign only."""
-    if value.ndim or variable.params.get("facts"):
-        return value
-    return -np.abs(value) if turn % 2 else np.abs(value)
-
-
-def _shifted(variable: Expr, value: Numbers) -> Numbers:
-    """A value that conditions of positivity are likelier to hold for; facts are kept."""
-    if variable.params.get("facts"):
-        return value
-    if value.ndim == 2 and value.shape[0] == value.shape[1]:
-        return np.asarray(value + 2.5 * np.sqrt(len(value)) * np.eye(len(value)), float)
-    return np.abs(value) + 0.1 if value.ndim < 2 else value
 
 
 def _has_value(measured: Measured, found: Found) -> bool:
@@ -195,6 +169,13 @@ def _has_value(measured: Measured, found: Found) -> bool:
     if not all(np.all(np.isfinite(v)) for v in values):
         return False
     return bool(np.isfinite(measured.cost(dict(zip(found.values, values, strict=True)))))
+
+
+def _is_far_off(measured: Measured, found: Found) -> bool:
+    """Whether the numbers are so large that rounding hides whether a point is stationary."""
+    values = measured(list(found.values.values()), {})
+    cost = measured.cost(dict(zip(found.values, values, strict=True)))
+    return max(abs(cost), *(float(np.max(np.abs(v), initial=0.0)) for v in values)) > FAR_OFF
 
 
 # One draw
@@ -339,6 +320,10 @@ def _ways(
                 {v: sign * one if v is u else np.zeros(y.shape) for v, y in point.items()}
                 for sign in (1.0, -1.0)
             ]
+    for u, x in point.items():
+        if problem.facts(u) & {"positive"}:  # towards the edge of what it may be
+            ways += [{v: (part - 1) * x if v is u else np.zeros(y.shape)
+                      for v, y in point.items()} for part in NEARLY_ZERO]  # fmt: skip
     names = [f"cost {u.params['name']}" for u in point]
     if all(n in slopes for n in names):
         down = measured([slopes[n] for n in names], point)
@@ -355,7 +340,8 @@ def feasible(
     """A point moved onto the constraints by Gauss-Newton steps; None where they fail."""
     problem = measured.problem
     for _ in range(NEWTON):
-        if not all(within(problem.facts(u), x) for u, x in point.items()):
+        inside = (np.all(np.isfinite(x)) and within(problem.facts(u), x) for u, x in point.items())
+        if not all(inside):
             return None
         rows, gaps = _violated(measured, point, slopes)
         if not gaps or max(float(np.max(np.abs(g), initial=0.0)) for g in gaps) < 1e-11:
