@@ -275,3 +275,8 @@ def test_small_expressions_take_milliseconds() -> None:
         normal_form(e)
         times.append(thread_time() - start)
     assert min(times) < 0.01
+
+
+def test_one_to_any_power_is_one() -> None:
+    found = normal_form(trace_graph(lambda a, x: x * 1.0 ** (a - 1), "", "n"))
+    assert found.primitive.name == "variable"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from math import exp, log, pi, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,6 +162,41 @@ def test_what_holds_for_some_signs_and_sizes_only_is_refused(objective: str, fac
     with pytest.raises(dv.DerivantError):
         dv.solve(objective, over="x", shapes={k: "" for k in "abcx" if k in objective},
                  assume=dict.fromkeys(facts, "positive"), notation="numpy")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("objective", "cost", "facts", "given"),
+    [
+        (
+            "(x - a)**2 + b * x**2",
+            lambda x, a, b: (x - a) ** 2 + b * x**2,
+            "x",
+            {"a": (0.1, 3.0), "b": (-0.9, 3.0)},
+        ),
+        (
+            "-a * x**2 + b * x",
+            lambda x, a, b: -a * x**2 + b * x,
+            "",
+            {"a": (-3.0, -0.1), "b": (-3.0, -0.1)},
+        ),
+    ],
+)
+def test_what_holds_for_some_data_says_that_the_cost_bends_up(
+    objective: str,
+    cost: Callable[..., Any],
+    facts: str,
+    given: dict[str, tuple[float, float]],
+) -> None:
+    s = dv.solve(objective, over="x", shapes={k: "" for k in "abcx" if k in objective},
+                 assume=dict.fromkeys(facts, "positive"), notation="numpy")  # fmt: skip
+    assert s.conditions
+    assert all("is positive" in c for c in s.conditions)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        data = {k: rng.uniform(*bounds) for k, bounds in given.items()}
+        x = float(dv.evaluate(s.solution["x"], data))
+        others = np.geomspace(1e-3, 1e3, 500)
+        assert cost(x, **data) <= np.min(cost(others, **data)) + 1e-9
 
 
 def test_a_cost_of_one_term_is_flat_where_a_part_of_its_slope_is_0() -> None:

@@ -37,6 +37,7 @@ from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
 
 SLOPES = ("expm", "matrix_function")  # of two operands: how they move along the second
+UNIT = Term(ONE, ()).key
 OF_ONE = ("inv", "det", "logdet", "expm", "logsumexp", "softmax", "prod")
 MOST_READINGS = 4  # of one expression
 MOST_STEPS = 200  # each law settles or shortens the sum; so many would be a fault of ours
@@ -201,6 +202,8 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         payload = _on_forms(node, forms, context)
     if row.name == "pow" and not node.levels:
         base, exponent = (forms[id(x)] for x in node.inputs)
+        if len(base.terms) == 1 and base.terms[0].key == UNIT:
+            return Sum(tuple(node.shape), node.dtype, base.terms)  # 1^y = 1
         context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))

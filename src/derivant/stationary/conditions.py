@@ -84,6 +84,18 @@ TESTS: dict[str, Callable[[npt.NDArray[np.float64]], bool]] = {
 }
 
 
+def not_implied(needs: Sequence[Condition]) -> list[Condition]:
+    """The conditions without those that a number is not 0 where it, or minus it, is positive."""
+    strict = [c.of for c in needs if c.kind in ("positive", "definite")]
+    known = [formed(x).to_expr() for of in strict for x in (of, RECORD.negative(of))]
+    return [
+        c
+        for c in needs
+        if c.kind not in ("invertible", "nonzero")
+        or not any(formed(c.of).to_expr() is x for x in known)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """How positive an expression is: strict, or not negative, and what that needs."""

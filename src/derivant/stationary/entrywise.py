@@ -33,10 +33,12 @@ from derivant.stationary.conditions import Condition, definite, entries_sign, si
 from derivant.stationary.found import Found, Lines
 from derivant.stationary.hessians import has_kinks, same
 from derivant.stationary.isolating import isolated
+from derivant.stationary.monotone import is_increasing
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import multipliers_of
 from derivant.stationary.verifying import verified
 
+LONGEST_NEED = 30  # characters of a condition on how a cost bends
 SHIFTED = "entry by entry with a number added, then the constraint"
 
 
@@ -45,7 +47,7 @@ def entrywise_problem(problem: Problem) -> Found | None:
     if len(problem.unknowns) != 1 or len(problem.constraints) > 1:
         return None
     (x,) = problem.unknowns
-    if has_kinks(problem.cost, x):
+    if has_kinks(problem.cost, x) or (not x.shape and is_increasing(problem)):
         return None
     gradient = slope(problem.cost, x)
     if not depends(gradient, [x]) or (x.shape and not falls_apart(problem.cost, gradient, x)):
@@ -57,9 +59,23 @@ def entrywise_problem(problem: Problem) -> Found | None:
     def lines() -> Lines:
         return ((rule, f"{shown(gradient)} = 0, entry by entry"),)
 
-    return _first(
-        problem, [Found({x: v}, "entry by entry", (), lines=lines) for v in isolated(gradient, x)]
-    )
+    candidates = [
+        Found({x: v}, "entry by entry", _bends_up(gradient, x, v), lines=lines)
+        for v in isolated(gradient, x)
+    ]
+    return _first(problem, candidates)
+
+
+def _bends_up(gradient: Expr, x: Expr, value: Expr) -> tuple[Condition, ...]:
+    """That the slope rises at a point which is one number, where that is easily said.
+
+    Where it is not, an answer that needs it is found wrong at some data, and refused.
+    """
+    if x.shape:
+        return ()
+    curvature = simple(substituted(slope(gradient, x), {x: value}))
+    plain = sign_of(curvature) is not None or len(shown(curvature)) > LONGEST_NEED
+    return () if plain else (definite(curvature),)
 
 
 def _first(problem: Problem, candidates: list[Found]) -> Found | None:
@@ -70,8 +86,8 @@ def _first(problem: Problem, candidates: list[Found]) -> Found | None:
         (value,) = found.values.values()
         tries = [found]
         if problem.facts(x) & {"positive", "unitint"} and sign_of(value) is None:
-            needs = (definite(value),) if not value.shape else ()
-            tries.append(Found(found.values, found.pattern, needs, lines=found.lines))
+            needs = (*found.needs, definite(value)) if not value.shape else found.needs
+            tries.append(replace(found, needs=needs))
         for one in tries:
             try:
                 verified(problem, one)

@@ -23,21 +23,30 @@ MOST_LAYERS = 12
 
 def monotone_problem(problem: Problem, solved: Callable[[Problem], Found]) -> Found | None:
     """The optimum of what an increasing function is of; None where there is no such function."""
+    inner_cost, changed = _peeled(problem)
+    core = inner_cost if changed else _in_logs(inner_cost, problem)
+    if core is None:
+        return None
+    found = solved(replace(problem, cost=core, objective=core, sign=1))
+    kept = found.multipliers if not problem.constraints else {}
+    pattern = f"an increasing function, {found.pattern}"
+    return replace(found, multipliers=kept, least=None, sure="", pattern=pattern)
+
+
+def is_increasing(problem: Problem) -> bool:
+    """Whether the cost is an increasing function of a simpler one."""
+    return _peeled(problem)[1]
+
+
+def _peeled(problem: Problem) -> tuple[Expr, bool]:
+    """What the cost rises with, and whether it is more than an affine function of it."""
     core, changed = problem.cost, False
     for _ in range(MOST_LAYERS):
         inside = _inside(core, problem)
         if inside is None:
             break
         core, changed = inside[0], changed or inside[1]
-    if not changed:
-        logs = _in_logs(core, problem)
-        if logs is None:
-            return None
-        core = logs
-    found = solved(replace(problem, cost=core, objective=core, sign=1))
-    kept = found.multipliers if not problem.constraints else {}
-    pattern = f"an increasing function, {found.pattern}"
-    return replace(found, multipliers=kept, least=None, sure="", pattern=pattern)
+    return core, changed
 
 
 def _in_logs(cost: Expr, problem: Problem) -> Expr | None:

@@ -11,6 +11,7 @@ from derivant.carriers.trace import variables
 from derivant.notation import Facts, Shapes, numpy_text, shown_name
 from derivant.primitives import RECORD
 from derivant.stationary.algebra import constant, documented, shown, simple, substituted
+from derivant.stationary.conditions import not_implied
 from derivant.stationary.diagonals import diagonal_problem
 from derivant.stationary.eliminated import eliminated_problem
 from derivant.stationary.entrywise import entrywise_problem
@@ -129,7 +130,7 @@ def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
         dict(found.multipliers),
         value,
         (
-            *dict.fromkeys(str(n) for n in found.needs if variables([n.of])),
+            *dict.fromkeys(str(n) for n in not_implied(found.needs) if variables([n.of])),
             *(() if verdict.everywhere else ("the answer is finite",)),
         ),
         kind,
@@ -148,7 +149,7 @@ def _steps(
 ) -> tuple[SolutionStep, ...]:
     steps = [SolutionStep(rule, result) for rule, result in found.lines()]
     if found.needs and not any(s.rule == "solvable?" for s in steps):
-        needs = "; ".join(dict.fromkeys(map(str, found.needs)))
+        needs = "; ".join(dict.fromkeys(map(str, not_implied(found.needs))))
         steps.append(SolutionStep("solvable?", f"yes where {needs}"))
     steps += [SolutionStep("solution", f"{shown_name(n)} = {shown(x)}") for n, x in values.items()]
     steps += [SolutionStep("multiplier", f"{k} = {shown(x)}") for k, x in found.multipliers.items()]

@@ -37,6 +37,7 @@ NEARLY_ZERO = (1e-3, 1e-12)  # of what a positive unknown is, where it is compar
 NEWTON = 12  # steps back onto the constraints
 TOLERANCE = 1e-6
 LARGEST = 6
+EDGES, HALVINGS = 4, 8  # looks at where the conditions begin to fail, and how near
 LEAST_NORM = ". least_norm=True asks for the one of least norm among many, the pseudoinverse's"
 
 
@@ -84,17 +85,21 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
     rng = np.random.default_rng(seed)
     slopes = _slopes(problem)
     sizes: list[dict[str, int]] = []
-    worst, compared, skipped, without = 0.0, 0, None, 0
+    sample: Measured | None = None
+    worst, compared, skipped, without, edges = 0.0, 0, None, 0, 0
     numbers = any(not v.shape for v in leaves)
     points = POINTS if found.sure or not numbers else 3 * POINTS
     for turn in range(TRIES):
         here = _sizes(names, turn, rng)
         try:
-            measured = _drawn(problem, found, leaves, here, turn, rng)
+            measured, held = _drawn(problem, found, leaves, here, turn, rng), sample
+            if not names and measured is not None and held is not None and edges < EDGES:
+                edges += not _holds(measured, found)
+                measured = _edge(held, measured, found)
         except (DerivantError, np.linalg.LinAlgError) as error:
             skipped = error
             continue
-        if measured is None:
+        if measured is None or not _holds(measured, found):
             continue
         if not _has_value(measured, found):
             without += 1
@@ -102,7 +107,7 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
         if _is_far_off(measured, found):
             continue
         residual, count = _judged(measured, found, slopes, rng)
-        worst, compared = max(worst, residual), compared + count
+        worst, compared, sample = max(worst, residual), compared + count, measured
         sizes.append(here)
         if len(sizes) == points:
             break
@@ -115,7 +120,7 @@ def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
             f"no data were found for which the conditions of the answer hold ({needs}){why}; "
             "it is not shown" + (LEAST_NORM if "column rank" in needs else "")
         )
-    return Verdict(tuple(sizes), worst, compared, measured, not without)
+    return Verdict(tuple(sizes), worst, compared, sample, not without)
 
 
 def _leaves(problem: Problem, found: Found) -> list[Expr]:
@@ -150,17 +155,37 @@ def _drawn(
     turn: int,
     rng: np.random.Generator,
 ) -> Measured | None:
-    """Data for which the conditions hold; None where these do not."""
+    """Data; None where there are none of these sizes."""
     data = dict[Expr, Numbers]()
     for v in leaves:
         shape = tuple(size_of(s, sizes) for s in v.shape)
         if not possible(v, shape):
             return None
         data[v] = value_for(v, shape, turn, len(data), rng)
-    measured = Measured(problem, data, sizes)
+    return Measured(problem, data, sizes)
+
+
+def _holds(measured: Measured, found: Found) -> bool:
+    """Whether the data have what the answer needs."""
     values = measured([c.of for c in found.needs], {})
-    good = all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
-    return measured if good else None
+    return all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
+
+
+def _edge(good: Measured, other: Measured, found: Found) -> Measured:
+    """Data between some that have what the answer needs and some that have not, near the latter.
+
+    A stationary point is least where it begins to be one, or it is not least at all.
+    """
+    if _holds(other, found):
+        return other
+    near, far = 0.0, 1.0
+    for _ in range(HALVINGS):
+        part = (near + far) / 2
+        data = {v: x + part * (other.data[v] - x) for v, x in good.data.items()}
+        middle = Measured(good.problem, data, good.sizes)
+        near, far = (part, far) if _holds(middle, found) else (near, part)
+    data = {v: x + near * (other.data[v] - x) for v, x in good.data.items()}
+    return Measured(good.problem, data, good.sizes)
 
 
 def _has_value(measured: Measured, found: Found) -> bool:
