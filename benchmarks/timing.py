@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -35,16 +36,19 @@ def interleaved(
     repeats: int = REPEATS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Seconds a call, `repeats` times each, the contestants taking turns.
+    """Seconds a call, `repeats` times each, the contestants taking turns in random order.
 
+    Threads of one may be awake for a while when the next begins; none is always that next one.
     For work of one thread `clock` may be `time.thread_time`, which leaves out what others on the
     machine take of it.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
+    order, rng = list(calls.items()), random.Random(0)
     for _ in range(repeats):
-        for name, call in calls.items():
+        rng.shuffle(order)
+        for name, call in order:
             started = clock()
             for _ in range(number):
                 call()
