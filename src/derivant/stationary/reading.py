@@ -9,7 +9,7 @@ from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.notation import read_formula
-from derivant.stationary.verifying import Measured
+from derivant.stationary.measured import Measured
 
 TOLERANCE = 1e-7
 

@@ -7,28 +7,25 @@ answer takes part, but for the gradient, which has its own check.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.dims import Dim, size_of
+from derivant.base.dims import size_of
 from derivant.base.errors import DerivantError
-from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.carriers.trace import variables
 from derivant.derivation.draws import along, directed
 from derivant.stationary.algebra import slope
-from derivant.stationary.drawing import possible, value_for
+from derivant.stationary.drawing import Draws
 from derivant.stationary.found import Found
+from derivant.stationary.measured import Measured
 from derivant.stationary.numeric import within
 from derivant.stationary.problem import Problem
-from derivant.stationary.program import Program
 
 Numbers = npt.NDArray[np.float64]
 POINTS = 4  # data for which an answer must hold
-TRIES = 160  # random data looked at in search of them
 STEPS = (1e-3, 0.05, 1.0, 10.0, 1e3)  # how far the points are that must not be better
 DIRECTIONS = 2
 ENTRIES = 3
@@ -36,8 +33,6 @@ FAR_OFF = 1e6
 NEARLY_ZERO = (1e-3, 1e-12)  # of what a positive unknown is, where it is compared at step 1
 NEWTON = 12  # steps back onto the constraints
 TOLERANCE = 1e-6
-LARGEST = 6
-EDGES, HALVINGS = 4, 8  # looks at where the conditions begin to fail, and how near
 LEAST_NORM = ". least_norm=True asks for the one of least norm among many, the pseudoinverse's"
 
 
@@ -58,134 +53,35 @@ class Verdict:
         )
 
 
-class Measured:
-    """A problem with data: its cost, gaps and gradients as functions of the unknowns."""
-
-    def __init__(self, problem: Problem, data: Mapping[Expr, Numbers], sizes: Mapping[str, int]):
-        self.problem, self.data, self.sizes = problem, dict(data), dict(sizes)
-        self._programs: dict[tuple[Expr, ...], Program] = {}
-
-    def __call__(self, expressions: Sequence[Expr], point: Mapping[Expr, Numbers]) -> list[Numbers]:
-        """The values of expressions."""
-        key = (*expressions, *point)
-        with np.errstate(all="ignore"):
-            if key not in self._programs:
-                self._programs[key] = Program(expressions, self.data, self.sizes, list(point))
-            return self._programs[key](point)
-
-    def cost(self, point: Mapping[Expr, Numbers]) -> float:
-        """What is minimised."""
-        return float(self([self.problem.cost], point)[0])
-
-
 def verified(problem: Problem, found: Found, seed: int = 0) -> Verdict:
     """Check an answer; raises DerivantError, saying which part failed, where it does not hold."""
-    leaves = _leaves(problem, found)
-    names = sorted(_dims(problem, found))
-    rng = np.random.default_rng(seed)
+    draws = Draws(problem, found, np.random.default_rng(seed))
     slopes = _slopes(problem)
-    sizes: list[dict[str, int]] = []
-    sample: Measured | None = None
-    worst, compared, skipped, without, edges = 0.0, 0, None, 0, 0
-    numbers = any(not v.shape for v in leaves)
+    seen: list[Measured] = []
+    worst, compared, without = 0.0, 0, 0
+    numbers = any(not v.shape for v in draws.leaves)
     points = POINTS if found.sure or not numbers else 3 * POINTS
-    for turn in range(TRIES):
-        here = _sizes(names, turn, rng)
-        try:
-            measured, held = _drawn(problem, found, leaves, here, turn, rng), sample
-            if not names and measured is not None and held is not None and edges < EDGES:
-                edges += not _holds(measured, found)
-                measured = _edge(held, measured, found)
-        except (DerivantError, np.linalg.LinAlgError) as error:
-            skipped = error
-            continue
-        if measured is None or not _holds(measured, found):
-            continue
+    for measured in draws:
         if not _has_value(measured, found):
             without += 1
             continue
         if _is_far_off(measured, found):
             continue
-        residual, count = _judged(measured, found, slopes, rng)
-        worst, compared, sample = max(worst, residual), compared + count, measured
-        sizes.append(here)
-        if len(sizes) == points:
+        residual, count = _judged(measured, found, slopes, draws.rng)
+        worst, compared = max(worst, residual), compared + count
+        seen.append(measured)
+        if len(seen) == points:
             break
-    if without > len(sizes):
+    if without > len(seen):
         raise DerivantError("the answer or the objective there is not finite; it is not shown")
-    if len(sizes) < 2:
-        why = f" ({skipped})" if skipped else ""
+    if len(seen) < 2:
+        why = f" ({draws.skipped})" if draws.skipped else ""
         needs = "; ".join(map(str, found.needs)) or "none"
         raise DerivantError(
             f"no data were found for which the conditions of the answer hold ({needs}){why}; "
             "it is not shown" + (LEAST_NORM if "column rank" in needs else "")
         )
-    return Verdict(tuple(sizes), worst, compared, sample, not without)
-
-
-def _leaves(problem: Problem, found: Found) -> list[Expr]:
-    roots = [problem.cost, *(c.gap for c in problem.constraints), *found.values.values()]
-    own = {id(u) for u in problem.unknowns} | {id(d) for d in problem.declared.values()}
-    return [v for v in variables(roots) if id(v) not in own]
-
-
-def _names(size: object) -> list[str]:
-    return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
-
-
-def _dims(problem: Problem, found: Found) -> set[str]:
-    """The named sizes of all that is evaluated."""
-    roots = [problem.cost, *(c.gap for c in problem.constraints), *problem.unknowns]
-    roots += [*found.values.values(), *found.multipliers.values(), *(c.of for c in found.needs)]
-    plain = [n for n in ancestors(roots) if n.primitive.outputs == 1]
-    return {name for n in plain for size in n.shape for name in _names(size)}
-
-
-def _sizes(names: Sequence[str], turn: int, rng: np.random.Generator) -> dict[str, int]:
-    """Sizes from 1 on, rarely equal ones."""
-    pool = rng.permutation(np.arange(1, max(LARGEST, len(names)) + 1))
-    return {name: int(pool[k]) for k, name in enumerate(names)}
-
-
-def _drawn(
-    problem: Problem,
-    found: Found,
-    leaves: Sequence[Expr],
-    sizes: dict[str, int],
-    turn: int,
-    rng: np.random.Generator,
-) -> Measured | None:
-    """Data; None where there are none of these sizes."""
-    data = dict[Expr, Numbers]()
-    for v in leaves:
-        shape = tuple(size_of(s, sizes) for s in v.shape)
-        if not possible(v, shape):
-            return None
-        data[v] = value_for(v, shape, turn, len(data), rng)
-    return Measured(problem, data, sizes)
-
-
-def _holds(measured: Measured, found: Found) -> bool:
-    """Whether the data have what the answer needs."""
-    values = measured([c.of for c in found.needs], {})
-    return all(c.holds(v) for c, v in zip(found.needs, values, strict=True))
-
-
-def _edge(good: Measured, other: Measured, found: Found) -> Measured:
-    """Data between some that have what the answer needs and some that have not, near the latter.
-
-    A stationary point is least where it begins to be one, or it is not least at all.
-    """
-    if _holds(other, found):
-        return other
-    near, far = 0.0, 1.0
-    for _ in range(HALVINGS):
-        part = (near + far) / 2
-        data = {v: x + part * (other.data[v] - x) for v, x in good.data.items()}
-        middle = Measured(good.problem, data, good.sizes)
-        near, far = (part, far) if _holds(middle, found) else (near, part)
-    data = {v: x + near * (other.data[v] - x) for v, x in good.data.items()}
-    return Measured(good.problem, data, good.sizes)
+    return Verdict(tuple(m.sizes for m in seen), worst, compared, seen[-1], not without)
 
 
 def _has_value(measured: Measured, found: Found) -> bool:
