@@ -260,9 +260,9 @@ def feasible(
 ) -> dict[Expr, Numbers] | None:
     """A point moved onto the constraints by Gauss-Newton steps; None where they fail."""
     problem = measured.problem
+    declared = [(u, facts) for u in point if (facts := problem.facts(u))]
     for _ in range(NEWTON):
-        inside = (np.all(np.isfinite(x)) and within(problem.facts(u), x) for u, x in point.items())
-        if not all(inside):
+        if not all(within(facts, point[u]) for u, facts in declared):
             return None
         rows, gaps = _violated(measured, point, slopes)
         if not gaps or max(float(np.max(np.abs(g), initial=0.0)) for g in gaps) < 1e-11:
@@ -292,8 +292,9 @@ def _violated(
     jacobians = dict(zip(keys, known[len(constraints) :], strict=True))
     for k, (c, gap) in enumerate(zip(constraints, known, strict=False)):
         flat = np.ravel(gap)
-        off = {"==": np.full(flat.shape, True), "<=": flat > 0, ">=": flat < 0}[c.relation]
-        if not np.any(off) or np.max(np.abs(flat[off])) < 1e-11:
+        off = slice(None) if c.relation == "==" else flat > 0 if c.relation == "<=" else flat < 0
+        left = np.abs(flat[off])
+        if not left.size or left.max() < 1e-11:
             continue
         parts = [
             np.reshape(jacobians[f"{k} {u.params['name']}"], (flat.size, x.size))
