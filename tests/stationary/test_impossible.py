@@ -74,3 +74,25 @@ def test_the_numbers_say_so_too() -> None:
     m = dv.minimize("c'*x", "x", data={"c": np.array([1.0, -2.0])})
     assert not m.success
     assert "unbounded" in m.message
+
+
+@pytest.mark.parametrize(
+    ("objective", "facts", "said"),
+    [
+        ("exp(x)", None, "rises with x everywhere"),
+        ("1/x", {"x": "positive"}, "falls with x everywhere"),
+        ("log(x) - 1/x", {"x": "positive"}, "rises with x everywhere"),
+    ],
+)
+def test_a_cost_that_only_rises_or_falls_is_said_so(
+    objective: str, facts: dict[str, str] | None, said: str
+) -> None:
+    with pytest.raises(dv.DerivantError, match=said):
+        dv.solve(objective, over="x", shapes="x:", assume=facts)
+
+
+def test_what_was_not_found_is_said_once() -> None:
+    with pytest.raises(dv.DerivantError) as caught:
+        dv.solve("exp(-x'*x)", over="x")
+    assert str(caught.value).count("no closed form was found") == 1
+    assert str(caught.value).count("dv.minimize has the numbers") == 1

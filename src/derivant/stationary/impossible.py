@@ -18,6 +18,9 @@ from derivant.stationary.hessians import convex, quadratic, same
 from derivant.stationary.problem import Constraint, Problem
 from derivant.stationary.quadratics import BARE
 
+OPEN = frozenset(
+    ("positive",)
+)  # facts under which an unknown has neither a least nor a largest value
 NONE = "there is no optimum, since the objective"
 
 
@@ -89,11 +92,27 @@ def _without_bound(problem: Problem) -> str:
     unknowns = problem.unknowns
     if any(c.relation != "==" for c in problem.constraints):
         return ""
+    if not problem.constraints and (steady := _steady(problem)):
+        return steady
     if any(problem.facts(u) - BARE for u in unknowns):
         return ""
     if degree(problem.cost, unknowns) <= 1:
         return _linear(problem)
     return "" if problem.constraints else _curved(problem)
+
+
+def _steady(problem: Problem) -> str:
+    """What is said of a cost that rises everywhere, or falls, with an unknown that has no end."""
+    for u in problem.unknowns:
+        if problem.facts(u) - OPEN or degree(problem.cost, problem.unknowns) <= 1:
+            continue
+        rate = simple(slope(problem.objective, u))
+        for what, sign in (("rises", rate), ("falls", RECORD.negative(rate))):
+            if _positive(simple(problem.with_facts(sign))):
+                name = shown_name(str(u.params["name"]))
+                text = shown(simple(problem.objective))
+                return f"{NONE} {text} {what} with {name} everywhere, and {name} has no end"
+    return ""
 
 
 def _side(problem: Problem) -> str:

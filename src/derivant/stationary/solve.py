@@ -35,6 +35,7 @@ from derivant.stationary.solution import Solution, SolutionStep
 from derivant.stationary.spheres import on_a_ball
 from derivant.stationary.verifying import Verdict, verified
 
+NOT_FOUND, NUMBERS = "no closed form was found: ", ". dv.minimize has the numbers"
 Pattern = Callable[[Problem], Found | None]
 SINGLE: tuple[Pattern, ...] = (
     quadratic_problem,
@@ -90,7 +91,7 @@ def solve(
         found, verdict = solved_problem(problem)
     except DerivantError as error:
         why = why_impossible(problem)
-        raise DerivantError(f"no closed form was found: {why}" if why else str(error)) from error
+        raise DerivantError(NOT_FOUND + why if why else str(error)) from error
     if not least_norm:
         return _solution(problem, found, verdict)
     zero = constant(0.0)
@@ -108,9 +109,9 @@ def solved_problem(problem: Problem) -> tuple[Found, Verdict]:
             if found is not None:
                 return found, verified(problem, found)
         except DerivantError as error:
-            said.append(str(error))
+            said.append(str(error).removeprefix(NOT_FOUND).removesuffix(NUMBERS))
     why = "; ".join(dict.fromkeys(said)) or "its equations have none of the forms that are known"
-    raise DerivantError(f"no closed form was found: {why}. dv.minimize has the numbers")
+    raise DerivantError(NOT_FOUND + why + NUMBERS)
 
 
 def _solution(problem: Problem, found: Found, verdict: Verdict) -> Solution:
