@@ -96,3 +96,9 @@ def test_what_was_not_found_is_said_once() -> None:
         dv.solve("exp(-x'*x)", over="x")
     assert str(caught.value).count("no closed form was found") == 1
     assert str(caught.value).count("dv.minimize has the numbers") == 1
+
+
+@pytest.mark.parametrize("objective", ["sqrt(1 - x)", "(1 - x)^1.5", "x + sqrt(x - 1)", "asin(x)"])
+def test_a_cost_that_has_no_value_everywhere_is_not_said_to_have_no_end(objective: str) -> None:
+    problem = read_problem(objective, "x", (), {"x": "positive"}, "x:", "auto", "minimize")
+    assert why_impossible(problem) == ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.notation import shown_name
 from derivant.primitives import RECORD
@@ -21,6 +22,11 @@ from derivant.stationary.quadratics import BARE
 OPEN = frozenset(
     ("positive",)
 )  # facts under which an unknown has neither a least nor a largest value
+EVERYWHERE = frozenset(
+    ("add", "subtract", "negative", "multiply", "sum", "exp", "tanh", "sinh", "cosh", "atan", "erf",
+     "sigmoid", "softplus", "square", "variable", "einsum", "matmul", "scale", "broadcast_to")
+)  # fmt: skip
+WHOLE = range(1, 100)
 NONE = "there is no optimum, since the objective"
 
 
@@ -106,6 +112,8 @@ def _steady(problem: Problem) -> str:
     for u in problem.unknowns:
         if problem.facts(u) - OPEN or degree(problem.cost, problem.unknowns) <= 1:
             continue
+        if not _is_defined_everywhere(problem, u):
+            continue
         rate = simple(slope(problem.objective, u))
         for what, sign in (("rises", rate), ("falls", RECORD.negative(rate))):
             if _positive(simple(problem.with_facts(sign))):
@@ -113,6 +121,20 @@ def _steady(problem: Problem) -> str:
                 text = shown(simple(problem.objective))
                 return f"{NONE} {text} {what} with {name} everywhere, and {name} has no end"
     return ""
+
+
+def _is_defined_everywhere(problem: Problem, unknown: Expr) -> bool:
+    """Whether the cost surely has a value wherever the unknown may be: no root of 1 - x in it."""
+    for node in ancestors([problem.objective]):
+        row = node.primitive.name
+        if row in EVERYWHERE or not depends(node, [unknown]):
+            continue
+        if row == "power" and float(node.params["exponent"]) in WHOLE:
+            continue
+        parts = [x for x in node.inputs if depends(x, [unknown])]
+        if "positive" not in problem.facts(unknown) or any(x is not unknown for x in parts):
+            return False
+    return True
 
 
 def _side(problem: Problem) -> str:
