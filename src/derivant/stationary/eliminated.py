@@ -78,7 +78,6 @@ def _put_in(
         multipliers=_forces(problem, constraint, y, values, found),
         sure="",
         least=None,
-        unique=found.unique,
         lines=lambda: (
             (
                 f"{constraint.key} solved for {shown_name(str(y.params['name']))}",

@@ -6,11 +6,12 @@ The constraint gives λ: softmax, y / sum(y), 1/n. Also all unknowns that are on
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
 from derivant.primitives import RECORD
-from derivant.rewriting import Sum, lowered
+from derivant.rewriting import Sum, Term, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
@@ -237,11 +238,7 @@ def shape_of(value: Expr, force: Expr) -> Expr | None:
         if all(not a.index for a in own) and own:
             rest = tuple(a for a in term.atoms if a not in own)
             bound = {c for a in rest for c in a.index}
-            one = type(term)(
-                abs(term.coefficient) / abs(term.coefficient),
-                rest,
-                tuple((c, s) for c, s in term.bound if c in bound),
-            )
+            one = Term(Fraction(1), rest, tuple((c, s) for c, s in term.bound if c in bound))
             return simple(lowered(Sum(form.sum.shape, form.sum.dtype, (one,))))
         if len(own) == 1 and own[0].payload is not None:
             inner_ = own[0].payload

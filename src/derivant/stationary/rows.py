@@ -7,10 +7,11 @@ row: the softmax of each row, Y_ij / sum_j Y_ij.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from derivant.carriers.expr import Expr, symbol
 from derivant.primitives import RECORD
-from derivant.rewriting import lowered
+from derivant.rewriting import Term, lowered
 from derivant.stationary.algebra import (
     at_zero,
     constant,
@@ -32,6 +33,7 @@ from derivant.stationary.hessians import has_kinks, same
 from derivant.stationary.isolating import isolated
 from derivant.stationary.problem import Problem
 
+ONE = Fraction(1)
 SPECS = ("a,ab->ab", "b,ab->ab")
 
 
@@ -104,8 +106,7 @@ def _shape_of(value: Expr, force: Expr, axis: int) -> Expr | None:
     if own and all({*a.index} <= {axis} for a in own):
         bound = {c for a in rest for c in a.index}
         kept = tuple((c, s) for c, s in term.bound if c in bound)
-        one = abs(term.coefficient) / abs(term.coefficient)
-        return simple(lowered(replace(total, terms=(type(term)(one, rest, kept),))))
+        return simple(lowered(replace(total, terms=(Term(ONE, rest, kept),))))
     if len(own) != 1 or own[0].payload is None or own[0].payload.primitive.name != "exp":
         return None
     inside = formed(own[0].payload.inputs[0])
