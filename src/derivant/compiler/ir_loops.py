@@ -184,7 +184,8 @@ class _Loops(Sums):
     def _strip(self, how: str) -> Cell:
         """Totals, lost errors and block totals of a strip of columns, full lanes at its end."""
         word = f"[{COLUMNS + self.width} x double]"
-        return Cell(how, "float64", self._place(word), self._place(word), self._place(word))
+        places = [self._place(word) for _ in range(3)]
+        return Cell(how, "float64", *places, self.width)
 
     def _at(self, strip: str, index: str) -> str:
         return self._put(f"getelementptr inbounds double, ptr {strip}, i64 {index}")
@@ -215,7 +216,7 @@ class _Loops(Sums):
         values, _ = self._entry(fixed, here, kept, lanes)
         for r, strip in zip(self.kernel.reduces, strips, strict=True):
             place = self._at(strip.lanes if r.how == "sum" else strip.total, lanes.loop.index)
-            self._accumulated(r.how, values[r.value], place, "float64")
+            self._accumulated(self.many, r.how, values[r.value], place, "float64")
         self._end(lanes.loop)
         self._end(row)
         loop = self._loop("0", count, self.width)

@@ -33,19 +33,18 @@ LOG = {
     ),
     "float32": (0.6666677681779807, 0.3997748161488736, 0.2987348557525203),
 }  # fmt: skip
-# tanh(x) = x + x z p(z), z = x^2, on |x| <= 0.63
-TANH = {
-    "float64": (
-        -0.3333333333333333, 0.13333333333333114, -0.05396825396810046, 0.021869488530746144,
-        -0.008863235417306065, 0.003592126527161218, -0.001455820675197459, 0.0005899404895968601,
-        -0.0002387385928533704, 9.567114936967251e-05, -3.649813476492958e-05,
-        1.1676731211939449e-05, -2.2236691321942567e-06,
-    ),
-    "float32": (
-        -0.3333333057127973, 0.13333195910755855, -0.05394537837773655, 0.021692607003469887,
-        -0.008156280357748607, 0.0021227457186993506,
-    ),
-}  # fmt: skip
+# tanh(x) = x + x z p(z), z = x^2, on |x| <= 0.63, in float64
+TANH = (
+    -0.3333333333333333, 0.13333333333333114, -0.05396825396810046, 0.021869488530746144,
+    -0.008863235417306065, 0.003592126527161218, -0.001455820675197459, 0.0005899404895968601,
+    -0.0002387385928533704, 9.567114936967251e-05, -3.649813476492958e-05,
+    1.1676731211939449e-05, -2.2236691321942567e-06,
+)  # fmt: skip
+# tanh(x/2) = x/2 (1 + z p(z)/q(z)), z = x^2, on |x| <= 9.02, in float32; p and q doubled
+TANH_HALF = (
+    (-0.16666654251153092, -0.0019492566301022466, -1.3916158039604916e-07),
+    (2.0, 0.22338953072089828, 0.0021030100872384784),
+)
 # erf(x) = x p(x^2) on |x| <= 1
 ERF = {
     "float64": (
@@ -97,64 +96,86 @@ class Format:
     bias: int
     smallest: float  # the least normal number
     low: float  # below it exp is 0
+    usual: float  # above it exp is normal, with room
     high: float  # above it exp is infinite
     ln2_high: float  # few enough bits that its multiples are exact
     ln2_low: float
 
 
 FORMATS = {
-    "float64": Format(52, 1023, 2.0**-1022, -746.0, 710.0, 6.93147180369123816490e-01,
+    "float64": Format(52, 1023, 2.0**-1022, -746.0, -700.0, 710.0, 6.93147180369123816490e-01,
                       1.90821492927058770002e-10),
-    "float32": Format(23, 127, 2.0**-126, -104.0, 89.0, 0.693359375, -2.12194440054690581e-04),
+    "float32": Format(23, 127, 2.0**-126, -104.0, -80.0, 89.0, 0.693359375,
+                      -2.12194440054690581e-04),
 }  # fmt: skip
+LIFT = 64  # binary places by which powers are lifted out of the subnormal range
 
 
 def two_to(b: Block, n: Reg, kind: str) -> Reg:
     """2^n of an integer within the range of normal numbers."""
     form = FORMATS[kind]
-    wide = b.cast(n, BITS[kind][0])
-    shifted = b.shift("shl", b.add(wide, b.number(form.bias, wide.kind)), form.digits)
-    return b.from_bits(shifted)
+    return b.from_bits(b.shift("shl", b.add(n, b.number(form.bias, n.kind)), form.digits))
 
 
-def split_exponent(b: Block, x: Reg) -> tuple[Reg, Reg]:
-    """n and r with e^x = 2^n e^r: n a whole number as int32, |r| <= log(2)/2. NaN stays in r."""
+def _rounded(b: Block, x: Reg, factor: float = 1.0) -> tuple[Reg, Reg]:
+    """The whole number near factor x / log(2), and a float that has it in its last bits.
+
+    A number is added that leaves no places for the rest.
+    """
+    whole = b.number(_whole(x.kind), x.kind)
+    shifted = b.muladd(x, b.number(factor / math.log(2), x.kind), whole)
+    return b.sub(shifted, whole), shifted
+
+
+def _whole(kind: str) -> float:
+    return float(1.5 * 2 ** FORMATS[kind].digits)
+
+
+def _split_exponent(b: Block, x: Reg) -> tuple[Reg, Reg]:
+    """`shifted` and r with e^x = 2^n e^r, n in the last bits of `shifted`, |r| <= log(2)/2."""
     form, kind = FORMATS[x.kind], x.kind
     low, high = b.number(form.low, kind), b.number(form.high, kind)
     x = b.select(b.compare("less", x, low), low, x)
     x = b.select(b.compare("greater", x, high), high, x)
-    n = b.call("rint", b.mul(x, b.number(1 / math.log(2), kind)))
+    n, shifted = _rounded(b, x)
     r = b.muladd(n, b.number(-form.ln2_high, kind), x)
-    r = b.muladd(n, b.number(-form.ln2_low, kind), r)
-    whole = b.select(b.unordered(n), b.number(0, kind), n)
-    return b.cast(whole, "int32"), r
+    return shifted, b.muladd(n, b.number(-form.ln2_low, kind), r)
 
 
 def exp(b: Block, x: Reg) -> Reg:
-    """e^x."""
-    n, r = split_exponent(b, x)
-    one = b.number(1.0, x.kind)
-    tail = b.mul(b.mul(r, r), b.polynomial(EXP[x.kind], r))
-    m = b.add(one, b.add(r, tail))
-    half = b.shift("ashr", n, 1)  # in two steps, so that subnormal results are rounded once
-    m = b.mul(m, two_to(b, half, x.kind))
-    return b.mul(m, two_to(b, b.sub(n, half), x.kind))
+    """e^x = 2^(n - 1) 2 e^r, so that the power is a number where e^x is one.
+
+    Where the result may be subnormal, the power has a factor that is taken out at the end: it is
+    rounded once.
+    """
+    form, kind = FORMATS[x.kind], x.kind
+    shifted, r = _split_exponent(b, x)
+    twice = b.polynomial(tuple(2 * c for c in (1.0, 1.0, *EXP[kind])), r)
+    word = b.bits(shifted).kind
+    small = b.compare("less", x, b.number(form.usual, kind))
+    lifted, plain = (b.number((form.bias - 1 + k) << form.digits, word) for k in (LIFT, 0))
+    power = b.add(b.shift("shl", b.bits(shifted), form.digits), b.select(small, lifted, plain))
+    back = b.select(small, b.number(2.0**-LIFT, kind), b.number(1.0, kind))
+    return b.mul(b.mul(twice, b.from_bits(power)), back)
 
 
 def expm1(b: Block, x: Reg) -> Reg:
     """e^x - 1 = 2^n (e^r - 1) + (2^n - 1), exact digits near 0."""
-    n, r = split_exponent(b, x)
-    m = b.add(r, b.mul(b.mul(r, r), b.polynomial(EXP[x.kind], r)))
+    kind = x.kind
+    shifted, r = _split_exponent(b, x)
+    bits = b.bits(shifted)
+    n = b.sub(bits, b.number(_bits_of(_whole(kind), kind), bits.kind))
+    m = b.add(r, b.mul(b.mul(r, r), b.polynomial(EXP[kind], r)))
     half = b.shift("ashr", n, 1)
-    s, t = two_to(b, half, x.kind), two_to(b, b.sub(n, half), x.kind)
-    one = b.number(1.0, x.kind)
+    s, t = two_to(b, half, kind), two_to(b, b.sub(n, half), kind)
+    one = b.number(1.0, kind)
     whole = b.sub(b.mul(s, t), one)
     found = b.add(b.mul(b.mul(m, s), t), whole)
-    large = b.compare("greater", n, b.number(FORMATS[x.kind].digits + 2, "int32"))
+    large = b.compare("greater", n, b.number(FORMATS[kind].digits + 2, n.kind))
     found = b.select(large, b.mul(b.mul(b.add(m, one), s), t), found)  # 2^n may be too large
-    overflows = b.compare("greater", x, b.number(FORMATS[x.kind].high, x.kind))
-    found = b.select(overflows, b.number(math.inf, x.kind), found)
-    small = b.compare("equal", n, b.number(0, "int32"))
+    overflows = b.compare("greater", x, b.number(FORMATS[kind].high, kind))
+    found = b.select(overflows, b.number(math.inf, kind), found)
+    small = b.compare("equal", n, b.number(0, n.kind))
     return b.select(small, b.call("copysign", m, x), found)
 
 
@@ -221,16 +242,33 @@ def log1p(b: Block, x: Reg) -> Reg:
 
 def tanh(b: Block, x: Reg) -> Reg:
     """The hyperbolic tangent."""
+    if x.kind == "float32":
+        return _tanh_single(b, x)
     kind, one, two = x.kind, b.number(1.0, x.kind), b.number(2.0, x.kind)
     a = b.call("fabs", x)
     z = b.mul(x, x)
-    near = b.muladd(b.mul(x, z), b.polynomial(TANH[kind], z), x)
+    near = b.muladd(b.mul(x, z), b.polynomial(TANH, z), x)
     e = exp(b, b.mul(two, a))
     far = b.call("copysign", b.sub(one, b.div(two, b.add(e, one))), x)
     found = b.select(b.compare("less", a, b.number(0.625, kind)), near, far)
     zero = b.number(0.0, kind)
     still = b.put(f"fcmp ueq {x.type} {x.name}, {zero.name}", "bool")
     return b.select(still, x, found)  # zeros keep their sign, NaN stays
+
+
+def _tanh_single(b: Block, x: Reg) -> Reg:
+    """s c / (c^2 + (s/2)^2), s/(2 c) = tanh(x/2): what is off in s/c is the less off the nearer the
+    result is to 1. Beyond 9.02 it is 1."""
+    one, end = b.number(1.0, x.kind), b.number(9.02, x.kind)
+    a = b.call("fabs", x)
+    a = b.select(b.compare("greater", a, end), end, a)
+    z = b.mul(a, a)
+    over, c = (b.polynomial(p, z) for p in TANH_HALF)
+    s = b.muladd(a, c, b.mul(b.mul(a, z), over))
+    half = b.mul(s, b.number(0.5, x.kind))
+    found = b.div(b.mul(s, c), b.muladd(c, c, b.mul(half, half)))
+    found = b.select(b.compare("greater", found, one), one, found)
+    return b.call("copysign", found, x)
 
 
 def sigmoid(b: Block, x: Reg) -> Reg:
@@ -304,21 +342,19 @@ def _gelu_single(b: Block, x: Reg) -> Reg:
     """
     kind, form = x.kind, FORMATS[x.kind]
     one, end = b.number(1.0, kind), b.number(14.6, kind)
-    whole = b.number(1.5 * 2**form.digits, kind)
     a = b.call("fabs", x)
     a = b.select(b.compare("greater", a, end), end, a)
     square = b.mul(a, a)
     lost = b.call("fma", a, a, b.neg(square))
-    shifted = b.muladd(square, b.number(-0.5 / math.log(2), kind), whole)
-    n = b.sub(shifted, whole)
+    n, shifted = _rounded(b, square, -0.5)
     r = b.muladd(n, b.number(-2 * form.ln2_high, kind), b.neg(square))
     r = b.sub(b.muladd(n, b.number(-2 * form.ln2_low, kind), r), lost)
     powers = (1.0, 1.0, *EXP[kind])
     e = b.polynomial(tuple(c / 2**k for k, c in enumerate(powers)), r)
     t = b.div(one, b.muladd(a, b.number(TILT, kind), one))
-    tail = b.polynomial(tuple(c / 2**64 for c in TAIL), t)
+    tail = b.polynomial(tuple(c / 2**LIFT for c in TAIL), t)
     power = b.shift("shl", b.bits(shifted), form.digits)
-    power = b.add(power, b.number((form.bias + 64) << form.digits, power.kind))
+    power = b.add(power, b.number((form.bias + LIFT) << form.digits, power.kind))
     part = b.mul(b.mul(a, b.from_bits(power)), b.mul(e, tail))
     below = b.compare("less", x, b.number(0.0, kind))
     return b.sub(b.select(below, b.number(-0.0, kind), x), part)

@@ -23,7 +23,8 @@ STARTS = {"sum": -0.0, "max": -math.inf, "min": math.inf}
 class Cell:
     """Places on the stack: a total, the error that it has lost, and one number for each lane.
 
-    Lanes of sums are double; extrema are as exact in the kind of the values.
+    Lanes of sums are double, one for two numbers that are not; extrema are as exact in the kind of
+    the values.
     """
 
     how: str
@@ -31,6 +32,7 @@ class Cell:
     total: str
     lost: str
     lanes: str
+    width: int  # how many lanes
 
 
 class Sums(Writer):
@@ -39,13 +41,18 @@ class Sums(Writer):
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
         self.cells = [
-            self._cell(r.how, "float64" if r.how == "sum" else kernel.kind_of(r.value))
+            self._cell(r.how, kernel.kind_of(r.value))
             for r in ([] if kernel.columns else kernel.reduces)
         ]
 
     def _cell(self, how: str, kind: str) -> Cell:
-        lanes = self._place(typed(kind, self.width))
-        return Cell(how, kind, self._place("double"), self._place("double"), lanes)
+        width = self.width // 2 if how == "sum" and kind != "float64" else self.width
+        kind = "float64" if how == "sum" else kind
+        lanes = self._place(typed(kind, width))
+        return Cell(how, kind, self._place("double"), self._place("double"), lanes, width)
+
+    def _lanes_of(self, cell: Cell) -> Block:
+        return self.many if cell.width == self.width else self.block(cell.width)
 
     def _set(self, b: Block, value: float, place: str, kind: str = "float64") -> None:
         number = b.number(value, kind)
@@ -66,11 +73,10 @@ class Sums(Writer):
     def _block_begun(self) -> None:
         for cell in self.cells:
             if cell.how == "sum":
-                self._set(self.many, -0.0, cell.lanes)
+                self._set(self._lanes_of(cell), -0.0, cell.lanes)
 
-    def _accumulated(self, how: str, value: Reg, place: str, kind: str) -> None:
+    def _accumulated(self, b: Block, how: str, value: Reg, place: str, kind: str) -> None:
         """One more number in each lane."""
-        b = self.many
         new = _joined(b, how, self._get(b, place, kind), b.cast(value, kind))
         self.lines.append(f"store {new.type} {new.name}, ptr {place}, align {WIDTHS[kind]}")
 
@@ -88,7 +94,10 @@ class Sums(Writer):
         self._goto(then, then)
         for r, cell, y in zip(reduces, self.cells, part, strict=True):
             x = self._joined(values[r.value], all_, y, some)
-            self._accumulated(r.how, x, cell.lanes, cell.kind)
+            b = self._lanes_of(cell)
+            if x.width > b.width:
+                x = self._folded(b, r.how, x)
+            self._accumulated(b, r.how, x, cell.lanes, cell.kind)
 
     def _block_ended(self) -> None:
         """total += block, the rounding error added to what is lost."""
@@ -99,13 +108,15 @@ class Sums(Writer):
 
     def _across(self, cell: Cell) -> Reg:
         """All lanes as one number: halves joined until one is left."""
-        x = self._get(self.many, cell.lanes, cell.kind)
+        x = self._get(self._lanes_of(cell), cell.lanes, cell.kind)
         while x.width > 1:
-            half = x.width // 2
-            b = self.block(half)
-            low, high = (self._half(b, x, start) for start in (0, half))
-            x = _joined(b, cell.how, low, high)
+            x = self._folded(self.block(x.width // 2), cell.how, x)
         return x
+
+    def _folded(self, b: Block, how: str, x: Reg) -> Reg:
+        """The two halves joined."""
+        low, high = (self._half(b, x, start) for start in (0, b.width))
+        return _joined(b, how, low, high)
 
     @staticmethod
     def _half(b: Block, x: Reg, start: int) -> Reg:
