@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from derivant.base.loader import LazyModule
@@ -50,6 +51,12 @@ def _machine() -> Any:
         )
         _TARGET.append(machine)
     return _TARGET[0]
+
+
+@cache
+def fuses() -> bool:
+    """Whether this processor multiplies and adds with one rounding."""
+    return bool(llvm.get_host_cpu_features().get("fma")) or _machine().triple.startswith("aarch64")
 
 
 def compiled(text: str) -> Any:
@@ -118,7 +125,7 @@ def module_text(kernels: Sequence[Kernel]) -> str:
     declared: set[str] = set()
     functions: Counter[Heavy] = Counter()
     for place, kernel in enumerate(kernels):
-        text, intrinsics, heavy = kernel_text(kernel, f"k{place}")
+        text, intrinsics, heavy = kernel_text(kernel, f"k{place}", fuses())
         texts.append(text)
         declared |= intrinsics
         functions += heavy

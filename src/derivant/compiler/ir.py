@@ -145,8 +145,8 @@ class Block:
         return self.put(f"fcmp uno {x.type} {x.name}, {x.name}", "bool")
 
     def logic(self, word: str, x: Reg, y: Reg) -> Reg:
-        """and, or, xor of truth values."""
-        return self.put(f"{word} {x.type} {x.name}, {y.name}", "bool")
+        """and, or, xor, bit by bit."""
+        return self.put(f"{word} {x.type} {x.name}, {y.name}", x.kind)
 
     def select(self, condition: Reg, x: Reg, y: Reg) -> Reg:
         """x where the condition holds, else y."""

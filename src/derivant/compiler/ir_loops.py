@@ -17,13 +17,13 @@ COLUMNS = 128  # kept entries worked on at once where the reduced axis is outsid
 ROW_BLOCK = 32
 
 
-def kernel_text(kernel: Kernel, name: str) -> tuple[str, set[str], Counter[Heavy]]:
+def kernel_text(kernel: Kernel, name: str, fuses: bool) -> tuple[str, set[str], Counter[Heavy]]:
     """The function of a kernel, the intrinsics it declares, and the functions that it calls.
 
     `void name(i64* record, i8** table, i64 low, i64 high)`: the part of the outermost axis from
     low up to high.
     """
-    loops = _Loops(kernel)
+    loops = _Loops(kernel, fuses)
     loops.columns() if kernel.columns else loops.nest()
     head = f"define void @{name}(ptr %rec, ptr %table, i64 %low, i64 %high) {{"
     text = "\n".join([head, "entry:", *loops.top, *loops.lines, "ret void", "}"])
@@ -89,7 +89,7 @@ class _Loops(Sums):
         stop = self._put(f"select i1 {short}, i64 {end}, i64 {high}")
         self._block_begun()
         lanes = self._lanes(outer.index, stop)
-        self._lanes_added(*self._entry(fixed, reads, stores, lanes), lanes)
+        self._lanes_added(self._entry(fixed, reads, stores, lanes), lanes)
         self._end(lanes.loop)
         self._block_ended()
         self._end(outer)
@@ -118,7 +118,7 @@ class _Loops(Sums):
         here, kept = self._moved(reads, row.index, axis), self._moved(stores, row.index, axis)
         fixed = self._fixed(here)
         lanes = self._lanes(outer.index, end)
-        self._lanes_added(*self._entry(fixed, here, kept, lanes), lanes)
+        self._lanes_added(self._entry(fixed, here, kept, lanes), lanes)
         self._end(lanes.loop)
         self._end(row)
         self._block_ended()
@@ -184,8 +184,8 @@ class _Loops(Sums):
     def _strip(self, how: str) -> Cell:
         """Totals, lost errors and block totals of a strip of columns, full lanes at its end."""
         word = f"[{COLUMNS + self.width} x double]"
-        places = [self._place(word) for _ in range(3)]
-        return Cell(how, "float64", *places, self.width)
+        total, lost, lanes = (self._place(word) for _ in range(3))
+        return Cell(how, "float64", total, lost, lanes, self.width)
 
     def _at(self, strip: str, index: str) -> str:
         return self._put(f"getelementptr inbounds double, ptr {strip}, i64 {index}")
@@ -213,7 +213,7 @@ class _Loops(Sums):
         here, kept = self._moved(reads, row.index, axis), self._moved(stores, row.index, axis)
         fixed = self._fixed(here)
         lanes = self._lanes("0", count)
-        values, _ = self._entry(fixed, here, kept, lanes)
+        values = self._entry(fixed, here, kept, lanes)
         for r, strip in zip(self.kernel.reduces, strips, strict=True):
             place = self._at(strip.lanes if r.how == "sum" else strip.total, lanes.loop.index)
             self._accumulated(self.many, r.how, values[r.value], place, "float64")
@@ -233,11 +233,10 @@ class _Loops(Sums):
         """The totals of a strip as results."""
         b = self.many
         lanes = self._lanes("0", count)
-        mask = self._mask(lanes)
         kept = []
         for r, strip, (base, _) in zip(self.kernel.reduces, strips, results, strict=True):
             total, lost = (self._at(s, lanes.loop.index) for s in (strip.total, strip.lost))
             value = self._settled(b, total, lost) if r.how == "sum" else self._get(b, total)
             kept.append((b.cast(value, r.kind), base, True, ""))
-        self._stored(kept, lanes, mask)
+        self._stored(kept, lanes)
         self._end(lanes.loop)

@@ -11,7 +11,7 @@ import math
 import struct
 from dataclasses import dataclass
 
-from derivant.compiler.ir import BITS, Block, Reg
+from derivant.compiler.ir import Block, Reg
 
 # exp(r) = 1 + r + r^2 p(r) on |r| <= log(2)/2
 EXP = {

@@ -8,7 +8,7 @@ the result depends neither on the number of threads nor on how long the machine'
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from derivant.compiler.ir import WIDTHS, Block, Reg, typed
@@ -38,8 +38,8 @@ class Cell:
 class Sums(Writer):
     """Accumulators: places on the stack, which LLVM turns into registers."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        super().__init__(kernel)
+    def __init__(self, kernel: Kernel, fuses: bool) -> None:
+        super().__init__(kernel, fuses)
         self.cells = [
             self._cell(r.how, kernel.kind_of(r.value))
             for r in ([] if kernel.columns else kernel.reduces)
@@ -80,14 +80,14 @@ class Sums(Writer):
         new = _joined(b, how, self._get(b, place, kind), b.cast(value, kind))
         self.lines.append(f"store {new.type} {new.name}, ptr {place}, align {WIDTHS[kind]}")
 
-    def _lanes_added(self, values: Sequence[Reg], mask: Reg, lanes: Lanes) -> None:
+    def _lanes_added(self, values: Mapping[int, Reg], lanes: Lanes) -> None:
         """One more number in each lane that there is; others get what changes nothing."""
         reduces = self.kernel.reduces
         all_, some, then = self._label("all"), self._label("some"), self._label("then")
         self._branch(lanes.full, all_, some)
         self.lines += [f"{all_}:", f"br label %{then}"]
         self.lines.append(f"{some}:")
-        part = []
+        mask, part = self._mask(lanes), []
         for r in reduces:
             x = values[r.value]
             part.append(self.many.select(mask, x, self.many.number(STARTS[r.how], x.kind)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from derivant.compiler.ir import Block, Reg, typed
+from derivant.compiler.ir import TYPES, Block, Reg, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,10 @@ class Text:
 
     # many numbers
 
-    def _numbers(self, start: str) -> Reg:
-        """start, start + 1, ..."""
-        steps = ", ".join(f"i64 {k}" for k in range(self.width))
-        if start == "0":
-            return Reg(f"<{steps}>", "int64", self.width)
-        spread = self._spread(Reg(start, "int64"))
-        return self.many.add(spread, Reg(f"<{steps}>", "int64", self.width))
+    def _numbers(self, kind: str) -> Reg:
+        """0, 1, 2, ..."""
+        steps = ", ".join(f"{TYPES[kind]} {k}" for k in range(self.width))
+        return Reg(f"<{steps}>", kind, self.width)
 
     def _spread(self, x: Reg) -> Reg:
         """One number so many times."""

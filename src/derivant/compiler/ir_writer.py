@@ -7,10 +7,11 @@ read and stored under a mask, by the same instructions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from derivant.compiler.ir import TYPES, WIDTHS, Block, Reg, repeated, typed
+from derivant.compiler.ir_quotient import Divisor, divisor, quotient
 from derivant.compiler.ir_rows import HEAVY, emit
 from derivant.compiler.ir_text import Loop, Text
 from derivant.compiler.kernels import NEXT, STAYS, Apply, Kernel, Read
@@ -55,13 +56,25 @@ class Lanes:
     full: str  # whether all of them
 
 
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What stays along the innermost axis: values by number, and what is known of divisors."""
+
+    values: dict[int, Reg]
+    divisors: dict[int, Divisor]
+
+
 class Writer(Text):
     """Writes one kernel. The record: sizes; for each read its place in the table, its offset in
-    bytes, its strides in bytes; the same for each store, then for each reduction."""
+    bytes, its strides in bytes; the same for each store, then for each reduction.
 
-    def __init__(self, kernel: Kernel) -> None:
+    `fuses`: whether the machine multiplies and adds with one rounding.
+    """
+
+    def __init__(self, kernel: Kernel, fuses: bool) -> None:
         super().__init__(8 if _wide(kernel) else 16)
         self.kernel = kernel
+        self.fuses = fuses
         self.functions: Counter[Heavy] = Counter()
 
     def _operand(self, rank: int) -> Operand:
@@ -87,14 +100,25 @@ class Writer(Text):
     def _mask(self, lanes: Lanes) -> Reg:
         """Which numbers there are, where they are not all."""
         rest = self._put(f"sub i64 {lanes.high}, {lanes.loop.index}")
-        return self.many.compare("less", self._numbers("0"), self._spread(Reg(rest, "int64")))
+        kind = "int64" if self.width == 8 else "int32"  # as wide as the numbers
+        short = self.one.cast(Reg(rest, "int64"), kind)
+        return self.many.compare("less", self._numbers(kind), self._spread(short))
 
-    def _fixed(self, reads: Sequence[Operand]) -> list[Reg | None]:
-        """The operands that stay along the innermost axis, read once."""
-        return [
-            self._everywhere(r, base) if r.inner == STAYS else None
-            for r, (base, _) in zip(self.kernel.reads, reads, strict=True)
-        ]
+    def _fixed(self, reads: Sequence[Operand]) -> Fixed:
+        """The values that stay along the innermost axis, computed once."""
+        kernel, moving = self.kernel, self.kernel.moving()
+        found = {
+            k: self._everywhere(r, base)
+            for k, (r, (base, _)) in enumerate(zip(kernel.reads, reads, strict=True))
+            if r.inner == STAYS
+        }
+        for k, x in enumerate(kernel.literals, len(kernel.reads)):
+            found[k] = repeated(x.text, x.kind, self.width)
+        for k, step in kernel.applied:
+            if k not in moving:
+                found[k] = self._applied(step, found, {})
+        divisors = kernel.divisors() if kernel.long and self.fuses else ()
+        return Fixed(found, {y: divisor(self.many, found[y]) for y in divisors})
 
     def _everywhere(self, read: Read, address: str) -> Reg:
         """One number for all lanes."""
@@ -106,29 +130,26 @@ class Writer(Text):
 
     def _entry(
         self,
-        fixed: Sequence[Reg | None],
+        fixed: Fixed,
         reads: Sequence[Operand],
         stores: Sequence[Operand],
         lanes: Lanes,
-    ) -> tuple[list[Reg], Reg]:
-        """All values at these places, those that are stored stored; and which places there are."""
-        values, mask = self._read(fixed, reads, lanes)
-        kernel = self.kernel
-        values += [repeated(x.text, x.kind, self.width) for x in kernel.literals]
-        for step in kernel.body:
-            values.append(self._applied(step, values))
+    ) -> dict[int, Reg]:
+        """All values at these places, those that are stored stored."""
+        values = {**fixed.values, **self._read(reads, lanes)}
+        for k, step in self.kernel.applied:
+            if k not in values:
+                values[k] = self._applied(step, values, fixed.divisors)
         kept = [
             (values[s.value], base, s.inner == NEXT, strides[-1])
-            for s, (base, strides) in zip(kernel.stores, stores, strict=True)
+            for s, (base, strides) in zip(self.kernel.stores, stores, strict=True)
         ]
         if kept:
-            self._stored(kept, lanes, mask)
-        return values, mask
+            self._stored(kept, lanes)
+        return values
 
-    def _read(
-        self, fixed: Sequence[Reg | None], reads: Sequence[Operand], lanes: Lanes
-    ) -> tuple[list[Reg], Reg]:
-        """The operands: all numbers at once, or under a mask."""
+    def _read(self, reads: Sequence[Operand], lanes: Lanes) -> dict[int, Reg]:
+        """The operands that move: all numbers at once, or under a mask."""
         near = [
             (k, r, base)
             for k, (r, (base, _)) in enumerate(zip(self.kernel.reads, reads, strict=True))
@@ -142,20 +163,15 @@ class Writer(Text):
         mask = self._mask(lanes)
         part = [self._near(r.kind, base, lanes, mask) for _, r, base in near]
         self._goto(then, then)
-        found = dict(enumerate(fixed))
         pairs = zip((k for k, _, _ in near), whole, part, strict=True)
-        for k, x, y in pairs:
-            found[k] = self._joined(x, all_, y, some)
-        full = repeated("true", "bool", self.width)
-        mask = self._joined(full, all_, mask, some)
-        for k, _, _ in near:
-            value = found[k]
-            if value is not None and self.kernel.reads[k].kind == "bool":
-                found[k] = self._truth(value)
+        found = {k: self._joined(x, all_, y, some) for k, x, y in pairs}
+        for k, r, _ in near:
+            if r.kind == "bool":
+                found[k] = self._truth(found[k])
         for k, (r, (base, strides)) in enumerate(zip(self.kernel.reads, reads, strict=True)):
             if r.inner not in (NEXT, STAYS):
                 found[k] = self._gathered(r.kind, base, strides[-1], lanes)
-        return [x for x in found.values() if x is not None], mask
+        return found
 
     def _joined(self, x: Reg, first: str, y: Reg, second: str) -> Reg:
         text = f"phi {x.type} [ {x.name}, %{first} ], [ {y.name}, %{second} ]"
@@ -182,7 +198,7 @@ class Writer(Text):
         """The addresses of numbers that lie apart; after the last comes the last again."""
         b = self.many
         last = self._spread(Reg(self._put(f"sub i64 {lanes.high}, 1"), "int64"))
-        index = self._numbers(lanes.loop.index)
+        index = b.add(self._spread(Reg(lanes.loop.index, "int64")), self._numbers("int64"))
         index = b.select(b.compare("less", index, last), index, last)
         offset = b.mul(index, self._spread(Reg(stride, "int64")))
         return self._put(f"getelementptr i8, ptr {base}, {offset.type} {offset.name}")
@@ -200,8 +216,8 @@ class Writer(Text):
         found = self.many.put(f"call {word} {name}({inside})", memory)
         return self._truth(found) if kind == "bool" else found
 
-    def _stored(self, kept: Sequence[tuple[Reg, str, bool, str]], lanes: Lanes, mask: Reg) -> None:
-        """Values at their places: all numbers at once, or under the mask."""
+    def _stored(self, kept: Sequence[tuple[Reg, str, bool, str]], lanes: Lanes) -> None:
+        """Values at their places: all numbers at once, or under a mask."""
         all_, some, then = self._label("all"), self._label("some"), self._label("then")
         kept = [(self._bytes(x), base, near, stride) for x, base, near, stride in kept]
         self._branch(lanes.full, all_, some)
@@ -209,6 +225,7 @@ class Writer(Text):
         for x, base, near, stride in kept:
             self._store(x, base, stride, near, lanes, None)
         self._goto(then, some)
+        mask = self._mask(lanes)
         for x, base, near, stride in kept:
             self._store(x, base, stride, near, lanes, mask)
         self._goto(then, then)
@@ -240,11 +257,15 @@ class Writer(Text):
         inside = f"{x.type} {x.name}, {places} {at}, i32 {align}, {mask.type} {mask.name}"
         self.lines.append(f"call void {name}({inside})")
 
-    def _applied(self, step: Apply, values: Sequence[Reg]) -> Reg:
+    def _applied(
+        self, step: Apply, values: Mapping[int, Reg], divisors: Mapping[int, Divisor]
+    ) -> Reg:
         b = self.many
         operands = [
             b.cast(values[k], kind) for k, kind in zip(step.operands, step.kinds, strict=True)
         ]
+        if step.row == "divide" and step.operands[1] in divisors:
+            return b.cast(quotient(b, operands[0], divisors[step.operands[1]]), step.kind)
         if step.row not in HEAVY:
             return b.cast(emit(b, step.row, operands, dict(step.params)), step.kind)
         x = operands[0]

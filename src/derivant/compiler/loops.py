@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from derivant.compiler.program import Ints, Value
 from derivant.compiler.views import View, ordered
 
 CHUNK = 1 << 14  # numbers of one piece of a sum over everything
+LONG = 64  # entries of the innermost axis from which what stays along it is prepared
 COLUMNS = 128  # as in ir_loops: the strip that a kernel for reduced rows works on
 REDUCES = {"sum": "sum", "max": "max", "min": "min"}
 
@@ -138,10 +139,12 @@ class _Builder:
         rank: int,
         reduced: int,
         columns: bool,
+        width: int,
         inner: Sequence[int],
         reduces: Sequence[Reduce],
     ) -> Kernel:
-        """The kernel for reads, then stores, that move by these strides along the last axis."""
+        """The kernel for reads, then stores, that move by these strides along the last axis, which
+        has so many entries."""
         count = len(self.reads)
         reads = tuple(
             Read(kind, STAYS if s == 0 else NEXT if s == WIDTHS[kind] else STRIDED)
@@ -152,7 +155,10 @@ class _Builder:
             for (_, place, kind), s in zip(self.stored, inner[count:], strict=True)
         )
         literals = tuple(self.group.literals)
-        return Kernel(rank, reduced, columns, reads, literals, self._body(), stores, tuple(reduces))
+        kernel = Kernel(
+            rank, reduced, columns, reads, literals, self._body(), stores, tuple(reduces)
+        )
+        return replace(kernel, long=True) if width >= LONG and kernel.divisors() else kernel
 
     # axes
 
@@ -186,7 +192,7 @@ class _Builder:
             sizes, strides = [1], [[0] for _ in moving]
             strides = [[self._unit(m)] for m in moving]
         inner = [s[-1] for s in strides]
-        kernel = self._kernel(len(sizes), 0, False, inner, ())
+        kernel = self._kernel(len(sizes), 0, False, sizes[-1], inner, ())
         record = [*sizes, *self._words(moving, strides)]
         return Call(kernel, tuple(record), sizes[0], int(np.prod(shape, dtype=np.int64)))
 
@@ -220,7 +226,7 @@ class _Builder:
         joined = [[*a, *b] for a, b in zip(own, strides, strict=True)]
         inner = [s[-1] for s in joined]
         kernel = self._kernel(
-            len(kept) + len(reduced), len(reduced), False, inner, self._reduces(None)
+            len(kept) + len(reduced), len(reduced), False, reduced[-1], inner, self._reduces(None)
         )
         words = [*kept, *reduced, *self._words(moving, joined), *self._words(results, theirs)]
         return [Call(kernel, tuple(words), (kept or reduced)[0], work)]
@@ -265,7 +271,7 @@ class _Builder:
         own, theirs = kept[: len(moving)], kept[len(moving) :]
         steps = [[*a[:-1], *b, a[-1]] for a, b in zip(own, reduced, strict=True)]
         inner = [s[-1] for s in steps]
-        kernel = self._kernel(1 + len(sizes), 1, True, inner, self._reduces(None))
+        kernel = self._kernel(1 + len(sizes), 1, True, sizes[-1], inner, self._reduces(None))
         *outer, width = sizes
         words: list[Word] = [*outer, rows, width]
         words += [*self._words(moving, steps), *self._words(self._results(), theirs)]
@@ -279,7 +285,7 @@ class _Builder:
         cells = pieces + (rest > 0)
         buffers = [self._partial(cells) for _ in self.group.reduces]
         steps = [s[0] for s in strides]
-        kernel = self._kernel(2, 1, False, steps, self._reduces("float64"))
+        kernel = self._kernel(2, 1, False, CHUNK, steps, self._reduces("float64"))
         calls = [self._piece(kernel, moving, steps, buffers, 0, pieces, CHUNK)]
         if rest:
             calls.append(self._piece(kernel, moving, steps, buffers, pieces, 1, rest))
