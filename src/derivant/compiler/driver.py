@@ -192,7 +192,7 @@ bad:
   ret i64 1
 }}
 
-define internal void @run(ptr %frame) {{
+define void @run(ptr %frame) {{
 entry:
   %program = load ptr, ptr %frame
   %tablep = getelementptr ptr, ptr %frame, i64 1

@@ -17,6 +17,7 @@ from derivant.compiler.blas import product_text
 from derivant.compiler.chains import CHAIN
 from derivant.compiler.driver import DRIVER, Words, builtin
 from derivant.compiler.ir_loops import kernel_text
+from derivant.compiler.ir_repeat import repeat_at, repeat_text
 from derivant.compiler.ir_writer import Heavy
 from derivant.compiler.kernels import Kernel
 from derivant.compiler.pool import ALONE_TEXT, POOL, pool_text, workers_wanted
@@ -35,6 +36,7 @@ _LOCK = threading.RLock()
 _ADDRESSES: dict[Kernel, int] = {}
 _PRODUCTS: dict[tuple[str, str], int] = {}
 _DRIVER: list[tuple[Callable[[Words, Words, Any, list[Any]], bool], Any]] = []
+_REPEATER: list[Callable[[int, int, int], int]] = []
 _ENGINES: list[Any] = []  # kept: they own the code
 _TARGET: list[Any] = []
 
@@ -100,6 +102,17 @@ def chain_address() -> int:
     """The address of the kernel that runs other kernels row by row together."""
     driver()
     return int(_DRIVER[0][1].get_function_address("chain"))
+
+
+def repeater() -> Callable[[int, int, int], int]:
+    """The native function that runs a program again and again; see `ir_repeat`."""
+    driver()
+    with _LOCK:
+        if not _REPEATER:
+            run = int(_DRIVER[0][1].get_function_address("run"))
+            engine = compiled(repeat_text(run))
+            _REPEATER.append(repeat_at(engine.get_function_address("repeat")))
+        return _REPEATER[0]
 
 
 def start_workers() -> None:

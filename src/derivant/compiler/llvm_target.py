@@ -200,16 +200,16 @@ class Frame:
         self._memory = np.empty(layout.scratch + LINE, np.uint8)
         start = -self._memory.ctypes.data % LINE
         self._scratch = self._memory[start : start + layout.scratch]
-        self._table = np.zeros(layout.size + 1, np.int64)
+        self.table = np.zeros(layout.size + 1, np.int64)
         for root, offset in layout.offsets.items():
-            self._table[layout.slots[root]] = self._scratch.ctypes.data + offset
+            self.table[layout.slots[root]] = self._scratch.ctypes.data + offset
         for root, array in layout.constants.items():
-            self._table[layout.slots[root]] = array.ctypes.data
+            self.table[layout.slots[root]] = array.ctypes.data
         self.call = driver()
-        table, long = self._table.ctypes.data, int(not program.short)
+        table, long = self.table.ctypes.data, int(not program.short)
         native = [s for s in self._segments if isinstance(s, np.ndarray)]
         self._blocks = [np.array([s.ctypes.data, table, long], np.int64) for s in native]
-        self.block = self._blocks[0]
+        self.block, self.words = self._blocks[0], native[0]
 
     def run(
         self, signature: Words, args: Any, operands: Sequence[Any], sources: Sequence[Any]
@@ -241,7 +241,7 @@ class Frame:
             result = array if np.ndim(result) else array[()]
             held[row.output] = result
             held[-1 - row.output] = array  # kept alive while its address is in the table
-            self._table[self._layout.slots[row.output]] = array.ctypes.data
+            self.table[self._layout.slots[row.output]] = array.ctypes.data
 
     def _array(self, view: View | int, objects: list[Any], held: dict[int, Any]) -> Any:
         """What a view shows, as an array; a number that gives way as a Python number."""

@@ -17,6 +17,7 @@ from derivant.base.graph import ancestors
 from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pulled, pushed
 from derivant.compiler.lanes import lanes, outcome, own, results_of
+from derivant.compiler.repeating import repeat
 from derivant.compiler.sharing import Cover
 from derivant.compiler.stepping import Step
 from derivant.primitives import RECORD, Primitive
@@ -104,12 +105,16 @@ def _run(
     loop: Scan, body: Graph, constants: list[Any], carry: list[Any], xs: list[Any]
 ) -> tuple[list[Any], list[Any]]:
     """The last carry, and each y with the steps as its first axis."""
-    step, count = Step(body), loop.carry
+    count = loop.carry
+    ys = [np.empty((loop.length, *out.shape), out.dtype) for out in body.outputs[count:]]
+    native = repeat(body, loop.constants, count)
+    if native is not None:
+        return native((*constants, *carry, *xs), ys, loop.length, loop.reverse), ys
+    step = Step(body)
     first, last = loop.constants, loop.constants + count
     constants = [step.ready(k, c) for k, c in enumerate(constants)]
     carry = [step.ready(first + k, c) for k, c in enumerate(carry)]
     rows = [(last + k, step.rows(last + k, x)) for k, x in enumerate(xs)]
-    ys = [np.empty((loop.length, *out.shape), out.dtype) for out in body.outputs[count:]]
     order = range(loop.length)
     for k in reversed(order) if loop.reverse else order:
         here = [step.entry(place, x, k) for place, x in rows]

@@ -20,7 +20,7 @@ from derivant.compiler.running import runner
 
 
 @lru_cache(maxsize=512)
-def _computed(graph: Graph) -> tuple[Graph, tuple[int, ...]]:
+def computed(graph: Graph) -> tuple[Graph, tuple[int, ...]]:
     """The graph of the results that are computed, each once, and where each result is then.
 
     Results are counted after the inputs.
@@ -38,7 +38,7 @@ class Step:
     """Runs a graph; `ready` brings operands into the form that a call takes."""
 
     def __init__(self, graph: Graph) -> None:
-        inner, self._places = _computed(graph)
+        inner, self._places = computed(graph)
         self._kinds = graph.inputs
         self._run = runner(inner) if inner.outputs else None
         self._program: LlvmProgram | None = None

@@ -17,10 +17,11 @@ from derivant.base.errors import DifferentiationError
 from derivant.compiler.bodies import strong, variable
 from derivant.compiler.graph import Graph, pushed
 from derivant.compiler.lanes import Lanes, chosen, lanes, outcome, own, results_of, taken
+from derivant.compiler.repeating import repeat
 from derivant.compiler.running import runner
 from derivant.compiler.scan_row import Scan, carried, zeros
 from derivant.compiler.stepping import Step
-from derivant.primitives import Primitive
+from derivant.primitives import RECORD, Primitive
 from derivant.primitives.primitive import Data, Names, Params
 
 Flags = tuple[bool, ...]
@@ -65,10 +66,23 @@ def _row(outputs: int, weak: Flags) -> Primitive:
 def _evaluate(*arrays: Data, loop: While) -> Data:
     test, step, n = Step(loop.test), Step(loop.body), loop.constants
     operands = [step.ready(k, x) for k, x in enumerate(arrays)]
-    while test([test.again(k, x) for k, x in enumerate(operands)])[0]:
+    on = test([test.again(k, x) for k, x in enumerate(operands)])[0]
+    native = repeat(_turn(loop), n, len(arrays) - n) if on else None
+    if native is not None:
+        return outcome(list(map(own, native.until(operands), loop.body.outputs)))
+    while on:
         operands[n:] = [step.again(n + k, x) for k, x in enumerate(step(operands))]
+        on = test([test.again(k, x) for k, x in enumerate(operands)])[0]
     carry = operands[n:]
     return outcome(list(map(own, carry, loop.body.outputs)))
+
+
+@lru_cache(maxsize=512)
+def _turn(loop: While) -> Graph:
+    """The carry after a step, and whether there is another."""
+    constants, carry = loop.body.inputs[: loop.constants], loop.body.outputs
+    (test,) = loop.test.inlined((*constants, *carry))
+    return Graph(loop.body.inputs, (*carry, RECORD.not_equal(test, 0)))
 
 
 def _batch(row: Primitive, lead: int, arrays: tuple[Data, ...], params: Params) -> Data:
