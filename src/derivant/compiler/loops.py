@@ -75,15 +75,15 @@ class Loop:
 
 def planned(
     group: Group,
-    stored: Sequence[tuple[int, int]],
+    stored: Sequence[tuple[View, int]],
     values: list[Value],
-    views: dict[int, View],
 ) -> Loop:
-    """The loop of a group; `stored` are the values kept entry by entry, with their places.
+    """The loop of a group; `stored` are where numbers are kept entry by entry, with their places
+    in the group.
 
     Buffers of partial results are added to `values`.
     """
-    return _Builder(group, stored, values, views).loop()
+    return _Builder(group, stored, values).loop()
 
 
 class _Builder:
@@ -92,9 +92,8 @@ class _Builder:
     def __init__(
         self,
         group: Group,
-        stored: Sequence[tuple[int, int]],
+        stored: Sequence[tuple[View, int]],
         values: list[Value],
-        views: dict[int, View],
     ) -> None:
         self.group, self.values = group, values
         self.kinds = [values[v.root].dtype.name for v in group.reads]
@@ -102,10 +101,11 @@ class _Builder:
         rank = len(group.shape)
         self.kept_axes = [a for a in range(rank) if a not in self.axes]
         self.reads = [Moving(v.root, v.offset, v.strides) for v in group.reads]
-        strides = {v: views[v].strides for v, _ in stored}
         self.stored = [
-            (Moving(v, 0, strides[v]), place, values[v].dtype.name) for v, place in stored
+            (Moving(v.root, v.offset, v.strides), place, values[v.root].dtype.name)
+            for v, place in stored
         ]
+        self._whole = all(v.whole for v, _ in stored)
 
     def loop(self) -> Loop:
         """The runs of the kernel."""
@@ -116,7 +116,9 @@ class _Builder:
         partial = tuple(range(before, len(self.values)))
         writes = (*(m.root for m, _, _ in self.stored), *results, *partial)
         rows = tuple(a.row for a in group.body) + tuple(s.row.name for s, _ in group.reduces)
-        elsewhere = frozenset(v.root for v in group.reads if not v.whole or v.shape != group.shape)
+        elsewhere = frozenset(
+            v.root for v in group.reads if not (self._whole and v.whole and v.shape == group.shape)
+        )
         return Loop(tuple(calls), reads, writes, rows, elsewhere)
 
     # numbering

@@ -18,6 +18,7 @@ from derivant.compiler.ir_rows import emits, operand_kinds
 from derivant.compiler.kernels import Apply, Literal
 from derivant.compiler.loops import Loop, planned
 from derivant.compiler.origins import Origins
+from derivant.compiler.pieces import PIECES, Piece, pieces
 from derivant.compiler.products import Product, outer_factors, planned_product
 from derivant.compiler.program import Instruction, Program, Value
 from derivant.compiler.sums import PRODUCTS, ProductSum, found_sums
@@ -100,7 +101,7 @@ class Plan:
                 self._plan(part)
         if self._as_view(step) or self._as_entry(step) or self._as_reduction(step):
             return
-        if self._as_product(step):
+        if self._as_product(step) or self._as_pieces(step):
             return
         reads = tuple(self._read(x) if x in self.views else x for x in step.inputs)
         self._buffer(step.output)
@@ -264,6 +265,37 @@ class Plan:
         self._in[step.output] = group
         return True
 
+    # piece by piece
+
+    def _as_pieces(self, step: Instruction) -> bool:
+        """A row that puts operands at places of its result: one loop for each."""
+        values, out = [self.values[x] for x in step.inputs], self.values[step.output]
+        if not isinstance(out.dtype, np.dtype) or out.dtype.name not in TYPES or 0 in out.shape:
+            return False
+        if step.row.name not in PIECES or not all(x in self.views for x in step.inputs):
+            return False
+        if any(v.dtype != out.dtype or v.weak or len(v.shape) > 6 for v in (*values, out)):
+            return False
+        size = out.dtype.itemsize
+        result = View(step.output, size, out.shape, ordered(out.shape, size))
+        found = pieces(step, [self.views[x] for x in step.inputs], result)
+        if found is None or any(len(piece.place.shape) > 6 for piece in found):
+            return False
+        for x in step.inputs:
+            self._read(x)
+        self._buffer(step.output)
+        self.steps += [self._filled(piece, out.dtype.name) for piece in found]
+        return True
+
+    def _filled(self, piece: Piece, kind: str) -> Loop:
+        """The loop that puts numbers at their places."""
+        group = Group(piece.place.shape)
+        if isinstance(piece.source, View):
+            group.reads[piece.source] = 0
+            return planned(group, [(piece.place, -1)], self.values)
+        group.literals[Literal(literal(piece.source, kind), kind)] = 0
+        return planned(group, [(piece.place, -1000)], self.values)
+
     # products
 
     def _factors(self, step: Instruction) -> tuple[View, View] | None:
@@ -340,4 +372,5 @@ class Plan:
         ]
         for value in (*group.made, *(step.output for step, _ in group.reduces)):
             self._in.pop(value, None)
-        self.steps.append(planned(group, stored, self.values, self.views))
+        kept = [(self.views[value], place) for value, place in stored]
+        self.steps.append(planned(group, kept, self.values))

@@ -102,9 +102,8 @@ def _broadcast(step: Instruction, view: View, shape: Ints) -> View:
     return view.broadcast(shape)
 
 
-def _indexed(step: Instruction, view: View, shape: Ints) -> View | None:
+def indexed(key: Sequence[Any], view: View) -> View:
     """Whole numbers, slices, new axes: a key covers the last axes."""
-    key = step.params["key"]
     axis = len(view.shape) - sum(item is not None for item in key)
     sizes, strides, offset = list(view.shape[:axis]), list(view.strides[:axis]), view.offset
     for item in key:
@@ -124,7 +123,35 @@ def _indexed(step: Instruction, view: View, shape: Ints) -> View | None:
             offset += start * stride if count else 0
             sizes.append(count)
             strides.append(stride * step_size)
-    return replace(view, shape=shape, strides=tuple(strides), offset=offset)
+    return replace(view, shape=tuple(sizes), strides=tuple(strides), offset=offset)
+
+
+def diagonal(view: View, offset: int) -> View:
+    """A diagonal of the last two axes, the one `offset` places to the right of the main one."""
+    (*lead, rows, columns), (*steps, down, right) = view.shape, view.strides
+    size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    start = (max(offset, 0) * right - min(offset, 0) * down) if size else 0
+    return replace(
+        view, shape=(*lead, size), strides=(*steps, down + right), offset=view.offset + start
+    )
+
+
+def _flipped(step: Instruction, view: View, shape: Ints) -> View:
+    strides, offset = list(view.strides), view.offset
+    for axis in step.params["axis"]:
+        offset += max(shape[axis] - 1, 0) * strides[axis]
+        strides[axis] = -strides[axis]
+    return replace(view, strides=tuple(strides), offset=offset)
+
+
+def _inner(step: Instruction, view: View, shape: Ints) -> View | None:
+    """What is left without a border; not where its entries are added to others."""
+    widths = step.params["widths"]
+    if step.params["mode"] != "constant":
+        return None
+    cuts = zip(view.strides[len(shape) - len(widths) :], widths, strict=True)
+    offset = view.offset + sum(stride * before for stride, (before, _) in cuts)
+    return replace(view, shape=shape, offset=offset)
 
 
 MOVES: dict[str, Callable[[Instruction, View, Ints], Any]] = {
@@ -133,5 +160,8 @@ MOVES: dict[str, Callable[[Instruction, View, Ints], Any]] = {
     "permute_dims": _permuted,
     "matrix_transpose": _transposed,
     "broadcast_to": _broadcast,
-    "getitem": _indexed,
+    "getitem": lambda step, view, shape: indexed(step.params["key"], view),
+    "flip": _flipped,
+    "unpad": _inner,
+    "diagonal": lambda step, view, shape: diagonal(view, step.params["offset"]),
 }
