@@ -1,4 +1,4 @@
-"""Rows that are several loops, written as rows that are one: softmax and its kin.
+"""Rows that are several loops, written as rows that are one: softmax, norms and their kin.
 
 The same steps as their evaluators take: the largest entry is taken out first, and nothing
 overflows, nor is anything small lost beside it.
@@ -13,8 +13,10 @@ import numpy as np
 
 from derivant.compiler.program import Instruction, Program, Value
 from derivant.primitives import TABLE
+from derivant.primitives.norms import SAFE
 
 FLOATS = ("float64", "float32")
+TRUTHS = ("equal", "isfinite", "greater", "less", "greater_equal", "less_equal", "logical_and")
 
 
 def spelled_out(program: Program) -> Program:
@@ -42,12 +44,15 @@ class _Builder:
         self.constants: list[tuple[int, Any]] = []
         self.steps: list[Instruction] = []
         self._numbers: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[int, int, int, int], int] = {}
         self._known: dict[tuple[Any, ...], int] = {}
         self._makers: dict[int, Instruction] = {}
+        self._given = dict(program.constants)
         self._lead = 0
 
     def classes(self, step: Instruction) -> bool:
-        """Whether a row picks one entry of each line by an index that was looked at before."""
+        """Whether a row picks one entry of each line by an index that was looked at before, or that
+        is known."""
         values = [self.values[x] for x in step.inputs]
         if step.row.name not in PICKS or step.params["axis"] != -1:
             return False
@@ -57,6 +62,9 @@ class _Builder:
         lines = x.shape[:-1] == index.shape[:-1] and index.shape[-1] == 1
         if not plain or not lines or index.dtype.name != "int64":
             return False
+        known = self._given.get(step.inputs[1])
+        if known is not None:
+            return bool(np.min(known) >= 0 and np.max(known) < size)
         maker = self._makers.get(step.inputs[1])
         while maker is not None and maker.row.name in ("expand_dims", "reshape"):
             maker = self._makers.get(maker.inputs[0])
@@ -71,7 +79,8 @@ class _Builder:
         rule = COMPOSITES.get(step.row.name)
         x = self.values[step.inputs[0]] if step.inputs else None
         plain = x is not None and isinstance(x.dtype, np.dtype) and x.dtype.name in FLOATS
-        if rule is None or x is None or not plain or 0 in x.shape or not step.params["axis"]:
+        usual = step.params.get("axis", True) and step.params.get("ord", 2) == 2
+        if rule is None or x is None or not plain or 0 in x.shape or not usual:
             self.steps.append(step)
             return
         self._replaced(step, rule, step.inputs[0], step.params)
@@ -96,7 +105,7 @@ class _Builder:
         row = TABLE[name]
         shapes = [self.values[x].shape for x in inputs]
         shape = self._reduced(shapes[0], params) if params else np.broadcast_shapes(*shapes)
-        truth = name in ("equal", "isfinite")
+        truth = name in TRUTHS
         kind = np.dtype(bool) if truth else self._kind(inputs)
         self.values.append(Value(shape, kind))
         place = len(self.values) - 1
@@ -125,12 +134,17 @@ class _Builder:
             self.constants.append((self._numbers[key], kind.type(value)))
         return self._numbers[key]
 
-    def counted(self, rank: int, size: int) -> int:
-        """0, 1, 2, ... along the last of so many axes."""
-        numbers = np.arange(size, dtype=np.int64).reshape((1,) * (rank - 1) + (size,))
-        self.values.append(Value(numbers.shape, numbers.dtype))
-        self.constants.append((len(self.values) - 1, numbers))
-        return len(self.values) - 1
+    def counted(self, rank: int, size: int, axis: int = -1, first: int = 0) -> int:
+        """first, first + 1, ... along one of so many axes, which is counted from the end."""
+        key = (rank, size, axis, first)
+        if key not in self._counts:
+            shape = [1] * rank
+            shape[axis] = size
+            numbers = np.arange(first, first + size, dtype=np.int64).reshape(shape)
+            self.values.append(Value(numbers.shape, numbers.dtype))
+            self._counts[key] = len(self.values) - 1
+            self.constants.append((self._counts[key], numbers))
+        return self._counts[key]
 
 
 def _softmax(b: _Builder, x: int, params: Any) -> int:
@@ -164,6 +178,42 @@ def _logsumexp(b: _Builder, x: int, params: Any) -> int:
     return b.row("where", b.row("isfinite", top), b.row("add", top, rest), top)
 
 
+def _norm(b: _Builder, x: int, axis: Any, keepdims: bool) -> int:
+    """The root of the sum of squares; of what was divided by the largest, where these are out of
+    the range of floats."""
+    low, high = SAFE[b.values[x].dtype.char]
+    most = b.row("max", b.row("abs", x), axis=axis, keepdims=True)
+    total = b.row("sum", b.row("multiply", x, x), axis=axis, keepdims=keepdims)
+    one, zero = b.number(1.0, x), b.number(0.0, x)
+    fits = b.row("logical_and", b.row("isfinite", most), b.row("greater", most, zero))
+    part = b.row("divide", x, b.row("where", fits, most, one))
+    rest = b.row("sum", b.row("multiply", part, part), axis=axis, keepdims=keepdims)
+    if not keepdims:
+        most = b.row("max", b.row("abs", x), axis=axis, keepdims=False)
+        fits = b.row("logical_and", b.row("isfinite", most), b.row("greater", most, zero))
+    scaled = b.row("where", fits, b.row("multiply", b.row("sqrt", rest), most), most)
+    more, less = b.row("greater", total, b.number(low, x)), b.row("less", total, b.number(high, x))
+    return b.row("where", b.row("logical_and", more, less), b.row("sqrt", total), scaled)
+
+
+def _vector_norm(b: _Builder, x: int, params: Any) -> int:
+    return _norm(b, x, params["axis"], params["keepdims"])
+
+
+def _norm_slope(b: _Builder, x: int, params: Any) -> int:
+    """x / |x|, and 0 at 0."""
+    norm = _norm(b, x, params["axis"], True)
+    still = b.row("equal", norm, b.number(0.0, x))
+    return b.row("divide", x, b.row("where", still, b.number(1.0, x), norm))
+
+
+def _triangle(b: _Builder, x: int, params: Any, how: str) -> int:
+    shape = b.values[x].shape
+    columns = b.counted(len(shape), shape[-1])
+    rows = b.counted(len(shape), shape[-2], -2, params["k"])
+    return b.row("where", b.row(how, columns, rows), x, b.number(0.0, x))
+
+
 def _taken(b: _Builder, step: Instruction) -> int:
     """The entry of each line: the sum of that entry and of -0, which adds nothing to it."""
     x, index = step.inputs
@@ -184,4 +234,8 @@ COMPOSITES: dict[str, Callable[[_Builder, int, Any], int]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
+    "vector_norm": _vector_norm,
+    "norm_slope": _norm_slope,
+    "tril": lambda b, x, params: _triangle(b, x, params, "less_equal"),
+    "triu": lambda b, x, params: _triangle(b, x, params, "greater_equal"),
 }

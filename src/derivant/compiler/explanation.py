@@ -68,7 +68,7 @@ def _name(names: Sequence[str], given: Arguments, leaf: int) -> str:
 @final
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a plan: `what` is loop, a routine of BLAS, or numpy."""
+    """One step of a plan: `what` is loop, copy, fill, a routine of BLAS, or numpy."""
 
     what: str
     rows: tuple[str, ...]
@@ -158,6 +158,8 @@ class Explanation:
         values = self._layout.values
         nbytes = sum(values[root].nbytes for root in {*step.reads, *step.writes})
         if isinstance(step, Loop):
+            if not step.computes:
+                return Step("copy" if reads else "fill", step.rows, reads, writes, 0, nbytes)
             entries = max(prod(values[root].shape) for root in (*step.reads, *step.writes))
             return Step("loop", step.rows, reads, writes, entries * len(step.rows), nbytes)
         if isinstance(step, Product):

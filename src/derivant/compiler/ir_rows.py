@@ -72,14 +72,16 @@ def _square(b: Block, x: Reg) -> Reg:
 
 
 def _power(b: Block, x: Reg, exponent: float) -> Reg:
-    """The powers that the row itself has short forms for."""
+    """A fixed power; those that the row itself has short forms for are short here too."""
     quick: dict[float, Callable[[], Reg]] = {
         -1: lambda: b.div(b.number(1.0, x.kind), x),
         0.5: lambda: b.call("sqrt", x),
         2: lambda: b.mul(x, x),
         3: lambda: b.mul(b.mul(x, x), x),
     }
-    return quick[exponent]()
+    if exponent in quick:
+        return quick[exponent]()
+    return _library("pow")(b, x, b.number(exponent, x.kind))
 
 
 def _relu(b: Block, x: Reg) -> Reg:
@@ -287,7 +289,7 @@ def operand_kinds(row: str, kinds: tuple[Any, ...], out: str) -> tuple[str, ...]
 def emits(row: str, kinds: tuple[str, ...], params: Params) -> bool:
     """Whether a row with these parameters has instructions."""
     if row == "power":
-        return params["exponent"] in (-1, 0.5, 2, 3)
+        return kinds[0] in BITS and libm_address("pow" + SUFFIX[kinds[0]]) is not None
     if row == "astype":
         return kinds[0] not in BITS or np.dtype(params["dtype"]).kind in "fb"
     if row in LIBRARY:

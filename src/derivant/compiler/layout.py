@@ -50,8 +50,7 @@ class Layout:
         self.results: list[Result] = []
         self._given: set[int] = set()  # roots that a result is
         self.fresh: list[int] = []  # roots that a new array is made for at each call
-        for value in program.outputs:
-            view = plan.views.get(value, value)
+        for view, value in zip(plan.results, program.outputs, strict=True):
             self.results.append(self._result(view, value, native))
         self.constants = {root: np.asarray(x, order="C") for root, x in program.constants}
         self.size = len(self.inputs)  # of the table

@@ -68,6 +68,12 @@ class Loop:
     rows: tuple[str, ...]
     elsewhere: frozenset[int]  # buffers read at other places than those that are written
 
+    @property
+    def computes(self) -> bool:
+        """Whether it does more than put numbers at places."""
+        kernel = self.calls[0].kernel
+        return bool(kernel.body or kernel.reduces)
+
     def crosses(self, root: int) -> bool:
         """Whether what is written must not be the buffer that is read."""
         return root in self.elsewhere

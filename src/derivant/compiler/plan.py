@@ -29,6 +29,7 @@ REDUCES = {"sum": "sum", "max": "max", "min": "min"}
 MOST_STEPS = 96  # rows in one loop
 MOST_READS = 24
 FLOATS = ("float64", "float32")
+NEAR = 1 << 16  # bytes up to which numbers that lie apart are gathered one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,36 @@ class Plan:
                 self._plan(step)
         for group in list(self._open.values()):
             self._close(group)
+        self.results = self._results()
+
+    def _results(self) -> list[View | int]:
+        """What is handed out: of a program that is native all through, buffers that are nothing
+        else, filled with copies where need be."""
+        views = [self.views.get(x, x) for x in self.program.outputs]
+        if any(isinstance(step, Outside) for step in self.steps):
+            return views
+        made = {root for step in self.steps for root in step.writes}
+        found: list[View | int] = []
+        for view in views:
+            assert isinstance(view, View)
+            value = self.values[view.root]
+            own = view.root in made and view.whole and view.shape == value.shape
+            kinds = value.dtype.name in TYPES and not value.weak
+            near = view.contiguous or value.nbytes <= NEAR
+            if own or not kinds or not near or 0 in view.shape or len(view.shape) > 6:
+                made.discard(view.root)
+                found.append(view)
+            else:
+                found.append(self._copied(view))
+        return found
+
+    def _copied(self, view: View) -> View:
+        """The numbers of a view in a buffer of their own."""
+        dtype, place = self.values[view.root].dtype, len(self.values)
+        self.values.append(Value(view.shape, dtype))
+        self._buffer(place)
+        self.steps.append(self._filled(Piece(self.views[place], view), dtype.name, "copy"))
+        return self.views[place]
 
     def _buffer(self, place: int) -> None:
         """A value that has a buffer of its own."""
@@ -284,17 +315,18 @@ class Plan:
         for x in step.inputs:
             self._read(x)
         self._buffer(step.output)
-        self.steps += [self._filled(piece, out.dtype.name) for piece in found]
+        self.steps += [self._filled(piece, out.dtype.name, step.row.name) for piece in found]
         return True
 
-    def _filled(self, piece: Piece, kind: str) -> Loop:
+    def _filled(self, piece: Piece, kind: str, row: str) -> Loop:
         """The loop that puts numbers at their places."""
-        group = Group(piece.place.shape)
+        group, place = Group(piece.place.shape), -1
         if isinstance(piece.source, View):
             group.reads[piece.source] = 0
-            return planned(group, [(piece.place, -1)], self.values)
-        group.literals[Literal(literal(piece.source, kind), kind)] = 0
-        return planned(group, [(piece.place, -1000)], self.values)
+        else:
+            group.literals[Literal(literal(piece.source, kind), kind)] = 0
+            place = -1000
+        return replace(planned(group, [(piece.place, place)], self.values), rows=(row,))
 
     # products
 

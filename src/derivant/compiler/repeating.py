@@ -202,5 +202,6 @@ def _repeat(graph: Graph, constants: int, carries: int) -> Repeat | None:
         own.setdefault(place, k)
     pairs = tuple((k, place - size) for place, k in own.items() if place >= size)
     program = runner(inner, pairs)
-    whole = isinstance(program, LlvmProgram) and program.single
-    return Repeat(program, places, constants, carries) if whole else None
+    if isinstance(program, LlvmProgram) and program.single:
+        return Repeat(program, places, constants, carries)
+    return None
