@@ -17,7 +17,7 @@ from derivant.compiler.views import View, ordered
 CHUNK = 1 << 14  # numbers of one piece of a sum over everything
 LONG = 64  # entries of the innermost axis from which what stays along it is prepared
 COLUMNS = 128  # as in ir_loops: the strip that a kernel for reduced rows works on
-REDUCES = {"sum": "sum", "max": "max", "min": "min"}
+REDUCES = {"sum": "sum", "trace": "sum", "max": "max", "min": "min"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
-from derivant.compiler.program import Instruction
+from derivant.compiler.groups import Group
+from derivant.compiler.ir import literal
+from derivant.compiler.kernels import Literal
+from derivant.compiler.loops import Loop, planned
+from derivant.compiler.program import Instruction, Value
 from derivant.compiler.views import View, diagonal, indexed, ordered
 
 
@@ -38,6 +42,18 @@ def pieces(step: Instruction, operands: Sequence[View], result: View) -> list[Pi
             wide = source.broadcast(place.shape) if isinstance(source, View) else source
             found.append(Piece(place, wide))
     return found
+
+
+def filled(piece: Piece, row: str, values: list[Value]) -> Loop:
+    """The loop that puts numbers at their places, for a row."""
+    group, number = Group(piece.place.shape), -1
+    if isinstance(piece.source, View):
+        group.reads[piece.source] = 0
+    else:
+        kind = values[piece.place.root].dtype.name
+        group.literals[Literal(literal(piece.source, kind), kind)] = 0
+        number = -1000
+    return replace(planned(group, [(piece.place, number)], values), rows=(row,))
 
 
 def _is_plain(step: Instruction, operands: Sequence[View], result: View) -> bool:

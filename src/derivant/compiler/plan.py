@@ -16,16 +16,15 @@ from derivant.compiler.groups import Group
 from derivant.compiler.ir import TYPES, literal
 from derivant.compiler.ir_rows import emits, operand_kinds
 from derivant.compiler.kernels import Apply, Literal
-from derivant.compiler.loops import Loop, planned
+from derivant.compiler.loops import REDUCES, Loop, planned
 from derivant.compiler.origins import Origins
-from derivant.compiler.pieces import PIECES, Piece, pieces
+from derivant.compiler.pieces import PIECES, Piece, filled, pieces
 from derivant.compiler.products import Product, outer_factors, planned_product
 from derivant.compiler.program import Instruction, Program, Value
 from derivant.compiler.sums import PRODUCTS, ProductSum, found_sums
-from derivant.compiler.views import View, moved, ordered
+from derivant.compiler.views import View, diagonal, moved, ordered
 from derivant.primitives.primitive import Params
 
-REDUCES = {"sum": "sum", "max": "max", "min": "min"}
 MOST_STEPS = 96  # rows in one loop
 MOST_READS = 24
 FLOATS = ("float64", "float32")
@@ -110,10 +109,10 @@ class Plan:
 
     def _copied(self, view: View) -> View:
         """The numbers of a view in a buffer of their own."""
-        dtype, place = self.values[view.root].dtype, len(self.values)
-        self.values.append(Value(view.shape, dtype))
+        place = len(self.values)
+        self.values.append(Value(view.shape, self.values[view.root].dtype))
         self._buffer(place)
-        self.steps.append(self._filled(Piece(self.views[place], view), dtype.name, "copy"))
+        self.steps.append(filled(Piece(self.views[place], view), "copy", self.values))
         return self.views[place]
 
     def _buffer(self, place: int) -> None:
@@ -273,22 +272,23 @@ class Plan:
     # reductions
 
     def _as_reduction(self, step: Instruction) -> bool:
-        how = REDUCES.get(step.row.name)
-        if how is None or step.inputs[0] not in self.views:
+        if step.row.name not in REDUCES or step.inputs[0] not in self.views:
             return False
         (place,) = step.inputs
         value, out = self.values[place], self.values[step.output]
         if value.dtype != out.dtype or value.dtype.name not in FLOATS or 0 in value.shape:
             return False
-        rank = len(value.shape)
-        axes = tuple(sorted(a + rank for a in step.params["axis"]))
-        if not axes or rank > 6:
+        view, axes = self.views[place], step.params.get("axis", (-1,))
+        if step.row.name == "trace":
+            view = diagonal(view, step.params["offset"])
+        rank = len(view.shape)
+        axes = tuple(sorted(a + rank for a in axes))
+        if not axes or rank > 6 or 0 in view.shape:
             return False
-        view = self.views[place]
-        group = self._group(value.shape, [view])
+        group = self._group(view.shape, [view])
         if group.reduces and group.axes != axes:
             self._close(group)
-            group = self._open[value.shape] = Group(value.shape)
+            group = self._open[view.shape] = Group(view.shape)
         number = self._operand(group, view)
         group.axes = axes
         group.reduces.append((step, number))
@@ -315,18 +315,8 @@ class Plan:
         for x in step.inputs:
             self._read(x)
         self._buffer(step.output)
-        self.steps += [self._filled(piece, out.dtype.name, step.row.name) for piece in found]
+        self.steps += [filled(piece, step.row.name, self.values) for piece in found]
         return True
-
-    def _filled(self, piece: Piece, kind: str, row: str) -> Loop:
-        """The loop that puts numbers at their places."""
-        group, place = Group(piece.place.shape), -1
-        if isinstance(piece.source, View):
-            group.reads[piece.source] = 0
-        else:
-            group.literals[Literal(literal(piece.source, kind), kind)] = 0
-            place = -1000
-        return replace(planned(group, [(piece.place, place)], self.values), rows=(row,))
 
     # products
 
