@@ -31,6 +31,7 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "another shape": lambda x: dv.reshape(x.T, (2, 6)) * 2,
     "triangles": lambda x: dv.tril(x, -1) + dv.triu(x, 2),
     "norm": lambda x: dv.linalg.vector_norm(x, axis=1),
+    "std": lambda x: dv.std(x, axis=0) + dv.std(x, correction=1),
     "a power": lambda x: dv.abs(x) ** 1.7,
     "an operand": lambda x: (x, x.T, x[0], x),
 }

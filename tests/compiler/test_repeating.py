@@ -62,6 +62,13 @@ def counted(c: Any, x: Any) -> Any:
     return (k + 1, dv.logical_not(flag), single * np.float32(1.5)), k * 2
 
 
+def branching(c: Any, x: Any) -> Any:
+    """A branch that both sides are computed of, where one of them has no number."""
+    total = dv.sum(x)
+    c = dv.cond(total > 0, lambda c: dv.tanh(c) + dv.log(total), lambda c: c * 0.5, c)
+    return c, dv.cond(c[0] > 0, lambda: c[1], lambda: dv.sum(c))
+
+
 BODIES: dict[str, tuple[Callable[[Any, Any], Any], Callable[[], Any], Any]] = {
     "shifted": (shifted, lambda: (C, C + 1, C + 2), XS),
     "exchanged": (exchanged, lambda: (C, C + 1), XS),
@@ -69,6 +76,7 @@ BODIES: dict[str, tuple[Callable[[Any, Any], Any], Callable[[], Any], Any]] = {
     "summed": (summed, lambda: (np.zeros((4, 4)), C), XS),
     "descended": (descended, lambda: (W, 0), XS),
     "turned": (turned, lambda: W, XS[:, :1]),
+    "branching": (branching, lambda: C, XS),
     "counted": (counted, lambda: (0, np.bool_(True), np.float32(1)), XS),
 }
 
@@ -91,7 +99,7 @@ def test_a_scan_is_the_python_loop(name: str, steps: int, reverse: bool) -> None
         np.testing.assert_array_equal(x, old)  # what was given is not written to
 
 
-@pytest.mark.parametrize("name", ["shifted", "exchanged", "handed on", "summed", "descended"])
+@pytest.mark.parametrize("name", sorted(set(BODIES) - {"counted"}))
 def test_a_turn_is_one_native_call(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     body, begin, xs = BODIES[name]
     made: list[Any] = []

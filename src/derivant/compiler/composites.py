@@ -7,6 +7,7 @@ overflows, nor is anything small lost beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -207,6 +208,19 @@ def _norm_slope(b: _Builder, x: int, params: Any) -> int:
     return b.row("divide", x, b.row("where", still, b.number(1.0, x), norm))
 
 
+def _std(b: _Builder, x: int, params: Any) -> int:
+    """The mean is taken out twice, as what the first leaves of it would be squared."""
+    axis, away = params["axis"], x
+    count = prod(b.values[x].shape[a] for a in axis)
+    for _ in range(2):
+        total = b.row("sum", away, axis=axis, keepdims=True)
+        away = b.row("subtract", away, b.row("divide", total, b.number(float(count), x)))
+    squares = b.row("multiply", away, away)
+    total = b.row("sum", squares, axis=axis, keepdims=params["keepdims"])
+    free = b.number(max(float(count - params["correction"]), 0.0), x)
+    return b.row("sqrt", b.row("divide", total, free))
+
+
 def _triangle(b: _Builder, x: int, params: Any, how: str) -> int:
     shape = b.values[x].shape
     columns = b.counted(len(shape), shape[-1])
@@ -236,6 +250,7 @@ COMPOSITES: dict[str, Callable[[_Builder, int, Any], int]] = {
     "logsumexp": _logsumexp,
     "vector_norm": _vector_norm,
     "norm_slope": _norm_slope,
+    "std": _std,
     "tril": lambda b, x, params: _triangle(b, x, params, "less_equal"),
     "triu": lambda b, x, params: _triangle(b, x, params, "greater_equal"),
 }

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from derivant.compiler.branching import unbranched
 from derivant.compiler.composites import spelled_out
 from derivant.compiler.donation import Pairs
 from derivant.compiler.driver import objects_lie_as_thought
@@ -66,8 +67,9 @@ def is_native() -> bool:
 
 def program_of(graph: Graph) -> Program:
     """The program of a graph as it is run."""
-    program = lowered(graph.inputs, graph.outputs)
-    return spelled_out(program) if is_native() else program
+    if not is_native():
+        return lowered(graph.inputs, graph.outputs)
+    return spelled_out(lowered(graph.inputs, unbranched(graph.outputs)))
 
 
 def places_of(program: Program, donated: Pairs) -> dict[int, int]:
