@@ -12,6 +12,7 @@ from benchmarks import (
     jacobians,
     micrograd_demo,
     overhead,
+    recurrent,
     solving,
     startup,
     training,
@@ -29,6 +30,7 @@ WORKLOADS = {
     "jacobians": jacobians,
     "solving": solving,
     "training": training,
+    "recurrent": recurrent,
 }
 
 
