@@ -37,12 +37,14 @@ class LazyModule:
 def load(name: str) -> ModuleType:
     """Import a module, or say which extra of derivant brings it.
 
-    Raises MissingExtraError where it is not installed.
+    Raises MissingExtraError where it is not installed; any other failure is its own.
     """
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         root = name.partition(".")[0]
+        if root != (error.name or "").partition(".")[0] or root == __name__.partition(".")[0]:
+            raise
         extra = EXTRAS.get(root)
         line = f"pip install 'derivant[{extra}]'" if extra else f"pip install {root}"
         raise MissingExtraError(f"{name} is not installed; {line}") from error
