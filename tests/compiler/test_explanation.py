@@ -56,6 +56,14 @@ def test_loops_show_their_bodies() -> None:
     assert [len(step.inner) for step in plan.steps if step.inner] == [2]
 
 
+def test_loops_say_whether_their_turns_are_one_call() -> None:
+    x = np.ones((5, 3))
+    whole = dv.explain(lambda x: dv.scan(lambda c, x: (dv.tanh(c + x), None), x[0], x)[0], x)
+    assert "all its turns are one native call" in whole.text
+    apart = dv.explain(lambda x: dv.scan(lambda c, x: (dv.sort(c + x), None), x[0], x)[0], x)
+    assert "it holds programs of its own" in apart.text
+
+
 def test_a_loop_runs_once_for_value_and_gradient() -> None:
     f = lambda c, x: dv.scan(lambda c, x: (dv.sin(c) * x, c), c, x)[0]  # noqa: E731 - a formula
     plan = dv.explain(dv.value_and_grad(f), 0.5, np.ones(7))

@@ -166,16 +166,19 @@ class Explanation:
             routine = LETTER[values[step.root].dtype.name] + step.kind
             what = {"": "product", "square": "symmetric product"}.get(step.form, "copy")
             return Step(routine, (what,), reads, writes, step.flops, nbytes)
-        why = self._why(step.step) if self._native else ""
         rows, inner = (step.step.row.name,), tuple(_inner(step.step))
+        why = self._why(step.step, inner) if self._native else ""
         length = getattr(step.step.params.get("loop"), "length", 0)
         flops = length * sum(each.flops for each in inner)
         return Step("numpy", rows, reads, writes, flops, nbytes, why, inner)
 
-    def _why(self, step: Instruction) -> str:
+    def _why(self, step: Instruction, inner: Sequence[Explanation]) -> str:
         """Why NumPy does a row."""
         name, values = step.row.name, self._layout.values
         if step.row.family == "graph":
+            whole = all(part.what != "numpy" for graph in inner for part in graph.steps)
+            if "loop" in step.params and whole:
+                return "all its turns are one native call"
             return "it holds programs of its own"
         kinds = [values[x].dtype for x in (*step.inputs, step.output)]
         if any(isinstance(kind, tuple) for kind in kinds):
