@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from derivant.ops.rows import planned
 from derivant.primitives import TABLE
 from derivant.primitives.primitive import NO_PARAMS, Params, Primitive
 
@@ -15,6 +16,7 @@ EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = (
 )
 AND, OR, XOR, INVERT = (TABLE[f"bitwise_{n}"] for n in ("and", "or", "xor", "invert"))
 NUMBERS = (int, float)
+EXPONENT = ("exponent",)
 
 
 class Operators:
@@ -65,7 +67,8 @@ class Operators:
 
     def __pow__(self, other: Any) -> Any:
         if type(other) in NUMBERS:
-            return self.derivant_apply(POWER, (self,), {"exponent": other})
+            settings = planned(POWER, EXPONENT, other) if other else {"exponent": other}  # or -0.0
+            return self.derivant_apply(POWER, (self,), settings)
         return self.derivant_apply(POW, (self, other), NO_PARAMS)
 
     def __rpow__(self, other: Any) -> Any:

@@ -69,15 +69,21 @@ class Tensor(Assignment, Conversion):
     def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
         """Evaluate a row at once and, where an operand asks for it, record it."""
         x, y = operands[0], operands[-1]
-        if x.__class__ is not Tensor or x.levels is not NONE or len(operands) > 2:
-            apply = _apply_mixed if params or len(operands) != 3 else _apply_chosen
+        count = len(operands)
+        if count > 2:
+            apply = _apply_mixed if params or count != 3 else _apply_chosen
             return apply(row, operands, params)
-        a, tag = x.data, x.tag
+        if x.__class__ is Tensor and x.levels is NONE:
+            a, tag = x.data, x.tag
+        elif x.__class__ in NUMBERS or (x.__class__ is NDARRAY and x.dtype.kind in REAL):
+            a, tag = x, FREE
+        else:
+            return _apply_mixed(row, operands, params)
         b = None
-        if y is not x or len(operands) == 2:
+        if count == 2:
             if y.__class__ is Tensor and y.levels is NONE:
                 b, tag = y.data, tag if tag <= y.tag else y.tag
-            elif y.__class__ is float and a.dtype is DOUBLE:
+            elif y.__class__ is float and a.__class__ is NDARRAY and a.dtype is DOUBLE:
                 b = np.asarray(y)  # beside doubles the same numbers, and NumPy is quicker with it
             elif y.__class__ in NUMBERS or (y.__class__ is NDARRAY and y.dtype.kind in REAL):
                 b = y
@@ -92,9 +98,10 @@ class Tensor(Assignment, Conversion):
                 data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
-        if b is y and b.__class__ is NDARRAY and tag is not FREE and row.needs_values:
-            operands = (x, b := b.copy())  # its owner may change it
         args = (a,) if b is None else (a, b)
+        if (x.__class__ is NDARRAY or y.__class__ is NDARRAY) and tag is not FREE:
+            if row.needs_values:  # its owner may change it
+                operands, args = _owned(operands)
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
         t = Tensor()  # `_node`, without the call

@@ -12,10 +12,13 @@ from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeE
 from derivant.base.types import Array, DTypeLike, Operand, shape_of
 from derivant.ops.arguments import one_axis
 from derivant.ops.creation import astype
-from derivant.ops.rows import call, read
+from derivant.ops.rows import applied, call, planned, read
+from derivant.primitives import TABLE, apply
 from derivant.primitives.einsum import SPARE, letter_sizes, read_pattern
 from derivant.primitives.explain import refusal
+from derivant.primitives.primitive import Settings
 
+EINSUM, TRACE, DIAGONAL = (TABLE[n] for n in ("einsum", "trace", "diagonal"))
 __all__ = [
     "diag",
     "diag_embed",
@@ -70,16 +73,19 @@ def einsum(
     # Python numbers stay as they are, since they give way in the dtype
     arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
     try:
-        spec, narrowed = _planned(text, tuple(map(shape_of, arrays)))
+        settings, narrowed = _planned(text, tuple([shape_of(x) for x in arrays]))
     except DerivantError as error:
         raise refusal("einsum", arrays, [repr(text)], error) from None
     for place, shape in narrowed:
         arrays[place] = call("reshape", arrays[place], shape=shape)
-    return call("einsum", *arrays, spec=spec)
+    result: Array = apply(EINSUM, (*arrays,), settings)
+    return result
 
 
 @lru_cache(maxsize=4096)
-def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[str, tuple[tuple[int, Shape], ...]]:
+def _planned(
+    text: str, shapes: tuple[Shape, ...]
+) -> tuple[Settings, tuple[tuple[int, Shape], ...]]:
     """The spec of a pattern, and the operands that lose axes of size 1 beside larger ones."""
     terms, out = read_pattern(text, tuple(map(len, shapes)))
     sizes = letter_sizes(terms, shapes, one_fits=True)
@@ -90,7 +96,11 @@ def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[str, tuple[tuple[int
         if not all(kept):
             narrowed.append((place, tuple(s for s, k in zip(shape, kept, strict=True) if k)))
         named.append("".join(c for c, keep in zip(term, kept, strict=True) if keep))
-    return f"{','.join(named)}->{out}", tuple(narrowed)
+    return _spec(f"{','.join(named)}->{out}"), tuple(narrowed)
+
+
+def _spec(spec: str) -> Settings:
+    return planned(EINSUM, ("spec",), spec)
 
 
 def _from_lists(
@@ -135,7 +145,8 @@ def tensordot(
     for one, two in zip(first, second, strict=True):
         _same_size("tensordot", a, one, b, two, [f"axes={axes}"])
     spec = _tensordot_spec(len(a.shape), len(b.shape), tuple(first), tuple(second))
-    return call("einsum", a, b, spec=spec)
+    result: Array = apply(EINSUM, (a, b), _spec(spec))
+    return result
 
 
 @lru_cache(maxsize=4096)
@@ -238,12 +249,13 @@ def dot(x1: Operand, x2: Operand, /) -> Array:
     11.0
     """
     a, b = read(x1), read(x2)
-    if not a.shape or not b.shape:
+    left, right = a.shape, b.shape
+    if not left or not right:
         return call("multiply", a, b)
-    axis = -2 if len(b.shape) > 1 else -1
-    if a.shape[-1] != b.shape[axis]:
+    axis = -2 if len(right) > 1 else -1
+    if left[-1] != right[axis]:
         _same_size("dot", a, -1, b, axis)
-    return call("matmul", a, b) if len(b.shape) <= 2 else tensordot(a, b, axes=((-1,), (axis,)))
+    return call("matmul", a, b) if len(right) <= 2 else tensordot(a, b, axes=((-1,), (axis,)))
 
 
 def vdot(x1: Operand, x2: Operand, /) -> Array:
@@ -274,7 +286,8 @@ def outer(x1: Operand, x2: Operand, /) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    return call("einsum", _flat(read(x1)), _flat(read(x2)), spec="i,j->ij")
+    result: Array = apply(EINSUM, (_flat(read(x1)), _flat(read(x2))), _spec("i,j->ij"))
+    return result
 
 
 def kron(x1: Operand, x2: Operand, /) -> Array:
@@ -295,7 +308,8 @@ def kron(x1: Operand, x2: Operand, /) -> Array:
     pairs = "".join(map("".join, zip(left, right, strict=True)))
     spec = f"{left[rank - len(a.shape) :]},{right[rank - len(b.shape) :]}->"
     known = spec.partition("->")[0]
-    product = call("einsum", a, b, spec=spec + "".join(c for c in pairs if c in known))
+    whole = spec + "".join(c for c in pairs if c in known)
+    product: Array = apply(EINSUM, (a, b), _spec(whole))
     return call("reshape", product, shape=tuple(p * n for n, p in zip(one, two, strict=True)))
 
 
@@ -313,7 +327,8 @@ def diagonal(x: Operand, /, offset: int = 0, axis1: int = -2, axis2: int = -1) -
     array([1., 4.])
     """
     a = _matrices("diagonal", read(x), axis1, axis2)
-    return call("diagonal", a, offset=_whole("diagonal", "offset", offset))
+    settings = planned(DIAGONAL, ("offset",), _whole("diagonal", "offset", offset))
+    return applied(DIAGONAL, a, settings)
 
 
 def trace(
@@ -334,7 +349,8 @@ def trace(
     5.0
     """
     a = _matrices("trace", read(x) if dtype is None else astype(x, dtype), axis1, axis2)
-    return call("trace", a, offset=_whole("trace", "offset", offset))
+    offset = offset if offset.__class__ is int else _whole("trace", "offset", offset)
+    return applied(TRACE, a, planned(TRACE, ("offset",), offset))
 
 
 def diag_embed(x: Operand, /, offset: int = 0) -> Array:

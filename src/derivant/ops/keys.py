@@ -24,7 +24,6 @@ from derivant.primitives.dispatch import plain_array
 from derivant.primitives.primitive import Settings
 
 GETITEM, GATHER = TABLE["getitem"], TABLE["gather"]
-NEW_AXIS = (None,)
 NO_INDICES: tuple[Any, ...] = ()
 INTS = {int}
 PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
@@ -51,71 +50,63 @@ def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
     """A plan that serves many keys, and the index arrays of this one in the place of its own."""
     if key.__class__ is int:
         return _remembered(shape, key), NO_INDICES
-    if key.__class__ is slice:
-        start, stop, step = key.start, key.stop, key.step
-        if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
-            return _remembered(shape, (slice, start, stop, step)), NO_INDICES
     arrays: list[Any] = []
-    spelled = _spelled(key, arrays)
+    spelled = _spelled(key if key.__class__ is tuple else (key,), arrays)
     if spelled is None:
         how = _planned(shape, key)
         return how, how.indices
     return _remembered(shape, spelled), (*arrays,)
 
 
-def _spelled(key: Any, arrays: list[Any]) -> Any:
-    """A key as what can be looked up, its arrays of indices apart; None where it cannot."""
-    kind = key.__class__
-    if kind is int or key is Ellipsis or key is None:
-        return NEW_AXIS if key is None else key
-    if kind is slice:
-        start, stop, step = key.start, key.stop, key.step
-        plain = start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN
-        return (slice, start, stop, step) if plain else None
-    if kind is np.ndarray:
-        return _spelled_array(key, arrays)
-    if kind is list:
-        array = np.asarray(key) if key and set(map(type, key)) == INTS else None
-        return None if array is None else _spelled(array, arrays)
-    if kind is not tuple:
-        return None
-    parts: list[Any] = [tuple]
-    for item in key:
-        spelled = item if item.__class__ is int else _spelled(item, arrays)
-        if spelled is None:
-            return None
-        parts.append(spelled)
+def _spelled(items: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
+    """The items of a key as what can be looked up, None where they cannot.
+
+    Slices are the word and three bounds; indices and masks, which go to `arrays`, a word and their
+    rank or shape.
+    """
+    parts: list[Any] = []
+    for item in items:
+        kind = item.__class__
+        if kind is int or item is None or item is Ellipsis:
+            parts.append(item)
+        elif kind is slice:
+            start, stop, step = item.start, item.stop, item.step
+            for bound in (start, stop, step):
+                if bound.__class__ not in PLAIN:
+                    return None
+            parts += (slice, start, stop, step)
+        else:
+            if kind is list and item and set(map(type, item)) == INTS:
+                item = np.asarray(item)
+            if item.__class__ is not np.ndarray or not item.ndim:
+                return None
+            if item.dtype.kind in "iu":
+                arrays.append(item)
+                parts += (np.intp, item.ndim)
+            elif item.dtype.kind == "b":  # its plan is that of as many indices
+                arrays.extend(item.nonzero())
+                parts += (np.bool_, item.shape)
+            else:
+                return None
     return (*parts,)
-
-
-def _spelled_array(key: npt.NDArray[Any], arrays: list[Any]) -> Any:
-    """Indices by their rank; a mask by its shape, for its plan is that of as many indices."""
-    if key.dtype.kind in "iu" and key.ndim:
-        arrays.append(key)
-        return (np.intp, key.ndim)
-    if key.dtype.kind == "b" and key.ndim:
-        arrays.extend(key.nonzero())
-        return (np.bool_, *key.shape)
-    return None
 
 
 @lru_cache(maxsize=4096)
 def _remembered(shape: Shape, spelled: Any) -> Plan:
-    return _planned(shape, _key(spelled))
+    return _planned(shape, (*_key(spelled),) if spelled.__class__ is tuple else spelled)
 
 
-def _key(spelled: Any) -> Any:
+def _key(spelled: tuple[Any, ...]) -> Iterator[Any]:
     """The key of a spelling, zeros in the place of indices."""
-    if spelled.__class__ is not tuple:
-        return spelled
-    head, *rest = spelled
-    if head is None:
-        return None
-    if head is np.intp:
-        return np.zeros((1,) * rest[0], np.intp)
-    if head is np.bool_:
-        return np.zeros(rest, np.bool_)
-    return slice(*rest) if head is slice else tuple(map(_key, rest))
+    parts = iter(spelled)
+    for part in parts:
+        if part is slice:
+            yield slice(next(parts), next(parts), next(parts))
+        elif part is np.intp or part is np.bool_:
+            size = next(parts)
+            yield np.zeros((1,) * size if part is np.intp else size, part)
+        else:
+            yield part
 
 
 def _planned(shape: Shape, key: Index) -> Plan:

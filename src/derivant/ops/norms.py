@@ -9,9 +9,11 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, Operand, shape_of
 from derivant.ops.arguments import many_axes, one_axis
 from derivant.ops.linalg import inv
-from derivant.ops.rows import call, read
+from derivant.ops.rows import applied, call, planned, read
 from derivant.ops.spectral import svdvals
+from derivant.primitives import TABLE
 
+NORM = TABLE["vector_norm"]
 MATRIX_ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf)
 
 
@@ -52,7 +54,12 @@ def _vector_norm(name: str, x: Array, axes: tuple[int, ...], keep: bool, ord: An
     if math.isinf(ord) or ord == 1:
         size = call("abs", _inexact(x))
         return _reduce("sum" if ord == 1 else "max" if ord > 0 else "min", size, axes, keep)
-    return call("vector_norm", x, axis=axes, keepdims=keep, ord=float(ord))
+    return _of_order(x, axes, keep, float(ord))
+
+
+def _of_order(x: Array, axes: tuple[int, ...], keep: bool, ord: float) -> Array:
+    """The norm as one row; not of order 0."""
+    return applied(NORM, x, planned(NORM, ("axis", "keepdims", "ord"), axes, bool(keep), ord))
 
 
 def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: float | str = "fro") -> Array:
@@ -101,10 +108,12 @@ def norm(
     (np.float64(5.0), array([5., 0.]))
     """
     given = read(x)
+    if ord is None and (axis is None or axis.__class__ is int):
+        return _of_order(given, many_axes("norm", given, axis), keepdims, 2.0)
     rank = len(shape_of(given))
     if axis is None and ord is not None and rank not in (1, 2):
         raise ArgumentError(f"norm: x has {rank} axes; say with `axis` which one or two are meant")
-    if axis is None and (ord is None or rank == 1):
+    if axis is None and rank == 1:
         return _vector_norm("norm", given, many_axes("norm", given, None), keepdims, _two(ord))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     if axis is None:

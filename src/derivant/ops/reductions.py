@@ -7,9 +7,12 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
 from derivant.ops.arguments import many_axes, one_axis, plain_number
 from derivant.ops.creation import astype
-from derivant.ops.rows import SUM, call, over, read, reduced
+from derivant.ops.rows import SUM, applied, by_axes, call, over, planned, read, reduced, reducing
 from derivant.primitives import TABLE
 
+SQUARE, SOFTMAX, LOG_SOFTMAX, CUMSUM, CUMPROD = (
+    TABLE[n] for n in ("square", "softmax", "log_softmax", "cumsum", "cumprod")
+)
 __all__ = [
     "all",
     "amax",
@@ -82,12 +85,14 @@ def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     array([1.5, 3.5])
     """
     a = read(x)
-    axes = many_axes("mean", a, axis)
-    return over(reduced(SUM, a, axis, keepdims), _count(a, axes))
+    settings = reducing("mean", SUM, a, axis, keepdims)
+    return over(applied(SUM, a, settings), _count(a, settings["axis"]))
 
 
 def _count(x: Array, axes: tuple[int, ...]) -> Size:
-    return total(x.shape[axis] for axis in axes)
+    if len(axes) == 1:
+        return x.shape[axes[0]]
+    return total(x.shape if len(axes) == len(x.shape) else [x.shape[axis] for axis in axes])
 
 
 def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> Array:
@@ -101,17 +106,20 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     1.0
     """
     a = read(x)
-    axes = many_axes("var", a, axis)
-    away = a - mean(a, axes, keepdims=True)
-    squares = reduced(SUM, call("square", away), axes, keepdims)
-    count = _count(a, axes)
+    settings = reducing("var", SUM, a, axis, keepdims)
+    count = _count(a, settings["axis"])
     less = _correction("var", count, correction)
+    kept = settings if keepdims else by_axes(SUM, len(a.shape), settings["axis"], True)
+    away = a - over(applied(SUM, a, kept), count)
+    squares = applied(SUM, applied(SQUARE, away), settings)
     if isinstance(count, Dim):
         return over(squares, count - int(less))
     return over(squares, count - less if count > less else 0)
 
 
 def _correction(name: str, count: Size, correction: float) -> float:
+    if correction.__class__ is int:
+        return correction
     if plain_number(name, "correction", correction) == int(correction):
         return int(correction)
     if isinstance(count, Dim):
@@ -270,7 +278,7 @@ def softmax(x: Operand, axis: Axes = -1) -> Array:
     array([0., 1.])
     """
     a = read(x)
-    return call("softmax", a, axis=many_axes("softmax", a, axis))
+    return applied(SOFTMAX, a, planned(SOFTMAX, ("axis",), many_axes("softmax", a, axis)))
 
 
 def log_softmax(x: Operand, axis: Axes = -1) -> Array:
@@ -283,7 +291,8 @@ def log_softmax(x: Operand, axis: Axes = -1) -> Array:
     array([-10000.,      0.])
     """
     a = read(x)
-    return call("log_softmax", a, axis=many_axes("log_softmax", a, axis))
+    axes = many_axes("log_softmax", a, axis)
+    return applied(LOG_SOFTMAX, a, planned(LOG_SOFTMAX, ("axis",), axes))
 
 
 def _lined(name: str, x: Operand, axis: int | None, strict: bool) -> tuple[Array, int]:
@@ -294,6 +303,15 @@ def _lined(name: str, x: Operand, axis: int | None, strict: bool) -> tuple[Array
     if strict and len(a.shape) != 1:
         raise ShapeError(f"{name}: an array of shape {a.shape} needs an axis to run along")
     return (a if len(a.shape) == 1 else call("reshape", a, shape=(total(a.shape),))), -1
+
+
+def _cumsum(a: Array, line: int) -> Array:
+    return applied(CUMSUM, a, planned(CUMSUM, ("axis", "reverse"), line, False))
+
+
+def _cumprod(a: Array, line: int) -> Array:
+    settings = planned(CUMPROD, ("axis", "reverse", "exclusive"), line, False, False)
+    return applied(CUMPROD, a, settings)
 
 
 def _with_initial(x: Array, axis: int, value: float) -> Array:
@@ -317,7 +335,7 @@ def cumulative_sum(
     array([0., 1., 3., 6.])
     """
     a, line = _lined("cumulative_sum", _cast(x, dtype), axis, strict=True)
-    y = call("cumsum", a, axis=line, reverse=False)
+    y = _cumsum(a, line)
     return _with_initial(y, line, 0) if include_initial else y
 
 
@@ -337,7 +355,7 @@ def cumulative_prod(
     array([ 2.,  6., 24.])
     """
     a, line = _lined("cumulative_prod", _cast(x, dtype), axis, strict=True)
-    y = call("cumprod", a, axis=line, reverse=False, exclusive=False)
+    y = _cumprod(a, line)
     return _with_initial(y, line, 1) if include_initial else y
 
 
@@ -350,8 +368,7 @@ def cumsum(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) 
     >>> cumsum([[1.0, 2.0], [3.0, 4.0]])
     array([ 1.,  3.,  6., 10.])
     """
-    a, line = _lined("cumsum", _cast(x, dtype), axis, strict=False)
-    return call("cumsum", a, axis=line, reverse=False)
+    return _cumsum(*_lined("cumsum", _cast(x, dtype), axis, strict=False))
 
 
 def cumprod(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
@@ -364,8 +381,7 @@ def cumprod(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None)
     array([[ 1.,  2.],
            [ 3., 12.]])
     """
-    a, line = _lined("cumprod", _cast(x, dtype), axis, strict=False)
-    return call("cumprod", a, axis=line, reverse=False, exclusive=False)
+    return _cumprod(*_lined("cumprod", _cast(x, dtype), axis, strict=False))
 
 
 def cummax(x: Operand, axis: int | None = None) -> Array:

@@ -12,7 +12,7 @@ from derivant.base.errors import DifferentiationError
 from derivant.base.types import Array, Axes, Operand
 from derivant.ops.arguments import many_axes, operand
 from derivant.primitives import TABLE, Primitive, apply, prepared
-from derivant.primitives.primitive import Settings
+from derivant.primitives.primitive import NO_PARAMS, Params, Settings
 
 SUM = TABLE["sum"]
 NDARRAY = np.ndarray
@@ -32,15 +32,35 @@ def call(name: str, /, *operands: Any, **params: Any) -> Array:
 def reduced(row: Primitive, x: Operand, axis: Axes, keepdims: bool) -> Array:
     """A row that reduces axes, with nothing else to say."""
     a = read(x)
+    return applied(row, a, reducing(row.name, row, a, axis, keepdims))
+
+
+def reducing(name: str, row: Primitive, a: Array, axis: Axes, keepdims: bool) -> Settings:
+    """The parameters of a row that reduces axes, for what a public function was given."""
     rank = len(a.shape)
     if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
-        axis = many_axes(row.name, a, axis)
-    result: Array = apply(row, (a,), _settings(row, rank, axis, keepdims))
+        axis = many_axes(name, a, axis)
+    return by_axes(row, rank, axis, keepdims)
+
+
+def applied(row: Primitive, a: Any, params: Params = NO_PARAMS) -> Array:
+    """`apply` of a row to one operand that was read."""
+    eager = getattr(a, "derivant_rank", 0) == 1
+    result: Array = a.derivant_apply(row, (a,), params) if eager else apply(row, (a,), params)
     return result
 
 
+@lru_cache(maxsize=4096, typed=True)
+def planned(row: Primitive, names: tuple[str, ...], *values: Any) -> Settings:
+    """Parameters of a row, remembered; of whole numbers, flags and words, which have one spelling.
+
+    A float may be remembered where no other equals it, as 0.0 and -0.0 do.
+    """
+    return prepared(row, **dict(zip(names, values, strict=True)))
+
+
 @lru_cache(maxsize=4096)
-def _settings(row: Primitive, rank: int, axis: Any, keepdims: bool) -> Settings:
+def by_axes(row: Primitive, rank: int, axis: Any, keepdims: bool) -> Settings:
     """The parameters for an axis that is there, for normal axes, or for all where it is None."""
     if axis is None:
         axis = tuple(range(-rank, 0))

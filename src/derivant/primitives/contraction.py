@@ -20,6 +20,8 @@ HIDDEN = "αβγδεζηθικλμνξοπρστυφχψω"  # letters of hidden
 
 def _matmul(x: Data, y: Data) -> Data:
     """The product; a stack times one matrix is one product of matrices."""
+    if x.ndim == 1 and y.ndim == 1:
+        return x.dot(y)
     if x.ndim > 2 and y.ndim == 2:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return np.matmul(rows, y).reshape(x.shape[:-1] + y.shape[1:])

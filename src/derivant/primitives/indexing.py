@@ -198,7 +198,8 @@ def _tail(axis: int, count: int) -> int:
 def _gather(x: Data, *indices: Indices, axis: int) -> Data:
     if len(indices) == 1:
         return x.take(indices[0], axis)
-    return x[(Ellipsis, *indices, *(WHOLE,) * _tail(axis, len(indices)))]
+    lead = x.ndim + axis
+    return x[(WHOLE,) * lead + indices if lead else indices]
 
 
 def _gather_shape(x: Shape, *indices: Shape, axis: int) -> Shape:

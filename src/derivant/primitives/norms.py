@@ -7,17 +7,21 @@ import numpy as np
 from derivant.primitives.families import general
 from derivant.primitives.matrices import Numbers, matrix_dtype
 from derivant.primitives.primitive import Case, Data, Names, Params
-from derivant.primitives.reductions import SUM, reduced_shape, restored
+from derivant.primitives.reductions import reduced_shape, restored
 from derivant.primitives.rules import batch_tail, same_shape
 
 # Sums of powers between these are far from where floats overflow or lose digits.
 SAFE = {"d": (1e-280, 1e290), "f": (1e-30, 1e36)}
 
 
-def _in_range(total: Data) -> bool:
-    """Whether a sum of powers has all its digits."""
-    low, high = SAFE[total.dtype.char]
-    return bool(low < total < high)
+_ADD = np.add.reduce
+
+
+def _sum_of_squares(x: Numbers) -> Data:
+    """Of all entries; None where it is out of the range of floats."""
+    total = np.vdot(x, x)  # BLAS, and no warning where it overflows
+    low, high = SAFE[x.dtype.char]
+    return total if low < total < high else None
 
 
 def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
@@ -28,10 +32,12 @@ def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
 
 def _squares(x: Numbers, axis: tuple[int, ...], keepdims: bool) -> Data:
     """The sums of squares, None where one of them is out of the range of floats."""
-    if not _in_range(np.vdot(x, x)):
+    if _sum_of_squares(x) is None:
         return None
-    total = SUM[0](x * x, axis=axis, keepdims=keepdims)  # no square is too large
-    return total if _in_range(np.minimum.reduce(total, None)) else None
+    along = axis[0] if len(axis) == 1 else axis
+    total = _ADD(x * x, along, None, None, keepdims)  # no square is too large
+    flat = total.ravel()
+    return total if flat[flat.argmin()] > SAFE[x.dtype.char][0] else None
 
 
 def _root(total: Numbers, ord: float) -> Numbers:
@@ -62,13 +68,11 @@ def _floats(x: Numbers) -> Numbers:
 
 
 def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Data:
-    x = _floats(x)
-    if ord == 2 and len(axis) == x.ndim and not keepdims:
-        total = np.vdot(x, x)  # BLAS, and no warning where it overflows
-        if _in_range(total):
-            return np.sqrt(total)
-    elif ord == 2:
-        total = _squares(x, axis, keepdims)
+    if x.__class__ is not np.ndarray or x.dtype.char not in SAFE:
+        x = _floats(x)
+    if ord == 2:
+        whole = x.ndim == len(axis) and not keepdims
+        total = _sum_of_squares(x) if whole else _squares(x, axis, keepdims)
         if total is not None:
             return np.sqrt(total)
     kept = _norm(x, axis, ord)

@@ -323,6 +323,9 @@ median = reduction(
 # in log1p: nothing overflows, and nothing small is lost beside it.
 
 
+_LARGEST, _TOTAL = np.maximum.reduce, np.add.reduce
+
+
 def _log_sum(x: Data, axis: tuple[int, ...]) -> tuple[Data, Data]:
     """The largest entry, and the logarithm of the sum of exponentials relative to it."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
@@ -338,10 +341,10 @@ def _floats(x: Data) -> Data:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
+@np.errstate(all="ignore")
 def _logsumexp(x: Data, *, axis: tuple[int, ...], keepdims: bool) -> Data:
-    with np.errstate(all="ignore"):
-        top, rest = _log_sum(_floats(x), axis)
-        result = np.where(np.isfinite(top), top + rest, top)
+    top, rest = _log_sum(_floats(x), axis)
+    result = np.where(np.isfinite(top), top + rest, top)
     return result if keepdims else np.squeeze(result, axis)[()]
 
 
@@ -362,17 +365,25 @@ logsumexp = reduction(
 
 
 def _softmax(x: Data, *, axis: tuple[int, ...]) -> Data:
-    with np.errstate(all="ignore"):
-        x = _floats(x)
-        e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
-        return e / np.add.reduce(e, axis=axis, keepdims=True)
+    return _softmax_of(_floats(x), axis)
 
 
+def _softmaxer(*, axis: tuple[int, ...]) -> Any:
+    along = axis[0] if len(axis) == 1 else axis
+    return lambda x: _softmax_of(x if x.dtype.kind == "f" else _floats(x), along)
+
+
+@np.errstate(all="ignore")
+def _softmax_of(x: Data, axis: Any) -> Data:
+    e = np.exp(x - _LARGEST(x, axis, None, None, True, -np.inf))
+    return e / _TOTAL(e, axis, None, None, True)
+
+
+@np.errstate(all="ignore")
 def _log_softmax(x: Data, *, axis: tuple[int, ...]) -> Data:
-    with np.errstate(all="ignore"):
-        x = _floats(x)
-        top, rest = _log_sum(x, axis)
-        return (x - top) - rest
+    x = _floats(x)
+    top, rest = _log_sum(x, axis)
+    return (x - top) - rest
 
 
 def _probabilities(xp: Names, out: Data, x: Data, axis: tuple[int, ...]) -> Data:
@@ -409,6 +420,7 @@ softmax = general(
     push=lambda xp, t, out, x, p: _softmax_rule(xp, t[0], out, x[0], p["axis"]),
     pull=lambda xp, g, out, x, p, wanted: (_softmax_rule(xp, g, out, x[0], p["axis"]),),
     batch=batch_tail,
+    prepare=_softmaxer,
     latex=r"\operatorname{{softmax}}({0})",
     cases=SOFTMAX_CASES,
 )

@@ -1,0 +1,37 @@
+"""NumPy's own LAPACK functions, without the checks that numpy.linalg makes around them.
+
+What LAPACK refuses is NaN here, without a warning: where numbers are not finite, `numpy.linalg` is
+asked instead, and says why. Knows no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from derivant.primitives.matrices import Numbers, all_finite
+
+DOUBLE = np.dtype(np.float64)
+
+
+def _native() -> dict[str, Callable[..., Any]]:
+    """The functions of stacks of matrices that numpy.linalg calls; none where it has others."""
+    home = getattr(np.linalg, "_umath_linalg", None)
+    quiet = np.errstate(all="ignore")  # as a decorator it may be entered any number of times
+    found = {n: getattr(home, n, None) for n in ("inv", "solve", "solve1", "cholesky_lo")}
+    return {name: quiet(f) for name, f in found.items() if isinstance(f, np.ufunc)}
+
+
+NATIVE = _native()
+
+
+def solved(name: str, *matrices: Numbers) -> Numbers | None:
+    """A result in float64 that is all finite; None where `numpy.linalg` is to be asked."""
+    for matrix in matrices:
+        if matrix.dtype is not DOUBLE:
+            return None
+    function = NATIVE.get(name)
+    found: Numbers | None = None if function is None else function(*matrices)
+    return found if found is not None and all_finite(found) else None
