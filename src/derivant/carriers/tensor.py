@@ -98,10 +98,12 @@ class Tensor(Assignment, Conversion):
                 data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
+        if (b is y or a is x) and tag is not FREE and row.needs_values:
+            if y.__class__ is NDARRAY:
+                operands = (x, b := y.copy())  # its owner may change it
+            elif x.__class__ is NDARRAY:
+                operands = (a := x.copy(), y)
         args = (a,) if b is None else (a, b)
-        if (x.__class__ is NDARRAY or y.__class__ is NDARRAY) and tag is not FREE:
-            if row.needs_values:  # its owner may change it
-                operands, args = _owned(operands)
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
         t = Tensor()  # `_node`, without the call
@@ -229,42 +231,41 @@ def _apply_chosen(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
 
 def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
     """As `derivant_apply`, for any number of operands and of any kinds."""
-    tag = FREE
-    args = [*operands]
-    foreign: list[int] = []  # the places of what is not ours
-    place = -1
+    tag, late = FREE, False
+    args: list[Any] = []
+    kept: list[Any] = []
+    settled = params.__class__ is Settings
+    copies = row.needs_values and not (settled and params.owned)
     for x in operands:
-        place += 1
         kind = x.__class__
         if kind is Tensor:
             if x.levels is not NONE:
                 return _apply_levels(row, operands, params)
             if x.tag < tag:
                 tag = x.tag
-            args[place] = x.data
+            args.append(x.data)
         elif kind in NUMBERS:
-            continue
+            args.append(x)
         elif kind is NDARRAY and x.dtype.kind in REAL:
-            foreign.append(place)
+            if copies and tag is not FREE:
+                x = x.copy()  # its owner may change it
+            else:
+                late = copies
+            args.append(x)
         elif getattr(x, "derivant_rank", 0) > 1:
             return x.derivant_apply(row, operands, params)
         else:
-            foreign.append(place)
-            operands = plain_operands(row, operands, params)
-            args[place] = operands[place]
+            return _apply_mixed(row, plain_operands(row, operands, params), params)
+        kept.append(x)
     try:
-        if params.__class__ is Settings:
+        if settled:
             data = params.run(*args)
         else:
             data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if foreign and tag is not FREE and row.needs_values:  # its owner may change it
-        kept = [*operands]
-        for place in foreign:
-            kept[place] = args[place] = args[place].copy()
-        operands = (*kept,)
-    return _node(row, operands, (*args,), params, data, tag, NONE)
+    operands, seen = _owned(operands) if late and tag is not FREE else ((*kept,), (*args,))
+    return _node(row, operands, seen, params, data, tag, NONE)
 
 
 def _node(

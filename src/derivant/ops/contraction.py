@@ -13,12 +13,13 @@ from derivant.base.types import Array, DTypeLike, Operand, shape_of
 from derivant.ops.arguments import one_axis
 from derivant.ops.creation import astype
 from derivant.ops.rows import applied, call, planned, read
-from derivant.primitives import TABLE, apply
+from derivant.primitives import TABLE, apply, prepared
 from derivant.primitives.einsum import SPARE, letter_sizes, read_pattern
 from derivant.primitives.explain import refusal
 from derivant.primitives.primitive import Settings
 
 EINSUM, TRACE, DIAGONAL = (TABLE[n] for n in ("einsum", "trace", "diagonal"))
+OUTER = prepared(EINSUM, spec="i,j->ij")
 __all__ = [
     "diag",
     "diag_embed",
@@ -71,7 +72,9 @@ def einsum(
     else:
         text, given = _from_lists((pattern, *operands))
     # Python numbers stay as they are, since they give way in the dtype
-    arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
+    arrays = [
+        x if hasattr(x, "derivant_rank") or isinstance(x, (int, float)) else read(x) for x in given
+    ]
     try:
         settings, narrowed = _planned(text, tuple([shape_of(x) for x in arrays]))
     except DerivantError as error:
@@ -286,7 +289,7 @@ def outer(x1: Operand, x2: Operand, /) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    result: Array = apply(EINSUM, (_flat(read(x1)), _flat(read(x2))), _spec("i,j->ij"))
+    result: Array = apply(EINSUM, (_flat(read(x1)), _flat(read(x2))), OUTER)
     return result
 
 

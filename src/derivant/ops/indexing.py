@@ -45,15 +45,19 @@ def index(x: Operand, key: Index) -> Array:
     >>> index([1.0, 2.0, 3.0], [0, 0, -1])
     array([1., 1., 3.])
     """
-    a: Any = x if hasattr(x, "derivant_rank") else read(x)
+    rank = getattr(x, "derivant_rank", 0)
+    a: Any = x if rank else read(x)
     how, indices = plan_apart(a.shape, key)
-    eager = getattr(a, "derivant_rank", 0) == 1
-    applied = a.derivant_apply if eager else apply  # `apply`, without one more call
-    part: Array = a if how.whole else applied(GETITEM, (a,), how.reading)
-    if how.gathering is None:
+    applied = a.derivant_apply if rank == 1 else apply  # `apply`, without one more call
+    gathering = how.gathering
+    if gathering is None:
+        part: Array = a if how.whole else applied(GETITEM, (a,), how.reading)
         return part
-    line = part if how.order is None else _together(part, how)
-    result: Array = applied(GATHER, (line, *indices), how.gathering)
+    if not how.whole:
+        a = applied(GETITEM, (a,), how.reading)
+    if how.order is not None:
+        a = _together(a, how)
+    result: Array = applied(GATHER, (a, *indices), gathering)
     return result
 
 

@@ -26,6 +26,7 @@ from derivant.primitives.primitive import Settings
 GETITEM, GATHER = TABLE["getitem"], TABLE["gather"]
 NO_INDICES: tuple[Any, ...] = ()
 INTS = {int}
+INDEX, MASK = np.intp, np.bool_  # the words for them
 PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
 
 
@@ -48,63 +49,94 @@ def plan(shape: Shape, key: Index) -> Plan:
 
 def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
     """A plan that serves many keys, and the index arrays of this one in the place of its own."""
-    if key.__class__ is int:
+    kind = key.__class__
+    if kind is int:
         return _remembered(shape, key), NO_INDICES
+    if kind is slice:
+        start, stop, step = key.start, key.stop, key.step  # type: ignore[union-attr]  # a slice
+        if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
+            return _remembered(shape, (slice, start, stop, step)), NO_INDICES
+    elif kind is np.ndarray:
+        rank = key.ndim  # type: ignore[union-attr]  # an array
+        if rank and key.dtype.kind in "iu":  # type: ignore[union-attr]  # an array
+            return _remembered(shape, (INDEX, rank)), (key,)
+    elif kind is tuple:
+        for item in key:  # type: ignore[union-attr]  # a tuple
+            if item.__class__ not in PLAIN:
+                break
+        else:
+            return _remembered(shape, key), NO_INDICES
     arrays: list[Any] = []
-    spelled = _spelled(key if key.__class__ is tuple else (key,), arrays)
+    spelled = _spelled(key if kind is tuple else (key,), arrays)
     if spelled is None:
         how = _planned(shape, key)
         return how, how.indices
     return _remembered(shape, spelled), (*arrays,)
 
 
-def _spelled(items: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
+def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
     """The items of a key as what can be looked up, None where they cannot.
 
-    Slices are the word and three bounds; indices and masks, which go to `arrays`, a word and their
-    rank or shape.
+    Whole axes are a colon; other slices are the word and three bounds; indices and masks, which go
+    to `arrays`, a word and their rank or shape.
     """
     parts: list[Any] = []
     for item in items:
         kind = item.__class__
-        if kind is int or item is None or item is Ellipsis:
-            parts.append(item)
-        elif kind is slice:
+        if kind is slice:
             start, stop, step = item.start, item.stop, item.step
-            for bound in (start, stop, step):
-                if bound.__class__ not in PLAIN:
-                    return None
-            parts += (slice, start, stop, step)
+            if start is stop is step is None:
+                parts.append(":")
+            elif start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
+                parts += (slice, start, stop, step)
+            else:
+                return None
+        elif kind is int or item is None or item is Ellipsis:
+            parts.append(item)
         else:
             if kind is list and item and set(map(type, item)) == INTS:
                 item = np.asarray(item)
-            if item.__class__ is not np.ndarray or not item.ndim:
-                return None
-            if item.dtype.kind in "iu":
-                arrays.append(item)
-                parts += (np.intp, item.ndim)
-            elif item.dtype.kind == "b":  # its plan is that of as many indices
-                arrays.extend(item.nonzero())
-                parts += (np.bool_, item.shape)
-            else:
+            if item.__class__ is not np.ndarray or not _spelled_array(item, parts, arrays):
                 return None
     return (*parts,)
 
 
+def _spelled_array(item: npt.NDArray[Any], parts: list[Any], arrays: list[Any]) -> bool:
+    """An array as an item of a key, whether it can be one; a mask is as many indices."""
+    rank, kind = item.ndim, item.dtype.kind
+    if not rank or kind not in "iub":
+        return False
+    if kind == "b":
+        arrays.extend(item.nonzero())
+        parts += (MASK, item.shape)
+    else:
+        arrays.append(item)
+        parts += (INDEX, rank)
+    return True
+
+
 @lru_cache(maxsize=4096)
 def _remembered(shape: Shape, spelled: Any) -> Plan:
-    return _planned(shape, (*_key(spelled),) if spelled.__class__ is tuple else spelled)
+    if spelled.__class__ is not tuple:
+        return _planned(shape, spelled)
+    made = _planned(shape, (*_key(spelled),))
+    if made.gathering is not None:  # of masks we made the indices ourselves
+        made.gathering.owned = INDEX not in spelled
+    return made
 
 
 def _key(spelled: tuple[Any, ...]) -> Iterator[Any]:
     """The key of a spelling, zeros in the place of indices."""
     parts = iter(spelled)
     for part in parts:
-        if part is slice:
+        if part == ":":
+            yield slice(None)
+        elif part is slice:
             yield slice(next(parts), next(parts), next(parts))
-        elif part is np.intp or part is np.bool_:
-            size = next(parts)
-            yield np.zeros((1,) * size if part is np.intp else size, part)
+        elif part is INDEX:
+            yield np.zeros((1,) * next(parts), np.intp)
+        elif part is MASK:
+            yield np.zeros(next(parts), np.bool_)
         else:
             yield part
 

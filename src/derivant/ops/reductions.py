@@ -7,12 +7,13 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
 from derivant.ops.arguments import many_axes, one_axis, plain_number
 from derivant.ops.creation import astype
-from derivant.ops.rows import SUM, applied, by_axes, call, over, planned, read, reduced, reducing
+from derivant.ops.rows import SUM, along, applied, call, over, planned, read, reduced, reducing
 from derivant.primitives import TABLE
 
-SQUARE, SOFTMAX, LOG_SOFTMAX, CUMSUM, CUMPROD = (
-    TABLE[n] for n in ("square", "softmax", "log_softmax", "cumsum", "cumprod")
+SOFTMAX, LOG_SOFTMAX, CUMSUM, CUMPROD, VAR, STD = (
+    TABLE[n] for n in ("softmax", "log_softmax", "cumsum", "cumprod", "var", "std")
 )
+SPREAD = ("correction", "keepdims")
 __all__ = [
     "all",
     "amax",
@@ -85,7 +86,10 @@ def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     array([1.5, 3.5])
     """
     a = read(x)
-    settings = reducing("mean", SUM, a, axis, keepdims)
+    rank = len(a.shape)
+    if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
+        axis = many_axes("mean", a, axis)
+    settings = reducing(SUM, rank, axis, keepdims)
     return over(applied(SUM, a, settings), _count(a, settings["axis"]))
 
 
@@ -106,12 +110,15 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     1.0
     """
     a = read(x)
-    settings = reducing("var", SUM, a, axis, keepdims)
-    count = _count(a, settings["axis"])
+    if getattr(a, "derivant_rank", 0) <= 1:
+        less = _correction("var", 0, correction)
+        return applied(VAR, a, along("var", VAR, a, axis, SPREAD, less, bool(keepdims)))
+    # A formula keeps the sums that it is made of.
+    axes = many_axes("var", a, axis)
+    count = _count(a, axes)
     less = _correction("var", count, correction)
-    kept = settings if keepdims else by_axes(SUM, len(a.shape), settings["axis"], True)
-    away = a - over(applied(SUM, a, kept), count)
-    squares = applied(SUM, applied(SQUARE, away), settings)
+    away = a - over(reduced(SUM, a, axes, True), count)
+    squares = reduced(SUM, call("square", away), axes, keepdims)
     if isinstance(count, Dim):
         return over(squares, count - int(less))
     return over(squares, count - less if count > less else 0)
@@ -140,9 +147,10 @@ def std(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     1.0
     """
     a = read(x)
-    axes = many_axes("std", a, axis)
-    less = _correction("std", _count(a, axes), correction)
-    return call("std", a, axis=axes, correction=less, keepdims=bool(keepdims))
+    less = correction
+    if less.__class__ is not int:
+        less = _correction("std", _count(a, many_axes("std", a, axis)), correction)
+    return applied(STD, a, along("std", STD, a, axis, SPREAD, less, bool(keepdims)))
 
 
 def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -278,7 +286,7 @@ def softmax(x: Operand, axis: Axes = -1) -> Array:
     array([0., 1.])
     """
     a = read(x)
-    return applied(SOFTMAX, a, planned(SOFTMAX, ("axis",), many_axes("softmax", a, axis)))
+    return applied(SOFTMAX, a, along("softmax", SOFTMAX, a, axis))
 
 
 def log_softmax(x: Operand, axis: Axes = -1) -> Array:
@@ -291,8 +299,7 @@ def log_softmax(x: Operand, axis: Axes = -1) -> Array:
     array([-10000.,      0.])
     """
     a = read(x)
-    axes = many_axes("log_softmax", a, axis)
-    return applied(LOG_SOFTMAX, a, planned(LOG_SOFTMAX, ("axis",), axes))
+    return applied(LOG_SOFTMAX, a, along("log_softmax", LOG_SOFTMAX, a, axis))
 
 
 def _lined(name: str, x: Operand, axis: int | None, strict: bool) -> tuple[Array, int]:

@@ -14,7 +14,7 @@ from derivant.ops.arguments import many_axes, operand
 from derivant.primitives import TABLE, Primitive, apply, prepared
 from derivant.primitives.primitive import NO_PARAMS, Params, Settings
 
-SUM = TABLE["sum"]
+SUM, OVER = TABLE["sum"], TABLE["over_size"]
 NDARRAY = np.ndarray
 
 
@@ -31,16 +31,20 @@ def call(name: str, /, *operands: Any, **params: Any) -> Array:
 
 def reduced(row: Primitive, x: Operand, axis: Axes, keepdims: bool) -> Array:
     """A row that reduces axes, with nothing else to say."""
-    a = read(x)
-    return applied(row, a, reducing(row.name, row, a, axis, keepdims))
-
-
-def reducing(name: str, row: Primitive, a: Array, axis: Axes, keepdims: bool) -> Settings:
-    """The parameters of a row that reduces axes, for what a public function was given."""
+    eager = getattr(x, "derivant_rank", 0) == 1
+    a: Any = x if eager else read(x)
     rank = len(a.shape)
     if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
-        axis = many_axes(name, a, axis)
-    return by_axes(row, rank, axis, keepdims)
+        axis = many_axes(row.name, a, axis)
+    settings = reducing(row, rank, axis, keepdims)
+    result: Array = a.derivant_apply(row, (a,), settings) if eager else apply(row, (a,), settings)
+    return result
+
+
+@lru_cache(maxsize=4096)
+def reducing(row: Primitive, rank: int, axis: Any, keepdims: bool) -> Settings:
+    """The parameters for an axis that is there, for normal axes, or for all where it is None."""
+    return by_axes(row, rank, axis, ("keepdims",), bool(keepdims))
 
 
 def applied(row: Primitive, a: Any, params: Params = NO_PARAMS) -> Array:
@@ -50,23 +54,36 @@ def applied(row: Primitive, a: Any, params: Params = NO_PARAMS) -> Array:
     return result
 
 
-@lru_cache(maxsize=4096, typed=True)
-def planned(row: Primitive, names: tuple[str, ...], *values: Any) -> Settings:
-    """Parameters of a row, remembered; of whole numbers, flags and words, which have one spelling.
+def along(
+    name: str, row: Primitive, a: Array, axis: Axes, names: tuple[str, ...] = (), *values: Any
+) -> Settings:
+    """The parameters of a row over axes as a public function takes them, with others as `planned`.
 
-    A float may be remembered where no other equals it, as 0.0 and -0.0 do.
+    `name` is what an error calls the function.
     """
-    return prepared(row, **dict(zip(names, values, strict=True)))
+    rank = len(a.shape)
+    if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
+        axis = many_axes(name, a, axis)
+    return by_axes(row, rank, axis, names, *values)
 
 
 @lru_cache(maxsize=4096)
-def by_axes(row: Primitive, rank: int, axis: Any, keepdims: bool) -> Settings:
-    """The parameters for an axis that is there, for normal axes, or for all where it is None."""
+def by_axes(row: Primitive, rank: int, axis: Any, names: tuple[str, ...], *values: Any) -> Settings:
+    """As `along`, for an axis that is there, for normal axes, or for all where it is None."""
     if axis is None:
         axis = tuple(range(-rank, 0))
     elif axis.__class__ is int:
         axis = (axis - rank if axis >= 0 else axis,)
-    return prepared(row, axis=axis, keepdims=bool(keepdims))
+    return prepared(row, axis=axis, **dict(zip(names, values, strict=True)))
+
+
+@lru_cache(maxsize=4096)
+def planned(row: Primitive, names: tuple[str, ...], *values: Any) -> Settings:
+    """Parameters of a row, remembered; only of values that mean the same where they are equal.
+
+    So have whole numbers, flags and words; a float only where 0.0 and -0.0 are one, and 2.0 and 2.
+    """
+    return prepared(row, **dict(zip(names, values, strict=True)))
 
 
 def read(x: Operand) -> Array:
@@ -84,6 +101,8 @@ def given(value: Any) -> Array:
 
 def over(x: Array, size: Size | float) -> Array:
     """The quotient by a number of entries, which may be a named size."""
+    if getattr(x, "derivant_rank", 0) == 1:
+        return applied(OVER, x, planned(OVER, ("size",), size))
     return call("over_size", x, size=size) if isinstance(size, Dim) else x / size
 
 

@@ -9,7 +9,13 @@ import numpy as np
 from derivant.base.dims import Shape, broadcast, total
 from derivant.base.errors import ShapeError
 from derivant.base.types import shape_of
-from derivant.primitives.einsum import einsum_evaluate, spec_shape, terms_of, unique
+from derivant.primitives.einsum import (
+    einsum_evaluate,
+    einsum_prepared,
+    spec_shape,
+    terms_of,
+    unique,
+)
 from derivant.primitives.families import general
 from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import accumulate, promoted, unbroadcast
@@ -272,6 +278,7 @@ einsum = general(
     dtype=lambda *kinds, spec: promoted(*kinds),
     batch=_einsum_batch,
     family="contraction",
+    prepare=einsum_prepared,
     reading=lambda *shapes, spec: terms_of(spec),
     cases=(
         Case((("n", "m"), ("m", "k")), {"spec": "ij,jk->ik"}),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import combinations
 from math import prod
+from operator import methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -190,10 +191,6 @@ class Step(NamedTuple):
 
 def einsum_evaluate(*operands: Data, spec: str) -> Data:
     """The contraction of numbers, by the plan for the spec and the shapes."""
-    if len(operands) == 2:
-        x, y = operands
-        if x.__class__ is y.__class__ is np.ndarray and x.dtype is y.dtype:
-            return runner(spec, (x.shape, y.shape))(x, y)
     arrays = [x if x.__class__ is np.ndarray else np.asarray(x) for x in operands]
     kind = arrays[0].dtype
     for array in arrays:
@@ -202,6 +199,19 @@ def einsum_evaluate(*operands: Data, spec: str) -> Data:
             arrays = [a.astype(common, copy=False) for a in arrays]
             break
     return runner(spec, tuple([a.shape for a in arrays]))(*arrays)
+
+
+def einsum_prepared(*, spec: str) -> Callable[..., Data]:
+    """The contraction by one spec."""
+
+    def run(*operands: Data) -> Data:
+        if len(operands) == 2:
+            x, y = operands
+            if x.__class__ is y.__class__ is np.ndarray and x.dtype is y.dtype:
+                return runner(spec, (x.shape, y.shape))(x, y)
+        return einsum_evaluate(*operands, spec=spec)
+
+    return run
 
 
 @lru_cache(maxsize=4096)
@@ -213,10 +223,30 @@ def runner(spec: str, shapes: tuple[Ints, ...]) -> Callable[..., Data]:
     if len(shapes) > 2:
         return partial(_run_steps, plan)
     step = plan[0]
-    if step.places == (1, 0):
-        return lambda x, y: step(y, x)
-    bare = step.views == (UNCHANGED, UNCHANGED) and step.shape is None and step.order is None
-    return step.join if bare else step
+    run = _runner_of(step)
+    return run if step.places == (0, 1) else lambda x, y: run(y, x)
+
+
+def _runner_of(step: Step) -> Callable[[Data, Data], Data]:
+    """The step, without asking again what it has to do."""
+    first, second = map(_viewer, step.views)
+    if step.shape is not None or step.order is not None or (first and second):
+        return step
+    join = step.join
+    if first:
+        return lambda x, y: join(first(x), y)
+    return (lambda x, y: join(x, second(y))) if second else join
+
+
+def _viewer(view: View) -> Callable[[Data], Data] | None:
+    """The view, by one method where that is all; None where it changes nothing."""
+    if view == UNCHANGED:
+        return None
+    if view.diagonal is None and view.axes is None and (view.shape is None or view.order is None):
+        if view.order is None:
+            return methodcaller("reshape", view.shape)
+        return methodcaller("transpose", view.order)
+    return view
 
 
 def _run_steps(steps: tuple[Step, ...], *operands: Data) -> Data:

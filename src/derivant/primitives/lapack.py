@@ -29,9 +29,22 @@ NATIVE = _native()
 
 def solved(name: str, *matrices: Numbers) -> Numbers | None:
     """A result in float64 that is all finite; None where `numpy.linalg` is to be asked."""
+    found = _called(name, *matrices)
+    return found if found is not None and all_finite(found) else None
+
+
+def factored(name: str, matrix: Numbers) -> Numbers | None:
+    """A factor in float64 of one matrix that has it, None where `numpy.linalg` is to be asked."""
+    found = _called(name, matrix) if matrix.ndim == 2 and matrix.size else None
+    if found is None:
+        return None
+    first = found[0, 0]  # of a matrix that was refused all is NaN
+    return found if first == first else None
+
+
+def _called(name: str, *matrices: Numbers) -> Numbers | None:
     for matrix in matrices:
         if matrix.dtype is not DOUBLE:
             return None
     function = NATIVE.get(name)
-    found: Numbers | None = None if function is None else function(*matrices)
-    return found if found is not None and all_finite(found) else None
+    return None if function is None else function(*matrices)

@@ -13,7 +13,7 @@ from derivant.base.errors import ShapeError
 from derivant.base.loader import LazyModule
 from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
-from derivant.primitives.lapack import solved
+from derivant.primitives.lapack import factored, solved
 from derivant.primitives.matrices import (
     Numbers,
     all_finite,
@@ -279,7 +279,7 @@ triangle = linear(
 
 def _cholesky(a: Numbers) -> Numbers:
     s = symmetric_part(a)
-    quick = solved("cholesky_lo", s)
+    quick = factored("cholesky_lo", s)
     if quick is not None:
         return quick
     try:
