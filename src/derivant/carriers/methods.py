@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from derivant.base.dims import Size
-from derivant.base.types import Axes, Index, Operand
+from derivant.base.types import Axes, Operand
 from derivant.carriers.numpy_protocol import UFUNC_ROWS, call_function, call_ufunc
 from derivant.carriers.operators import Operators
 from derivant.ops import contraction, creation, indexing, layout, reductions, selection
@@ -56,8 +56,7 @@ class Methods(Operators):
         """The last two axes exchanged."""
         return layout.matrix_transpose(self)
 
-    def __getitem__(self, key: Index) -> Any:
-        return indexing.index(self, key)
+    __getitem__ = indexing.index  # without one more call
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         row = UFUNC_ROWS.get(ufunc)

@@ -7,6 +7,7 @@ operation saw, so that nothing done to an array later changes a derivative.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,11 +69,9 @@ class Tensor(Assignment, Conversion):
     @staticmethod
     def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
         """Evaluate a row at once and, where an operand asks for it, record it."""
-        x, y = operands[0], operands[-1]
-        count = len(operands)
+        x, y, count = operands[0], operands[-1], len(operands)
         if count > 2:
-            apply = _apply_mixed if params or count != 3 else _apply_chosen
-            return apply(row, operands, params)
+            return (_apply_mixed if params or count != 3 else _apply_chosen)(row, operands, params)
         if x.__class__ is Tensor and x.levels is NONE:
             a, tag = x.data, x.tag
         elif x.__class__ in NUMBERS or (x.__class__ is NDARRAY and x.dtype.kind in REAL):
@@ -89,13 +88,11 @@ class Tensor(Assignment, Conversion):
                 b = y
             else:
                 return _apply_mixed(row, operands, params)
+        run = row.evaluate
+        if params:
+            run = params.run if params.__class__ is Settings else partial(run, **params)
         try:
-            if params.__class__ is Settings:
-                data = params.run(a) if b is None else params.run(a, b)
-            elif b is None:
-                data = row.evaluate(a, **params) if params else row.evaluate(a)
-            else:
-                data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
+            data = run(a) if b is None else run(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
         if (b is y or a is x) and tag is not FREE and row.needs_values:
@@ -107,12 +104,8 @@ class Tensor(Assignment, Conversion):
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
         t = Tensor()  # `_node`, without the call
-        t.data = data
-        t.levels = NONE
-        t.params = params
-        t.primitive = row
-        t.inputs = operands
-        t.args = args
+        t.data, t.levels, t.params = data, NONE, params
+        t.primitive, t.inputs, t.args = row, operands, args
         t.tag, t.serial = tag, serial()
         return t
 
@@ -234,8 +227,8 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
     tag, late = FREE, False
     args: list[Any] = []
     kept: list[Any] = []
-    settled = params.__class__ is Settings
-    copies = row.needs_values and not (settled and params.owned)
+    settings: Any = params if params.__class__ is Settings else None
+    copies = row.needs_values and not (settings is not None and settings.owned)
     for x in operands:
         kind = x.__class__
         if kind is Tensor:
@@ -258,8 +251,8 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
             return _apply_mixed(row, plain_operands(row, operands, params), params)
         kept.append(x)
     try:
-        if settled:
-            data = params.run(*args)
+        if settings is not None:
+            data = settings.run(*args)
         else:
             data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:

@@ -1,29 +1,26 @@
-"""Products of matrices and tensors, and diagonals: what reads as a contraction by letters."""
+"""Products of matrices and tensors: what reads as a contraction by letters."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from derivant.base.dims import Shape, total
 from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeError
-from derivant.base.types import Array, DTypeLike, Operand, shape_of
+from derivant.base.types import Array, Operand, shape_of
 from derivant.ops.arguments import one_axis
-from derivant.ops.creation import astype
-from derivant.ops.rows import applied, call, planned, read
+from derivant.ops.rows import call, planned, read
 from derivant.primitives import TABLE, apply, prepared
 from derivant.primitives.einsum import SPARE, letter_sizes, read_pattern
 from derivant.primitives.explain import refusal
 from derivant.primitives.primitive import Settings
 
-EINSUM, TRACE, DIAGONAL = (TABLE[n] for n in ("einsum", "trace", "diagonal"))
+Narrowed: TypeAlias = tuple[tuple[int, Shape], ...]
+EINSUM = TABLE["einsum"]
 OUTER = prepared(EINSUM, spec="i,j->ij")
 __all__ = [
-    "diag",
-    "diag_embed",
-    "diagonal",
     "dot",
     "einsum",
     "inner",
@@ -31,7 +28,6 @@ __all__ = [
     "matmul",
     "outer",
     "tensordot",
-    "trace",
     "vdot",
     "vecdot",
 ]
@@ -72,9 +68,7 @@ def einsum(
     else:
         text, given = _from_lists((pattern, *operands))
     # Python numbers stay as they are, since they give way in the dtype
-    arrays = [
-        x if hasattr(x, "derivant_rank") or isinstance(x, (int, float)) else read(x) for x in given
-    ]
+    arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
     try:
         settings, narrowed = _planned(text, tuple([shape_of(x) for x in arrays]))
     except DerivantError as error:
@@ -86,9 +80,7 @@ def einsum(
 
 
 @lru_cache(maxsize=4096)
-def _planned(
-    text: str, shapes: tuple[Shape, ...]
-) -> tuple[Settings, tuple[tuple[int, Shape], ...]]:
+def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[Settings, Narrowed]:
     """The spec of a pattern, and the operands that lose axes of size 1 beside larger ones."""
     terms, out = read_pattern(text, tuple(map(len, shapes)))
     sizes = letter_sizes(terms, shapes, one_fits=True)
@@ -214,10 +206,10 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Array:
     if one != two:
         error = AxisError(f"axis {axis} is another one in {{0}} than in {{1}}; count from the end")
         raise refusal("vecdot", (a, b), [f"axis={axis}"], error)
-    return einsum("...i,...i->...", _to_end(a, (one,)), _to_end(b, (two,)))
+    return einsum("...i,...i->...", to_end(a, (one,)), to_end(b, (two,)))
 
 
-def _to_end(x: Array, axes: tuple[int, ...]) -> Array:
+def to_end(x: Array, axes: tuple[int, ...]) -> Array:
     """These axes, counted from the end, behind the others."""
     rank = len(x.shape)
     order = tuple(a for a in range(-rank, 0) if a not in axes) + axes
@@ -314,94 +306,3 @@ def kron(x1: Operand, x2: Operand, /) -> Array:
     whole = spec + "".join(c for c in pairs if c in known)
     product: Array = apply(EINSUM, (a, b), _spec(whole))
     return call("reshape", product, shape=tuple(p * n for n, p in zip(one, two, strict=True)))
-
-
-# Diagonals
-
-
-def diagonal(x: Operand, /, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Array:
-    """The diagonal of each matrix as a vector: y_i = X[i, i + offset].
-
-    (..., n, m) -> (..., k); the matrices are the last two axes unless `axis1` and `axis2` say
-    otherwise. Raises ShapeError for fewer than two axes.
-
-    >>> from derivant.ops.contraction import diagonal
-    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    a = _matrices("diagonal", read(x), axis1, axis2)
-    settings = planned(DIAGONAL, ("offset",), _whole("diagonal", "offset", offset))
-    return applied(DIAGONAL, a, settings)
-
-
-def trace(
-    x: Operand,
-    /,
-    offset: int = 0,
-    axis1: int = -2,
-    axis2: int = -1,
-    dtype: DTypeLike | None = None,
-) -> Array:
-    """The sum of the diagonal of each matrix: sum_i X[i, i + offset].
-
-    (..., n, m) -> (...); the matrices are the last two axes unless `axis1` and `axis2` say
-    otherwise; `dtype` is cast to first. Raises ShapeError for fewer than two axes.
-
-    >>> from derivant.ops.contraction import trace
-    >>> float(trace([[1.0, 2.0], [3.0, 4.0]]))
-    5.0
-    """
-    a = _matrices("trace", read(x) if dtype is None else astype(x, dtype), axis1, axis2)
-    offset = offset if offset.__class__ is int else _whole("trace", "offset", offset)
-    return applied(TRACE, a, planned(TRACE, ("offset",), offset))
-
-
-def diag_embed(x: Operand, /, offset: int = 0) -> Array:
-    """Square matrices with each vector on a diagonal, zero elsewhere: Y[i, i + offset] = x_i.
-
-    (..., n) -> (..., n + |offset|, n + |offset|). Raises ShapeError for a number.
-
-    >>> from derivant.ops.contraction import diag_embed
-    >>> diag_embed([1.0, 2.0])
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    return call("diag_embed", read(x), offset=_whole("diag_embed", "offset", offset))
-
-
-def diag(v: Operand, /, k: int = 0) -> Array:
-    """A vector to the matrix with it on the k-th diagonal, a matrix to its k-th diagonal.
-
-    (n) -> (n + |k|, n + |k|), (n, m) -> (its entries). Raises ShapeError for other numbers of axes.
-
-    >>> from derivant.ops.contraction import diag
-    >>> diag([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    a = read(v)
-    if len(a.shape) not in (1, 2):
-        error = ShapeError(f"{{0}} has {len(a.shape)} axes; a vector or a matrix is needed")
-        raise refusal("diag", (a,), [], error)
-    name = "diag_embed" if len(a.shape) == 1 else "diagonal"
-    return call(name, a, offset=_whole("diag", "k", k))
-
-
-def _matrices(name: str, a: Array, axis1: int, axis2: int) -> Array:
-    """The array with these two axes last."""
-    if len(a.shape) < 2:
-        error = ShapeError(f"a diagonal needs two axes; {{0}} has {len(a.shape)}")
-        raise refusal(name, (a,), [], error)
-    if axis1 == -2 and axis2 == -1:
-        return a
-    first, second = one_axis(name, a, axis1), one_axis(name, a, axis2)
-    if first == second:
-        same = AxisError("these two are the same axis")
-        raise refusal(name, (a,), [f"axis1={axis1}", f"axis2={axis2}"], same)
-    return _to_end(a, (first, second))
-
-
-def _whole(name: str, what: str, value: int) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{name}: {what} is an integer, not {value!r}") from None

@@ -49,25 +49,25 @@ def plan(shape: Shape, key: Index) -> Plan:
 
 def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
     """A plan that serves many keys, and the index arrays of this one in the place of its own."""
-    kind = key.__class__
+    given: Any = key
+    kind = given.__class__
     if kind is int:
-        return _remembered(shape, key), NO_INDICES
+        return _remembered(shape, given), NO_INDICES
     if kind is slice:
-        start, stop, step = key.start, key.stop, key.step  # type: ignore[union-attr]  # a slice
+        start, stop, step = given.start, given.stop, given.step
         if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
             return _remembered(shape, (slice, start, stop, step)), NO_INDICES
     elif kind is np.ndarray:
-        rank = key.ndim  # type: ignore[union-attr]  # an array
-        if rank and key.dtype.kind in "iu":  # type: ignore[union-attr]  # an array
-            return _remembered(shape, (INDEX, rank)), (key,)
+        if given.ndim and given.dtype.kind in "iu":
+            return _remembered(shape, (INDEX, given.ndim)), (given,)
     elif kind is tuple:
-        for item in key:  # type: ignore[union-attr]  # a tuple
+        for item in given:
             if item.__class__ not in PLAIN:
                 break
         else:
-            return _remembered(shape, key), NO_INDICES
+            return _remembered(shape, given), NO_INDICES
     arrays: list[Any] = []
-    spelled = _spelled(key if kind is tuple else (key,), arrays)
+    spelled = _spelled(given if kind is tuple else (given,), arrays)
     if spelled is None:
         how = _planned(shape, key)
         return how, how.indices

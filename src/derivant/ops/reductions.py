@@ -1,18 +1,16 @@
-"""Sums, products, extrema, statistics and running totals along axes."""
+"""Sums, products, extrema and statistics along axes."""
 
 from __future__ import annotations
 
 from derivant.base.dims import Dim, Size, total
-from derivant.base.errors import ArgumentError, ShapeError
+from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
 from derivant.ops.arguments import many_axes, one_axis, plain_number
-from derivant.ops.creation import astype
-from derivant.ops.rows import SUM, along, applied, call, over, planned, read, reduced, reducing
+from derivant.ops.creation import cast
+from derivant.ops.rows import SUM, along, applied, call, over, read, reduced, reducing
 from derivant.primitives import TABLE
 
-SOFTMAX, LOG_SOFTMAX, CUMSUM, CUMPROD, VAR, STD = (
-    TABLE[n] for n in ("softmax", "log_softmax", "cumsum", "cumprod", "var", "std")
-)
+SOFTMAX, LOG_SOFTMAX, VAR, STD = (TABLE[n] for n in ("softmax", "log_softmax", "var", "std"))
 SPREAD = ("correction", "keepdims")
 __all__ = [
     "all",
@@ -22,12 +20,6 @@ __all__ = [
     "argmax",
     "argmin",
     "count_nonzero",
-    "cummax",
-    "cummin",
-    "cumprod",
-    "cumsum",
-    "cumulative_prod",
-    "cumulative_sum",
     "log_softmax",
     "logsumexp",
     "max",
@@ -42,10 +34,6 @@ __all__ = [
 ]
 
 
-def _cast(x: Operand, dtype: DTypeLike | None) -> Operand:
-    return x if dtype is None else astype(x, dtype)
-
-
 def sum(
     x: Operand, axis: Axes = None, dtype: DTypeLike | None = None, keepdims: bool = False
 ) -> Array:
@@ -58,7 +46,7 @@ def sum(
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return reduced(SUM, _cast(x, dtype), axis, keepdims)
+    return reduced(SUM, cast(x, dtype), axis, keepdims)
 
 
 def prod(
@@ -73,7 +61,7 @@ def prod(
     >>> float(prod([2.0, 4.0, 3.0]))
     24.0
     """
-    return reduced(TABLE["prod"], _cast(x, dtype), axis, keepdims)
+    return reduced(TABLE["prod"], cast(x, dtype), axis, keepdims)
 
 
 def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -300,118 +288,3 @@ def log_softmax(x: Operand, axis: Axes = -1) -> Array:
     """
     a = read(x)
     return applied(LOG_SOFTMAX, a, along("log_softmax", LOG_SOFTMAX, a, axis))
-
-
-def _lined(name: str, x: Operand, axis: int | None, strict: bool) -> tuple[Array, int]:
-    """The array and the axis to run along; without one the array flattened, or refused."""
-    a = read(x)
-    if axis is not None:
-        return a, one_axis(name, a, axis)
-    if strict and len(a.shape) != 1:
-        raise ShapeError(f"{name}: an array of shape {a.shape} needs an axis to run along")
-    return (a if len(a.shape) == 1 else call("reshape", a, shape=(total(a.shape),))), -1
-
-
-def _cumsum(a: Array, line: int) -> Array:
-    return applied(CUMSUM, a, planned(CUMSUM, ("axis", "reverse"), line, False))
-
-
-def _cumprod(a: Array, line: int) -> Array:
-    settings = planned(CUMPROD, ("axis", "reverse", "exclusive"), line, False, False)
-    return applied(CUMPROD, a, settings)
-
-
-def _with_initial(x: Array, axis: int, value: float) -> Array:
-    widths = ((1, 0),) + ((0, 0),) * (-axis - 1)
-    return call("pad", x, widths=widths, mode="constant", value=value)
-
-
-def cumulative_sum(
-    x: Operand,
-    axis: int | None = None,
-    dtype: DTypeLike | None = None,
-    include_initial: bool = False,
-) -> Array:
-    """The running sum along an axis: y_i = x_0 + ... + x_i.
-
-    `include_initial` puts the empty sum 0 before: n + 1 entries. Raises ShapeError where the array
-    has several axes and none is given.
-
-    >>> from derivant.ops.reductions import cumulative_sum
-    >>> cumulative_sum([1.0, 2.0, 3.0], include_initial=True)
-    array([0., 1., 3., 6.])
-    """
-    a, line = _lined("cumulative_sum", _cast(x, dtype), axis, strict=True)
-    y = _cumsum(a, line)
-    return _with_initial(y, line, 0) if include_initial else y
-
-
-def cumulative_prod(
-    x: Operand,
-    axis: int | None = None,
-    dtype: DTypeLike | None = None,
-    include_initial: bool = False,
-) -> Array:
-    """The running product along an axis: y_i = x_0 ... x_i; derivatives are exact at zeros.
-
-    `include_initial` puts the empty product 1 before: n + 1 entries. Raises ShapeError where the
-    array has several axes and none is given.
-
-    >>> from derivant.ops.reductions import cumulative_prod
-    >>> cumulative_prod([2.0, 3.0, 4.0])
-    array([ 2.,  6., 24.])
-    """
-    a, line = _lined("cumulative_prod", _cast(x, dtype), axis, strict=True)
-    y = _cumprod(a, line)
-    return _with_initial(y, line, 1) if include_initial else y
-
-
-def cumsum(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
-    """The running sum along an axis, of the flattened array for None, as NumPy's.
-
-    Raises AxisError for an axis that is not there.
-
-    >>> from derivant.ops.reductions import cumsum
-    >>> cumsum([[1.0, 2.0], [3.0, 4.0]])
-    array([ 1.,  3.,  6., 10.])
-    """
-    return _cumsum(*_lined("cumsum", _cast(x, dtype), axis, strict=False))
-
-
-def cumprod(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
-    """The running product along an axis, of the flattened array for None, as NumPy's.
-
-    Raises AxisError for an axis that is not there.
-
-    >>> from derivant.ops.reductions import cumprod
-    >>> cumprod([[1.0, 2.0], [3.0, 4.0]], axis=1)
-    array([[ 1.,  2.],
-           [ 3., 12.]])
-    """
-    return _cumprod(*_lined("cumprod", _cast(x, dtype), axis, strict=False))
-
-
-def cummax(x: Operand, axis: int | None = None) -> Array:
-    """The largest entry so far along an axis: y_i = max(x_0, ..., x_i); flattened for None.
-
-    Of equal entries the later one has the derivative. Raises AxisError for an axis not there.
-
-    >>> from derivant.ops.reductions import cummax
-    >>> cummax([1.0, 3.0, 2.0])
-    array([1., 3., 3.])
-    """
-    a, line = _lined("cummax", x, axis, strict=False)
-    return call("cummax", a, axis=line)
-
-
-def cummin(x: Operand, axis: int | None = None) -> Array:
-    """The smallest entry so far along an axis: y_i = min(x_0, ..., x_i); flattened for None.
-
-    Of equal entries the later one has the derivative. Raises AxisError for an axis not there.
-
-    >>> from derivant.ops.reductions import cummin
-    >>> cummin([3.0, 1.0, 2.0])
-    array([3., 1., 1.])
-    """
-    a, line = _lined("cummin", x, axis, strict=False)
-    return call("cummin", a, axis=line)

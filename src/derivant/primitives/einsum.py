@@ -219,7 +219,7 @@ def runner(spec: str, shapes: tuple[Ints, ...]) -> Callable[..., Data]:
     """The plan for a spec on arrays of these shapes and of one dtype, as a function of them."""
     plan = plan_of(spec, shapes)
     if isinstance(plan, View):
-        return plan
+        return plan.__call__
     if len(shapes) > 2:
         return partial(_run_steps, plan)
     step = plan[0]
@@ -231,7 +231,7 @@ def _runner_of(step: Step) -> Callable[[Data, Data], Data]:
     """The step, without asking again what it has to do."""
     first, second = map(_viewer, step.views)
     if step.shape is not None or step.order is not None or (first and second):
-        return step
+        return step.__call__
     join = step.join
     if first:
         return lambda x, y: join(first(x), y)
@@ -246,7 +246,7 @@ def _viewer(view: View) -> Callable[[Data], Data] | None:
         if view.order is None:
             return methodcaller("reshape", view.shape)
         return methodcaller("transpose", view.order)
-    return view
+    return view.__call__
 
 
 def _run_steps(steps: tuple[Step, ...], *operands: Data) -> Data:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from derivant.primitives.families import general
@@ -15,9 +17,8 @@ FEW = 32  # numbers, of which Python finds the least and the largest as quickly 
 SAFE = {"d": (1e-280, 1e290), "f": (1e-30, 1e36)}
 
 
-_sum = np.add.reduce
-_quiet = np.errstate(all="ignore")  # as a decorator it may be entered any number of times
-_dots = _quiet(np.vecdot)
+_sum: Callable[..., Data] = np.add.reduce
+_dots: Callable[..., Data] = np.errstate(all="ignore")(np.vecdot)
 
 
 def _sum_of_squares(x: Numbers) -> Data:

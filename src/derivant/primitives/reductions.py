@@ -84,7 +84,8 @@ def _reducer(reduce: Any) -> tuple[Callable[..., Data], Prepare]:
 
 
 # Looked up once: a ufunc makes its methods anew each time.
-_LARGEST, _TOTAL = np.maximum.reduce, np.add.reduce
+_LARGEST: Callable[..., Data] = np.maximum.reduce
+_TOTAL: Callable[..., Data] = np.add.reduce
 SUM, PROD, MAX, MIN = (
     _reducer(ufunc.reduce) for ufunc in (np.add, np.multiply, np.maximum, np.minimum)
 )
