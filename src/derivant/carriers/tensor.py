@@ -224,11 +224,9 @@ def _apply_chosen(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
 
 def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
     """As `derivant_apply`, for any number of operands and of any kinds."""
-    tag, late = FREE, False
+    tag, late, copies = FREE, False, row.needs_values
     args: list[Any] = []
     kept: list[Any] = []
-    settings: Any = params if params.__class__ is Settings else None
-    copies = row.needs_values and not (settings is not None and settings.owned)
     for x in operands:
         kind = x.__class__
         if kind is Tensor:
@@ -237,13 +235,13 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
             if x.tag < tag:
                 tag = x.tag
             args.append(x.data)
-        elif kind in NUMBERS:
-            args.append(x)
         elif kind is NDARRAY and x.dtype.kind in REAL:
             if copies and tag is not FREE:
                 x = x.copy()  # its owner may change it
             else:
                 late = copies
+            args.append(x)
+        elif kind in NUMBERS:
             args.append(x)
         elif getattr(x, "derivant_rank", 0) > 1:
             return x.derivant_apply(row, operands, params)
@@ -251,8 +249,8 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
             return _apply_mixed(row, plain_operands(row, operands, params), params)
         kept.append(x)
     try:
-        if settings is not None:
-            data = settings.run(*args)
+        if params.__class__ is Settings:
+            data = params.run(*args)
         else:
             data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:

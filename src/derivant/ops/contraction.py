@@ -281,7 +281,9 @@ def outer(x1: Operand, x2: Operand, /) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    result: Array = apply(EINSUM, (_flat(read(x1)), _flat(read(x2))), OUTER)
+    a, b = read(x1), read(x2)
+    pair = (a if len(a.shape) == 1 else _flat(a), b if len(b.shape) == 1 else _flat(b))
+    result: Array = apply(EINSUM, pair, OUTER)
     return result
 
 

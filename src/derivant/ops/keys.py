@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from derivant.base.dims import Dim, Shape, Size
 from derivant.base.errors import ArgumentError, BoundsError, DTypeError
@@ -26,6 +25,7 @@ from derivant.primitives.primitive import Settings
 GETITEM, GATHER = TABLE["getitem"], TABLE["gather"]
 NO_INDICES: tuple[Any, ...] = ()
 INTS = {int}
+NDARRAY = np.ndarray
 INDEX, MASK = np.intp, np.bool_  # the words for them
 PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
 
@@ -57,7 +57,7 @@ def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
         start, stop, step = given.start, given.stop, given.step
         if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
             return _remembered(shape, (slice, start, stop, step)), NO_INDICES
-    elif kind is np.ndarray:
+    elif kind is NDARRAY:
         if given.ndim and given.dtype.kind in "iu":
             return _remembered(shape, (INDEX, given.ndim)), (given,)
     elif kind is tuple:
@@ -83,7 +83,20 @@ def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
     parts: list[Any] = []
     for item in items:
         kind = item.__class__
-        if kind is slice:
+        if kind is list and item and set(map(type, item)) == INTS:
+            item = np.asarray(item)
+            kind = NDARRAY
+        if kind is NDARRAY and item.ndim:
+            whole = item.dtype.kind
+            if whole in "iu":
+                arrays.append(item)
+                parts += (INDEX, item.ndim)
+            elif whole == "b":  # its plan is that of as many indices
+                arrays += item.nonzero()
+                parts += (MASK, item.shape)
+            else:
+                return None
+        elif kind is slice:
             start, stop, step = item.start, item.stop, item.step
             if start is stop is step is None:
                 parts.append(":")
@@ -91,38 +104,18 @@ def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
                 parts += (slice, start, stop, step)
             else:
                 return None
-        elif kind is int or item is None or item is Ellipsis:
+        elif kind in PLAIN or item is Ellipsis:
             parts.append(item)
         else:
-            if kind is list and item and set(map(type, item)) == INTS:
-                item = np.asarray(item)
-            if item.__class__ is not np.ndarray or not _spelled_array(item, parts, arrays):
-                return None
+            return None
     return (*parts,)
-
-
-def _spelled_array(item: npt.NDArray[Any], parts: list[Any], arrays: list[Any]) -> bool:
-    """An array as an item of a key, whether it can be one; a mask is as many indices."""
-    rank, kind = item.ndim, item.dtype.kind
-    if not rank or kind not in "iub":
-        return False
-    if kind == "b":
-        arrays.extend(item.nonzero())
-        parts += (MASK, item.shape)
-    else:
-        arrays.append(item)
-        parts += (INDEX, rank)
-    return True
 
 
 @lru_cache(maxsize=4096)
 def _remembered(shape: Shape, spelled: Any) -> Plan:
     if spelled.__class__ is not tuple:
         return _planned(shape, spelled)
-    made = _planned(shape, (*_key(spelled),))
-    if made.gathering is not None:  # of masks we made the indices ourselves
-        made.gathering.owned = INDEX not in spelled
-    return made
+    return _planned(shape, (*_key(spelled),))
 
 
 def _key(spelled: tuple[Any, ...]) -> Iterator[Any]:

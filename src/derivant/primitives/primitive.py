@@ -91,13 +91,11 @@ class Primitive:
 class Settings(dict[str, Any]):
     """Parameters of one row for many uses, with the row's evaluator made for them.
 
-    Made by `prepared` and never changed: nodes share them. `owned` where nobody else has the plain
-    arrays among the operands, so that they need not be copied to be kept.
+    Made by `prepared` and never changed: nodes share them.
     """
 
-    __slots__ = ("owned", "run")
+    __slots__ = ("run",)
     run: Callable[..., Any]
-    owned: bool
 
 
 def prepared(row: Primitive, **params: Any) -> Settings:
@@ -105,7 +103,6 @@ def prepared(row: Primitive, **params: Any) -> Settings:
     made = Settings(params)
     run = row.prepare(**params) if row.prepare else None
     made.run = run or partial(row.evaluate, **params)
-    made.owned = False
     return made
 
 
