@@ -10,7 +10,7 @@ from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, Operand, shape_of
 from derivant.ops.arguments import many_axes, one_axis
 from derivant.ops.linalg import inv
-from derivant.ops.rows import along, applied, by_axes, call, read
+from derivant.ops.rows import applied, by_axes, call, over_axes, read
 from derivant.ops.spectral import svdvals
 from derivant.primitives import TABLE
 from derivant.primitives.primitive import Settings
@@ -56,7 +56,7 @@ def _vector_norm(name: str, x: Array, axes: tuple[int, ...], keep: bool, ord: An
     if math.isinf(ord) or ord == 1:
         size = call("abs", _inexact(x))
         return _reduce("sum" if ord == 1 else "max" if ord > 0 else "min", size, axes, keep)
-    return applied(NORM, x, along(name, NORM, x, axes, ORDER, bool(keep), float(ord)))
+    return over_axes(NORM, x, axes, ORDER, bool(keep), float(ord))
 
 
 def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: float | str = "fro") -> Array:

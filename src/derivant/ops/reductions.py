@@ -7,7 +7,7 @@ from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
 from derivant.ops.arguments import many_axes, one_axis, plain_number
 from derivant.ops.creation import cast
-from derivant.ops.rows import SUM, along, applied, call, over, read, reduced, reducing
+from derivant.ops.rows import SUM, applied, call, over, over_axes, read, reduced, reducing
 from derivant.primitives import TABLE
 
 SOFTMAX, LOG_SOFTMAX, VAR, STD = (TABLE[n] for n in ("softmax", "log_softmax", "var", "std"))
@@ -100,7 +100,7 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     a = read(x)
     if getattr(a, "derivant_rank", 0) <= 1:
         less = _correction("var", 0, correction)
-        return applied(VAR, a, along("var", VAR, a, axis, SPREAD, less, bool(keepdims)))
+        return over_axes(VAR, a, axis, SPREAD, less, bool(keepdims))
     # A formula keeps the sums that it is made of.
     axes = many_axes("var", a, axis)
     count = _count(a, axes)
@@ -138,7 +138,7 @@ def std(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     less = correction
     if less.__class__ is not int:
         less = _correction("std", _count(a, many_axes("std", a, axis)), correction)
-    return applied(STD, a, along("std", STD, a, axis, SPREAD, less, bool(keepdims)))
+    return over_axes(STD, a, axis, SPREAD, less, bool(keepdims))
 
 
 def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -273,8 +273,7 @@ def softmax(x: Operand, axis: Axes = -1) -> Array:
     >>> softmax([0.0, 1e4])
     array([0., 1.])
     """
-    a = read(x)
-    return applied(SOFTMAX, a, along("softmax", SOFTMAX, a, axis))
+    return over_axes(SOFTMAX, x, axis)
 
 
 def log_softmax(x: Operand, axis: Axes = -1) -> Array:
@@ -286,5 +285,4 @@ def log_softmax(x: Operand, axis: Axes = -1) -> Array:
     >>> log_softmax([0.0, 1e4])
     array([-10000.,      0.])
     """
-    a = read(x)
-    return applied(LOG_SOFTMAX, a, along("log_softmax", LOG_SOFTMAX, a, axis))
+    return over_axes(LOG_SOFTMAX, x, axis)

@@ -30,7 +30,7 @@ def call(name: str, /, *operands: Any, **params: Any) -> Array:
 
 
 def reduced(row: Primitive, x: Operand, axis: Axes, keepdims: bool) -> Array:
-    """A row that reduces axes, with nothing else to say."""
+    """A row that reduces axes, with nothing else to say: `over_axes`, a little quicker."""
     eager = getattr(x, "derivant_rank", 0) == 1
     a: Any = x if eager else read(x)
     rank = len(a.shape)
@@ -54,22 +54,23 @@ def applied(row: Primitive, a: Any, params: Params = NO_PARAMS) -> Array:
     return result
 
 
-def along(
-    name: str, row: Primitive, a: Array, axis: Axes, names: tuple[str, ...] = (), *values: Any
-) -> Settings:
-    """The parameters of a row over axes as a public function takes them, with others as `planned`.
-
-    `name` is what an error calls the function.
-    """
+def over_axes(
+    row: Primitive, x: Operand, axis: Axes, names: tuple[str, ...] = (), *values: Any
+) -> Array:
+    """A row over axes as a public function takes them, with other parameters as in `planned`."""
+    eager = getattr(x, "derivant_rank", 0) == 1
+    a: Any = x if eager else read(x)
     rank = len(a.shape)
     if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
-        axis = many_axes(name, a, axis)
-    return by_axes(row, rank, axis, names, *values)
+        axis = many_axes(row.name, a, axis)
+    settings = by_axes(row, rank, axis, names, *values)
+    result: Array = a.derivant_apply(row, (a,), settings) if eager else apply(row, (a,), settings)
+    return result
 
 
 @lru_cache(maxsize=4096)
 def by_axes(row: Primitive, rank: int, axis: Any, names: tuple[str, ...], *values: Any) -> Settings:
-    """As `along`, for an axis that is there, for normal axes, or for all where it is None."""
+    """Parameters for an axis that is there, for normal axes, or for all where it is None."""
     if axis is None:
         axis = tuple(range(-rank, 0))
     elif axis.__class__ is int:

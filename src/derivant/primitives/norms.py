@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from derivant.primitives.reductions import reduced_shape, restored
 from derivant.primitives.rules import batch_tail, same_shape
 
 # Sums of powers between these are far from where floats overflow or lose digits.
+LAST = (-1,)
 FEW = 32  # numbers, of which Python finds the least and the largest as quickly as NumPy
 SAFE = {"d": (1e-280, 1e290), "f": (1e-30, 1e36)}
 
@@ -37,8 +39,8 @@ def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
 def _squares(x: Numbers, axis: tuple[int, ...], keepdims: bool) -> Data:
     """The sums of squares, None where one of them is out of the range of floats."""
     low, high = SAFE[x.dtype.char]
-    if len(axis) == 1 and x.size and x.strides[axis[0]] == x.itemsize:  # BLAS goes line by line
-        total = _dots(x, x, axis=axis[0], keepdims=keepdims)
+    if axis == LAST and x.size and x.strides[-1] == x.itemsize:  # BLAS goes line by line
+        total = _dots(x, x, keepdims=True) if keepdims else _dots(x, x)
     elif _sum_of_squares(x) is None:
         return None
     else:  # no square is too large
@@ -76,6 +78,10 @@ def _floats(x: Numbers) -> Numbers:
 
 
 def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Data:
+    return _norm_along(axis, keepdims, ord, x)
+
+
+def _norm_along(axis: tuple[int, ...], keepdims: bool, ord: float, x: Numbers) -> Data:
     if x.__class__ is not np.ndarray or x.dtype.char not in SAFE:
         x = _floats(x)
     if ord == 2:
@@ -164,6 +170,7 @@ vector_norm = general(
     shape=lambda shape, *, axis, keepdims, ord: reduced_shape(shape, axis=axis, keepdims=keepdims),
     dtype=matrix_dtype,
     batch=batch_tail,
+    prepare=lambda *, axis, keepdims, ord: partial(_norm_along, axis, keepdims, ord),
     text="norm({0})",
     latex=r"\lVert {0} \rVert",
     domain=("nonzero",),
