@@ -67,10 +67,18 @@ def einsum(
         text, given = pattern, operands
     else:
         text, given = _from_lists((pattern, *operands))
-    # Python numbers stay as they are, since they give way in the dtype
-    arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
+    arrays: list[Any] = []
+    shapes: list[Shape] = []
+    for x in given:
+        known: Any = x
+        if getattr(x, "derivant_rank", 0) == 1:
+            shapes.append(known.shape)
+        else:  # Python numbers stay as they are, since they give way in the dtype
+            known = x if isinstance(x, (int, float)) else read(x)
+            shapes.append(shape_of(known))
+        arrays.append(known)
     try:
-        settings, narrowed = _planned(text, tuple([shape_of(x) for x in arrays]))
+        settings, narrowed = _planned(text, (*shapes,))
     except DerivantError as error:
         raise refusal("einsum", arrays, [repr(text)], error) from None
     for place, shape in narrowed:

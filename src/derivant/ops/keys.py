@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ INDEX, MASK = np.intp, np.bool_  # the words for them
 PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
     """How to read `x[key]`: by getitem, the axes in `order` (None: as they are), then gather."""
 
     reading: Settings  # of the row getitem
@@ -44,7 +46,7 @@ class Plan(NamedTuple):
 def plan(shape: Shape, key: Index) -> Plan:
     """The plan of a key for an array of that shape; refuses what does not fit."""
     how, indices = plan_apart(shape, key)
-    return how if indices is how.indices else how._replace(indices=indices)
+    return how if indices is how.indices else replace(how, indices=indices)
 
 
 def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
@@ -175,12 +177,12 @@ def _gathered(
     indices = tuple(index for _, index in arrays)
     if together:
         gathering = prepared(GATHER, axis=first - rank)
-        return basic._replace(axis=first - rank, indices=indices, gathering=gathering)
+        return replace(basic, axis=first - rank, indices=indices, gathering=gathering)
     indexed = [axis for axis, _ in arrays]
     rest = [axis for axis in range(rank) if axis not in indexed]
     order = tuple(axis - rank for axis in indexed + rest)
     gathering = prepared(GATHER, axis=-rank)
-    return basic._replace(order=order, axis=-rank, indices=indices, gathering=gathering)
+    return replace(basic, order=order, axis=-rank, indices=indices, gathering=gathering)
 
 
 class Indices:
