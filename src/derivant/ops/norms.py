@@ -56,7 +56,7 @@ def _vector_norm(name: str, x: Array, axes: tuple[int, ...], keep: bool, ord: An
     if math.isinf(ord) or ord == 1:
         size = call("abs", _inexact(x))
         return _reduce("sum" if ord == 1 else "max" if ord > 0 else "min", size, axes, keep)
-    return over_axes(NORM, x, axes, ORDER, bool(keep), float(ord))
+    return over_axes(NORM, x, axes, ORDER, (bool(keep), float(ord)))
 
 
 def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: float | str = "fro") -> Array:
@@ -130,7 +130,7 @@ def norm(
 @lru_cache(maxsize=4096)
 def _euclidean(rank: int, axis: int | None, keepdims: bool) -> Settings:
     """The parameters of the 2-norm along an axis that is there, of all entries for None."""
-    return by_axes(NORM, rank, axis, ORDER, bool(keepdims), 2.0)
+    return by_axes(NORM, rank, axis, ORDER, (bool(keepdims), 2.0))
 
 
 def _two(ord: float | str | None) -> Any:

@@ -100,7 +100,7 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     a = read(x)
     if getattr(a, "derivant_rank", 0) <= 1:
         less = _correction("var", 0, correction)
-        return over_axes(VAR, a, axis, SPREAD, less, bool(keepdims))
+        return over_axes(VAR, a, axis, SPREAD, (less, bool(keepdims)))
     # A formula keeps the sums that it is made of.
     axes = many_axes("var", a, axis)
     count = _count(a, axes)
@@ -115,8 +115,11 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
 def _correction(name: str, count: Size, correction: float) -> float:
     if correction.__class__ is int:
         return correction
-    if plain_number(name, "correction", correction) == int(correction):
-        return int(correction)
+    if correction.__class__ is not float:
+        plain_number(name, "correction", correction)
+    whole = int(correction)
+    if whole == correction:
+        return whole
     if isinstance(count, Dim):
         raise ArgumentError(
             f"{name}: correction {correction} must be a whole number where n is a named size"
@@ -138,7 +141,7 @@ def std(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     less = correction
     if less.__class__ is not int:
         less = _correction("std", _count(a, many_axes("std", a, axis)), correction)
-    return over_axes(STD, a, axis, SPREAD, less, bool(keepdims))
+    return over_axes(STD, a, axis, SPREAD, (less, bool(keepdims)))
 
 
 def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:

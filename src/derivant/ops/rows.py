@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from derivant.primitives.primitive import NO_PARAMS, Params, Settings
 
 SUM, OVER = TABLE["sum"], TABLE["over_size"]
 NDARRAY = np.ndarray
+Words: TypeAlias = tuple[str, ...]
 
 
 def call(name: str, /, *operands: Any, **params: Any) -> Array:
@@ -44,7 +45,7 @@ def reduced(row: Primitive, x: Operand, axis: Axes, keepdims: bool) -> Array:
 @lru_cache(maxsize=4096)
 def reducing(row: Primitive, rank: int, axis: Any, keepdims: bool) -> Settings:
     """The parameters for an axis that is there, for normal axes, or for all where it is None."""
-    return by_axes(row, rank, axis, ("keepdims",), bool(keepdims))
+    return by_axes(row, rank, axis, ("keepdims",), (bool(keepdims),))
 
 
 def applied(row: Primitive, a: Any, params: Params = NO_PARAMS) -> Array:
@@ -55,7 +56,7 @@ def applied(row: Primitive, a: Any, params: Params = NO_PARAMS) -> Array:
 
 
 def over_axes(
-    row: Primitive, x: Operand, axis: Axes, names: tuple[str, ...] = (), *values: Any
+    row: Primitive, x: Operand, axis: Axes, names: Words = (), values: tuple[Any, ...] = ()
 ) -> Array:
     """A row over axes as a public function takes them, with other parameters as in `planned`."""
     eager = getattr(x, "derivant_rank", 0) == 1
@@ -63,13 +64,15 @@ def over_axes(
     rank = len(a.shape)
     if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
         axis = many_axes(row.name, a, axis)
-    settings = by_axes(row, rank, axis, names, *values)
+    settings = by_axes(row, rank, axis, names, values)
     result: Array = a.derivant_apply(row, (a,), settings) if eager else apply(row, (a,), settings)
     return result
 
 
 @lru_cache(maxsize=4096)
-def by_axes(row: Primitive, rank: int, axis: Any, names: tuple[str, ...], *values: Any) -> Settings:
+def by_axes(
+    row: Primitive, rank: int, axis: Any, names: Words, values: tuple[Any, ...]
+) -> Settings:
     """Parameters for an axis that is there, for normal axes, or for all where it is None."""
     if axis is None:
         axis = tuple(range(-rank, 0))
@@ -79,7 +82,7 @@ def by_axes(row: Primitive, rank: int, axis: Any, names: tuple[str, ...], *value
 
 
 @lru_cache(maxsize=4096)
-def planned(row: Primitive, names: tuple[str, ...], *values: Any) -> Settings:
+def planned(row: Primitive, names: Words, *values: Any) -> Settings:
     """Parameters of a row, remembered; only of values that mean the same where they are equal.
 
     So have whole numbers, flags and words; a float only where 0.0 and -0.0 are one, and 2.0 and 2.
