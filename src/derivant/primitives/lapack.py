@@ -14,17 +14,23 @@ import numpy as np
 from derivant.primitives.matrices import Numbers, all_finite
 
 DOUBLE = np.dtype(np.float64)
+HOME = getattr(np.linalg, "_umath_linalg", None)
 
 
 def _native() -> dict[str, Callable[..., Any]]:
     """The functions of stacks of matrices that numpy.linalg calls; none where it has others."""
-    home = getattr(np.linalg, "_umath_linalg", None)
     quiet = np.errstate(all="ignore")  # as a decorator it may be entered any number of times
-    found = {n: getattr(home, n, None) for n in ("inv", "solve", "solve1", "cholesky_lo")}
+    found = {n: getattr(HOME, n, None) for n in ("inv", "solve", "solve1", "cholesky_lo")}
     return {name: quiet(f) for name, f in found.items() if isinstance(f, np.ufunc)}
 
 
 NATIVE = _native()
+
+
+def determinant(a: Numbers) -> Any:
+    """Of each matrix, as `numpy.linalg.det` gives it; in its own error state, as there."""
+    found = getattr(HOME, "det", None)
+    return found(a) if found is not None and a.dtype is DOUBLE else np.linalg.det(a)
 
 
 def solved(name: str, *matrices: Numbers) -> Numbers | None:
