@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from derivant.base.dims import Dim, Size
 from derivant.base.errors import DifferentiationError
 from derivant.base.types import Array, Axes, Operand
@@ -15,18 +13,16 @@ from derivant.primitives import TABLE, Primitive, apply, prepared
 from derivant.primitives.primitive import NO_PARAMS, Params, Settings
 
 SUM, OVER = TABLE["sum"], TABLE["over_size"]
-NDARRAY = np.ndarray
 Words: TypeAlias = tuple[str, ...]
 
 
 def call(name: str, /, *operands: Any, **params: Any) -> Array:
     """The row of that name on operands, in the carrier that they ask for."""
-    row = TABLE[name]
-    for x in operands:  # `apply`, without the call
-        if x.__class__ is not NDARRAY and getattr(x, "derivant_rank", 0) == 1:
-            eager: Array = x.derivant_apply(row, operands, params)
-            return eager
-    result: Array = apply(row, operands, params)
+    first = operands[0]
+    if getattr(first, "derivant_rank", 0) == 1:  # `apply`, without the call
+        eager: Array = first.derivant_apply(TABLE[name], operands, params)
+        return eager
+    result: Array = apply(TABLE[name], operands, params)
     return result
 
 

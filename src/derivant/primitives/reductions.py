@@ -237,6 +237,10 @@ def freedom(shape: Shape, axis: tuple[int, ...], correction: float) -> Size | fl
 
 
 def _var(x: Data, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Data:
+    return _var_along(axis, correction, keepdims, x)
+
+
+def _var_along(axis: tuple[int, ...], correction: float, keepdims: bool, x: Data) -> Data:
     along = axis[0] if len(axis) == 1 else axis  # one number is quicker than a tuple of it
     count = float(prod([x.shape[a] for a in axis]))
     away = x - _TOTAL(x, along, None, None, True) / count
@@ -293,6 +297,7 @@ var = reduction(
     _var,
     _var_weights,
     dtype=inexact,
+    prepare=lambda *, axis, correction, keepdims: partial(_var_along, axis, correction, keepdims),
     latex=r"\operatorname{{var}} {0}",
     cases=_std_cases(),
 )
