@@ -23,6 +23,7 @@ from derivant.primitives.indexing import flat_places, indices_shape
 from derivant.primitives.primitive import Settings
 
 RESHAPE = TABLE["reshape"]
+NDARRAY = np.ndarray
 __all__ = [
     "At",
     "AtPlaces",
@@ -48,7 +49,7 @@ def index(x: Operand, key: Index) -> Array:
     """
     rank = getattr(x, "derivant_rank", 0)
     a: Any = x if rank else read(x)
-    if rank == 1 and key.__class__ is np.ndarray and _reads_all_axes(key, a):
+    if key.__class__ is NDARRAY and rank == 1 and _reads_all_axes(key, a):
         return _masked(a, key)
     how, indices = plan_apart(a.shape, key)
     applied = a.derivant_apply if rank == 1 else apply  # `apply`, without one more call

@@ -73,7 +73,7 @@ def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
     if spelled is None:
         how = _planned(shape, key)
         return how, how.indices
-    return _remembered(shape, spelled), (*arrays,)
+    return _remembered(shape, spelled), (*arrays,) if arrays else NO_INDICES
 
 
 def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
@@ -88,7 +88,15 @@ def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
         if kind is list and item and set(map(type, item)) == INTS:
             item = np.asarray(item)
             kind = NDARRAY
-        if kind is NDARRAY and item.ndim:
+        if kind is slice:
+            start, stop, step = item.start, item.stop, item.step
+            if start is stop is step is None:
+                parts.append(":")
+            elif start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
+                parts += (slice, start, stop, step)
+            else:
+                return None
+        elif kind is NDARRAY and item.ndim:
             whole = item.dtype.kind
             if whole in "iu":
                 arrays.append(item)
@@ -96,14 +104,6 @@ def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
             elif whole == "b":  # its plan is that of as many indices
                 arrays += item.nonzero()
                 parts += (MASK, item.shape)
-            else:
-                return None
-        elif kind is slice:
-            start, stop, step = item.start, item.stop, item.step
-            if start is stop is step is None:
-                parts.append(":")
-            elif start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
-                parts += (slice, start, stop, step)
             else:
                 return None
         elif kind in PLAIN or item is Ellipsis:
