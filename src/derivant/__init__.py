@@ -60,9 +60,6 @@ from derivant.ops.activations import (
     softsign,
 )
 from derivant.ops.contraction import (
-    diag,
-    diag_embed,
-    diagonal,
     dot,
     einsum,
     inner,
@@ -70,7 +67,6 @@ from derivant.ops.contraction import (
     matmul,
     outer,
     tensordot,
-    trace,
     vdot,
     vecdot,
 )
@@ -94,6 +90,7 @@ from derivant.ops.creation import (
     zeros,
     zeros_like,
 )
+from derivant.ops.diagonals import diag, diag_embed, diagonal, trace
 from derivant.ops.elementwise import (
     abs,
     absolute,
@@ -208,12 +205,6 @@ from derivant.ops.reductions import (
     argmax,
     argmin,
     count_nonzero,
-    cummax,
-    cummin,
-    cumprod,
-    cumsum,
-    cumulative_prod,
-    cumulative_sum,
     log_softmax,
     logsumexp,
     max,
@@ -225,6 +216,14 @@ from derivant.ops.reductions import (
     std,
     sum,
     var,
+)
+from derivant.ops.running import (
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    cumulative_prod,
+    cumulative_sum,
 )
 from derivant.ops.selection import (
     around,

@@ -3,7 +3,8 @@
 The names of the array API's `linalg` extension, and more. Matrices are the last two axes.
 """
 
-from derivant.ops.contraction import diagonal, matmul, outer, tensordot, trace, vecdot
+from derivant.ops.contraction import matmul, outer, tensordot, vecdot
+from derivant.ops.diagonals import diagonal, trace
 from derivant.ops.layout import matrix_transpose
 from derivant.ops.linalg import (
     SlogdetResult,

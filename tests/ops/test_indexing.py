@@ -327,3 +327,26 @@ def test_a_mask_that_is_an_expression_is_refused() -> None:
             call()
     e = x[np.array([True, False, True])]
     assert e.shape == (2,)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kept", [0.0, 0.4, 1.0])
+def test_a_mask_of_all_axes(turned: bool, kept: float) -> None:
+    x, mask = numbers(3, 4, 2), numbers(3, 4, 2, seed=1) < [-9, 0, 9][int(2 * kept + 0.5)]
+    if turned:
+        x, mask = x.T[::-1], mask.T[::-1]
+    t = dv.tensor(x, requires_grad=True)
+    out = t[mask]
+    np.testing.assert_array_equal(out.numpy(), x[mask])
+    g = numbers(*out.shape, seed=2)
+    out.backward(g)
+    want = np.zeros_like(x)
+    want[mask] = g
+    np.testing.assert_array_equal(t.grad, want)
+    many = numbers(5, *x.shape, seed=3)
+    np.testing.assert_array_equal(dv.vmap(lambda x: x[mask])(many), many[:, mask])
+    f = lambda x: dv.sum(x[mask] ** 3)  # noqa: E731
+    np.testing.assert_allclose(
+        dv.evaluate(dv.trace_graph(f, x.shape), {"x": x}), f(x), rtol=1e-13, atol=1e-13
+    )
+    np.testing.assert_allclose(dv.hvp(f, x, x), np.where(mask, 6 * x * x, 0), atol=1e-13)

@@ -12,6 +12,7 @@ from derivant.base.errors import ArgumentError, LinAlgError, ShapeError
 from derivant.calculus.transforms import grad, jvp, vjp
 from derivant.carriers.leaves import tensor
 from derivant.carriers.tensor import Tensor
+from derivant.primitives import lapack
 
 RNG = np.random.default_rng(0)
 STACKS = [(3, 3), (1, 1), (0, 0), (2, 3, 3), (2, 1, 2, 2), (0, 3, 3)]
@@ -251,3 +252,35 @@ def test_float32_stays(f: Any) -> None:
     assert f(a).dtype == np.float32
     assert grad(lambda x: f(x).sum())(a).dtype == np.float32
     assert f(a.astype(np.int64)).dtype == np.float64
+
+
+def test_numpys_own_lapack_is_called_with_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    a = rng.standard_normal((2, 4, 4)) + 4 * np.eye(4)
+    spd, b, v = a @ a.swapaxes(-1, -2), rng.standard_normal((4, 3)), rng.standard_normal(4)
+
+    def answers() -> list[Any]:
+        one = [la.inv(a[0]), la.solve(a[0], b), la.solve(a[0], v), la.cholesky(spd[0])]
+        return [*one, la.inv(a), la.solve(a, b), la.cholesky(spd), la.inv(a.astype(np.float32))]
+
+    quick = answers()
+    monkeypatch.setattr(lapack, "NATIVE", {})
+    for x, y in zip(quick, answers(), strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("state", ["ignore", "warn", "raise"])
+def test_what_lapack_refuses_raises_in_every_error_state(state: Any) -> None:
+    singular, plain = np.ones((3, 3)), np.ones(3)
+    with np.errstate(all=state):
+        for call in (
+            lambda: la.inv(singular),
+            lambda: la.solve(singular, plain),
+            lambda: la.solve(np.stack([np.eye(3), singular]), np.full((2, 3, 1), np.nan)),
+            lambda: la.cholesky(-np.eye(3)),
+            lambda: la.cholesky(np.stack([np.eye(3), -np.eye(3)])),
+        ):
+            with pytest.raises(LinAlgError):
+                call()
+    np.testing.assert_array_equal(la.cholesky(np.full((1, 1), np.inf)), np.inf)

@@ -131,3 +131,19 @@ def test_bad_input() -> None:
         la.norm(x, axis=5)
     with pytest.raises(ShapeError, match="at least two axes"):
         la.matrix_norm(np.ones(3))
+
+
+@pytest.mark.parametrize("rows", [3, 100])
+@pytest.mark.parametrize("axis", [0, 1, (0, 1), None])
+def test_norms_of_few_and_of_many_lines(rows: int, axis: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((rows, 5))
+    for size in (1.0, 1e200, 1e-200):
+        one = x.copy()
+        one[1] *= size
+        scale = np.abs(one).max(axis=axis, keepdims=True)
+        plain = np.linalg.norm(one / scale, axis=axis)
+        want = plain * scale.reshape(plain.shape)
+        for given in (one, np.asfortranarray(one), one[::-1][::-1]):
+            np.testing.assert_allclose(la.norm(given, axis=axis), want, rtol=1e-13)
+    x[0, 0] = np.nan
+    assert np.isnan(np.asarray(la.norm(x, axis=axis)).reshape(-1)[0])

@@ -319,3 +319,18 @@ def test_bad_axes() -> None:
         dv.sum(x, axis=1.5)  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="axis"):
         dv.cumulative_sum(x)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)])
+@pytest.mark.parametrize("correction", [0, 1, 0.5, 2.0])
+def test_the_variance_of_numbers_is_that_of_its_formula(axis: Any, correction: float) -> None:
+    x = np.random.default_rng(1).standard_normal((3, 2, 4))
+    f = lambda x: dv.sum(dv.var(x, axis=axis, correction=correction) ** 2)  # noqa: E731
+    written = dv.trace_graph(f, (3, 2, 4))
+    np.testing.assert_allclose(f(x), dv.evaluate(written, {"x": x}), rtol=1e-13)
+    slope = dv.trace_graph(dv.grad(f), (3, 2, 4))
+    np.testing.assert_allclose(dv.grad(f)(x), dv.evaluate(slope, {"x": x}), rtol=1e-11)
+    curve = dv.hessian(f)(x).materialize()
+    t = np.random.default_rng(2).standard_normal(x.shape)
+    bent = dv.jvp(dv.grad(f), (x,), (t,))[1]
+    np.testing.assert_allclose(np.tensordot(curve, t, 3), bent, rtol=1e-10, atol=1e-12)

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from derivant.base.dims import Size
-from derivant.base.types import Axes, Index, Operand
-from derivant.carriers.numpy_protocol import call_function, call_ufunc
+from derivant.base.types import Axes, Operand
+from derivant.carriers.numpy_protocol import UFUNC_ROWS, call_function, call_ufunc
 from derivant.carriers.operators import Operators
 from derivant.ops import contraction, creation, indexing, layout, reductions, selection
 from derivant.ops.rows import SUM, reduced
 from derivant.primitives import TABLE, prepared
-from derivant.primitives.primitive import Settings
+from derivant.primitives.primitive import NO_PARAMS, Settings
 
 PERMUTE = TABLE["permute_dims"]
 
@@ -56,11 +56,13 @@ class Methods(Operators):
         """The last two axes exchanged."""
         return layout.matrix_transpose(self)
 
-    def __getitem__(self, key: Index) -> Any:
-        return indexing.index(self, key)
+    __getitem__ = indexing.index  # without one more call
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
-        return call_ufunc(ufunc, method, inputs, settings)
+        row = UFUNC_ROWS.get(ufunc)
+        if row is None or settings or method != "__call__":
+            return call_ufunc(ufunc, method, inputs, settings)
+        return self.derivant_apply(row, inputs, NO_PARAMS)
 
     def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
         return call_function(function, args, settings)

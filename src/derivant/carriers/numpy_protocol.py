@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from derivant.base.errors import DifferentiationError
 from derivant.ops import functions
+from derivant.primitives import TABLE
 
 REDUCTIONS = {
     "add": "sum",
@@ -15,6 +18,12 @@ REDUCTIONS = {
     "minimum": "min",
     "logical_and": "all",
     "logical_or": "any",
+}
+# The rows that NumPy's own functions evaluate, where they bear one name.
+UFUNC_ROWS = {
+    row.evaluate: row
+    for name, row in TABLE.items()
+    if isinstance(row.evaluate, np.ufunc) and row.evaluate.__name__ == name
 }
 RENAMED = {"ddof": "correction"}  # NumPy's word: the standard's
 FIRST_AXES = {"axis1": 0, "axis2": 1}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from derivant.primitives import TABLE
-from derivant.primitives.primitive import NO_PARAMS, Params, Primitive
+from derivant.primitives import TABLE, prepared
+from derivant.primitives.primitive import NO_PARAMS, Params, Primitive, Settings
 
 ADD, SUBTRACT, MULTIPLY, DIVIDE = (TABLE[n] for n in ("add", "subtract", "multiply", "divide"))
 NEGATIVE, POW, POWER, MATMUL = (TABLE[n] for n in ("negative", "pow", "power", "matmul"))
@@ -15,6 +16,12 @@ EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = (
 )
 AND, OR, XOR, INVERT = (TABLE[f"bitwise_{n}"] for n in ("and", "or", "xor", "invert"))
 NUMBERS = (int, float)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _raising(exponent: float) -> Settings:
+    """The parameter of a power that is not 0: 0.0 and -0.0 would be taken for one."""
+    return prepared(POWER, exponent=exponent)
 
 
 class Operators:
@@ -65,7 +72,8 @@ class Operators:
 
     def __pow__(self, other: Any) -> Any:
         if type(other) in NUMBERS:
-            return self.derivant_apply(POWER, (self,), {"exponent": other})
+            settings = _raising(other) if other else {"exponent": other}
+            return self.derivant_apply(POWER, (self,), settings)
         return self.derivant_apply(POW, (self, other), NO_PARAMS)
 
     def __rpow__(self, other: Any) -> Any:

@@ -7,6 +7,7 @@ operation saw, so that nothing done to an array later changes a derivative.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,42 +69,43 @@ class Tensor(Assignment, Conversion):
     @staticmethod
     def derivant_apply(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
         """Evaluate a row at once and, where an operand asks for it, record it."""
-        x, y = operands[0], operands[-1]
-        if x.__class__ is not Tensor or x.levels is not NONE or len(operands) > 2:
-            apply = _apply_mixed if params or len(operands) != 3 else _apply_chosen
-            return apply(row, operands, params)
-        a, tag = x.data, x.tag
+        x, y, count = operands[0], operands[-1], len(operands)
+        if count > 2:
+            return (_apply_mixed if params or count != 3 else _apply_chosen)(row, operands, params)
+        if x.__class__ is Tensor and x.levels is NONE:
+            a, tag = x.data, x.tag
+        elif x.__class__ in NUMBERS or (x.__class__ is NDARRAY and x.dtype.kind in REAL):
+            a, tag = x, FREE
+        else:
+            return _apply_mixed(row, operands, params)
         b = None
-        if y is not x or len(operands) == 2:
+        if count == 2:
             if y.__class__ is Tensor and y.levels is NONE:
                 b, tag = y.data, tag if tag <= y.tag else y.tag
-            elif y.__class__ is float and a.dtype is DOUBLE:
+            elif y.__class__ is float and a.__class__ is NDARRAY and a.dtype is DOUBLE:
                 b = np.asarray(y)  # beside doubles the same numbers, and NumPy is quicker with it
             elif y.__class__ in NUMBERS or (y.__class__ is NDARRAY and y.dtype.kind in REAL):
                 b = y
             else:
                 return _apply_mixed(row, operands, params)
+        run = row.evaluate
+        if params:
+            run = params.run if params.__class__ is Settings else partial(run, **params)
         try:
-            if params.__class__ is Settings:
-                data = params.run(a) if b is None else params.run(a, b)
-            elif b is None:
-                data = row.evaluate(a, **params) if params else row.evaluate(a)
-            else:
-                data = row.evaluate(a, b, **params) if params else row.evaluate(a, b)
+            data = run(a) if b is None else run(a, b)
         except Exception as error:
             raise explained(row, operands, params, error) from error
-        if b is y and b.__class__ is NDARRAY and tag is not FREE and row.needs_values:
-            operands = (x, b := b.copy())  # its owner may change it
+        if (b is y or a is x) and tag is not FREE and row.needs_values:
+            if y.__class__ is NDARRAY:
+                operands = (x, b := y.copy())  # its owner may change it
+            elif x.__class__ is NDARRAY:
+                operands = (a := x.copy(), y)
         args = (a,) if b is None else (a, b)
         if tag is FREE or row.special or MODE.get() is not DEFAULT:
             return _node(row, operands, args, params, data, tag, NONE)
         t = Tensor()  # `_node`, without the call
-        t.data = data
-        t.levels = NONE
-        t.params = params
-        t.primitive = row
-        t.inputs = operands
-        t.args = args
+        t.data, t.levels, t.params = data, NONE, params
+        t.primitive, t.inputs, t.args = row, operands, args
         t.tag, t.serial = tag, serial()
         return t
 
@@ -222,29 +224,30 @@ def _apply_chosen(row: Primitive, operands: tuple[Any, ...], params: Params) -> 
 
 def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> Any:
     """As `derivant_apply`, for any number of operands and of any kinds."""
-    tag = FREE
-    args = [*operands]
-    foreign: list[int] = []  # the places of what is not ours
-    place = -1
+    tag, late, copies = FREE, False, row.needs_values
+    args: list[Any] = []
+    kept: list[Any] = []
     for x in operands:
-        place += 1
         kind = x.__class__
         if kind is Tensor:
             if x.levels is not NONE:
                 return _apply_levels(row, operands, params)
             if x.tag < tag:
                 tag = x.tag
-            args[place] = x.data
-        elif kind in NUMBERS:
-            continue
+            args.append(x.data)
         elif kind is NDARRAY and x.dtype.kind in REAL:
-            foreign.append(place)
+            if copies and tag is not FREE:
+                x = x.copy()  # its owner may change it
+            else:
+                late = copies
+            args.append(x)
+        elif kind in NUMBERS:
+            args.append(x)
         elif getattr(x, "derivant_rank", 0) > 1:
             return x.derivant_apply(row, operands, params)
         else:
-            foreign.append(place)
-            operands = plain_operands(row, operands, params)
-            args[place] = operands[place]
+            return _apply_mixed(row, plain_operands(row, operands, params), params)
+        kept.append(x)
     try:
         if params.__class__ is Settings:
             data = params.run(*args)
@@ -252,12 +255,8 @@ def _apply_mixed(row: Primitive, operands: tuple[Any, ...], params: Params) -> A
             data = row.evaluate(*args, **params) if params else row.evaluate(*args)
     except Exception as error:
         raise explained(row, operands, params, error) from error
-    if foreign and tag is not FREE and row.needs_values:  # its owner may change it
-        kept = [*operands]
-        for place in foreign:
-            kept[place] = args[place] = args[place].copy()
-        operands = (*kept,)
-    return _node(row, operands, (*args,), params, data, tag, NONE)
+    operands, seen = _owned(operands) if late and tag is not FREE else ((*kept,), (*args,))
+    return _node(row, operands, seen, params, data, tag, NONE)
 
 
 def _node(

@@ -1,25 +1,26 @@
-"""Products of matrices and tensors, and diagonals: what reads as a contraction by letters."""
+"""Products of matrices and tensors: what reads as a contraction by letters."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from derivant.base.dims import Shape, total
 from derivant.base.errors import ArgumentError, AxisError, DerivantError, ShapeError
-from derivant.base.types import Array, DTypeLike, Operand, shape_of
+from derivant.base.types import Array, Operand, shape_of
 from derivant.ops.arguments import one_axis
-from derivant.ops.creation import astype
-from derivant.ops.rows import call, read
+from derivant.ops.rows import call, planned, read
+from derivant.primitives import TABLE, apply, prepared
 from derivant.primitives.einsum import SPARE, letter_sizes, read_pattern
 from derivant.primitives.explain import refusal
+from derivant.primitives.primitive import Settings
 
+Narrowed: TypeAlias = tuple[tuple[int, Shape], ...]
+EINSUM = TABLE["einsum"]
+OUTER = prepared(EINSUM, spec="i,j->ij")
 __all__ = [
-    "diag",
-    "diag_embed",
-    "diagonal",
     "dot",
     "einsum",
     "inner",
@@ -27,7 +28,6 @@ __all__ = [
     "matmul",
     "outer",
     "tensordot",
-    "trace",
     "vdot",
     "vecdot",
 ]
@@ -67,19 +67,28 @@ def einsum(
         text, given = pattern, operands
     else:
         text, given = _from_lists((pattern, *operands))
-    # Python numbers stay as they are, since they give way in the dtype
-    arrays = [x if isinstance(x, (int, float)) else read(x) for x in given]
+    arrays: list[Any] = []
+    shapes: list[Shape] = []
+    for x in given:
+        known: Any = x
+        if getattr(x, "derivant_rank", 0) == 1:
+            shapes.append(known.shape)
+        else:  # Python numbers stay as they are, since they give way in the dtype
+            known = x if isinstance(x, (int, float)) else read(x)
+            shapes.append(shape_of(known))
+        arrays.append(known)
     try:
-        spec, narrowed = _planned(text, tuple(map(shape_of, arrays)))
+        settings, narrowed = _planned(text, (*shapes,))
     except DerivantError as error:
         raise refusal("einsum", arrays, [repr(text)], error) from None
     for place, shape in narrowed:
         arrays[place] = call("reshape", arrays[place], shape=shape)
-    return call("einsum", *arrays, spec=spec)
+    result: Array = apply(EINSUM, (*arrays,), settings)
+    return result
 
 
 @lru_cache(maxsize=4096)
-def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[str, tuple[tuple[int, Shape], ...]]:
+def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[Settings, Narrowed]:
     """The spec of a pattern, and the operands that lose axes of size 1 beside larger ones."""
     terms, out = read_pattern(text, tuple(map(len, shapes)))
     sizes = letter_sizes(terms, shapes, one_fits=True)
@@ -90,7 +99,11 @@ def _planned(text: str, shapes: tuple[Shape, ...]) -> tuple[str, tuple[tuple[int
         if not all(kept):
             narrowed.append((place, tuple(s for s, k in zip(shape, kept, strict=True) if k)))
         named.append("".join(c for c, keep in zip(term, kept, strict=True) if keep))
-    return f"{','.join(named)}->{out}", tuple(narrowed)
+    return _spec(f"{','.join(named)}->{out}"), tuple(narrowed)
+
+
+def _spec(spec: str) -> Settings:
+    return planned(EINSUM, ("spec",), spec)
 
 
 def _from_lists(
@@ -135,7 +148,8 @@ def tensordot(
     for one, two in zip(first, second, strict=True):
         _same_size("tensordot", a, one, b, two, [f"axes={axes}"])
     spec = _tensordot_spec(len(a.shape), len(b.shape), tuple(first), tuple(second))
-    return call("einsum", a, b, spec=spec)
+    result: Array = apply(EINSUM, (a, b), _spec(spec))
+    return result
 
 
 @lru_cache(maxsize=4096)
@@ -200,10 +214,10 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Array:
     if one != two:
         error = AxisError(f"axis {axis} is another one in {{0}} than in {{1}}; count from the end")
         raise refusal("vecdot", (a, b), [f"axis={axis}"], error)
-    return einsum("...i,...i->...", _to_end(a, (one,)), _to_end(b, (two,)))
+    return einsum("...i,...i->...", to_end(a, (one,)), to_end(b, (two,)))
 
 
-def _to_end(x: Array, axes: tuple[int, ...]) -> Array:
+def to_end(x: Array, axes: tuple[int, ...]) -> Array:
     """These axes, counted from the end, behind the others."""
     rank = len(x.shape)
     order = tuple(a for a in range(-rank, 0) if a not in axes) + axes
@@ -238,12 +252,13 @@ def dot(x1: Operand, x2: Operand, /) -> Array:
     11.0
     """
     a, b = read(x1), read(x2)
-    if not a.shape or not b.shape:
+    left, right = a.shape, b.shape
+    if not left or not right:
         return call("multiply", a, b)
-    axis = -2 if len(b.shape) > 1 else -1
-    if a.shape[-1] != b.shape[axis]:
+    axis = -2 if len(right) > 1 else -1
+    if left[-1] != right[axis]:
         _same_size("dot", a, -1, b, axis)
-    return call("matmul", a, b) if len(b.shape) <= 2 else tensordot(a, b, axes=((-1,), (axis,)))
+    return call("matmul", a, b) if len(right) <= 2 else tensordot(a, b, axes=((-1,), (axis,)))
 
 
 def vdot(x1: Operand, x2: Operand, /) -> Array:
@@ -274,7 +289,10 @@ def outer(x1: Operand, x2: Operand, /) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    return call("einsum", _flat(read(x1)), _flat(read(x2)), spec="i,j->ij")
+    a, b = read(x1), read(x2)
+    pair = (a if len(a.shape) == 1 else _flat(a), b if len(b.shape) == 1 else _flat(b))
+    result: Array = apply(EINSUM, pair, OUTER)
+    return result
 
 
 def kron(x1: Operand, x2: Operand, /) -> Array:
@@ -295,94 +313,6 @@ def kron(x1: Operand, x2: Operand, /) -> Array:
     pairs = "".join(map("".join, zip(left, right, strict=True)))
     spec = f"{left[rank - len(a.shape) :]},{right[rank - len(b.shape) :]}->"
     known = spec.partition("->")[0]
-    product = call("einsum", a, b, spec=spec + "".join(c for c in pairs if c in known))
+    whole = spec + "".join(c for c in pairs if c in known)
+    product: Array = apply(EINSUM, (a, b), _spec(whole))
     return call("reshape", product, shape=tuple(p * n for n, p in zip(one, two, strict=True)))
-
-
-# Diagonals
-
-
-def diagonal(x: Operand, /, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Array:
-    """The diagonal of each matrix as a vector: y_i = X[i, i + offset].
-
-    (..., n, m) -> (..., k); the matrices are the last two axes unless `axis1` and `axis2` say
-    otherwise. Raises ShapeError for fewer than two axes.
-
-    >>> from derivant.ops.contraction import diagonal
-    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    a = _matrices("diagonal", read(x), axis1, axis2)
-    return call("diagonal", a, offset=_whole("diagonal", "offset", offset))
-
-
-def trace(
-    x: Operand,
-    /,
-    offset: int = 0,
-    axis1: int = -2,
-    axis2: int = -1,
-    dtype: DTypeLike | None = None,
-) -> Array:
-    """The sum of the diagonal of each matrix: sum_i X[i, i + offset].
-
-    (..., n, m) -> (...); the matrices are the last two axes unless `axis1` and `axis2` say
-    otherwise; `dtype` is cast to first. Raises ShapeError for fewer than two axes.
-
-    >>> from derivant.ops.contraction import trace
-    >>> float(trace([[1.0, 2.0], [3.0, 4.0]]))
-    5.0
-    """
-    a = _matrices("trace", read(x) if dtype is None else astype(x, dtype), axis1, axis2)
-    return call("trace", a, offset=_whole("trace", "offset", offset))
-
-
-def diag_embed(x: Operand, /, offset: int = 0) -> Array:
-    """Square matrices with each vector on a diagonal, zero elsewhere: Y[i, i + offset] = x_i.
-
-    (..., n) -> (..., n + |offset|, n + |offset|). Raises ShapeError for a number.
-
-    >>> from derivant.ops.contraction import diag_embed
-    >>> diag_embed([1.0, 2.0])
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    return call("diag_embed", read(x), offset=_whole("diag_embed", "offset", offset))
-
-
-def diag(v: Operand, /, k: int = 0) -> Array:
-    """A vector to the matrix with it on the k-th diagonal, a matrix to its k-th diagonal.
-
-    (n) -> (n + |k|, n + |k|), (n, m) -> (its entries). Raises ShapeError for other numbers of axes.
-
-    >>> from derivant.ops.contraction import diag
-    >>> diag([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    a = read(v)
-    if len(a.shape) not in (1, 2):
-        error = ShapeError(f"{{0}} has {len(a.shape)} axes; a vector or a matrix is needed")
-        raise refusal("diag", (a,), [], error)
-    name = "diag_embed" if len(a.shape) == 1 else "diagonal"
-    return call(name, a, offset=_whole("diag", "k", k))
-
-
-def _matrices(name: str, a: Array, axis1: int, axis2: int) -> Array:
-    """The array with these two axes last."""
-    if len(a.shape) < 2:
-        error = ShapeError(f"a diagonal needs two axes; {{0}} has {len(a.shape)}")
-        raise refusal(name, (a,), [], error)
-    if axis1 == -2 and axis2 == -1:
-        return a
-    first, second = one_axis(name, a, axis1), one_axis(name, a, axis2)
-    if first == second:
-        same = AxisError("these two are the same axis")
-        raise refusal(name, (a,), [f"axis1={axis1}", f"axis2={axis2}"], same)
-    return _to_end(a, (first, second))
-
-
-def _whole(name: str, what: str, value: int) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{name}: {what} is an integer, not {value!r}") from None

@@ -73,6 +73,11 @@ def astype(x: Operand, dtype: DTypeLike, copy: bool = True) -> Array:
     return a if not copy and a.dtype == kind else call("astype", a, dtype=kind)
 
 
+def cast(x: Operand, dtype: DTypeLike | None) -> Operand:
+    """The operand, in another dtype where one is asked for."""
+    return x if dtype is None else astype(x, dtype)
+
+
 def asarray(x: Operand, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
     """An array of these numbers; a Tensor or an expression stays itself, in that dtype.
 

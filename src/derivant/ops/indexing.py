@@ -16,12 +16,14 @@ from derivant.ops.arguments import one_axis
 from derivant.ops.joining import concat
 from derivant.ops.keys import GATHER, GETITEM, Plan, plan, plan_apart
 from derivant.ops.layout import broadcast_to, ravel
-from derivant.ops.rows import call, numbers_of, read
-from derivant.primitives import apply, prepared
+from derivant.ops.rows import call, numbers_of, planned, read
+from derivant.primitives import TABLE, apply, prepared
 from derivant.primitives.explain import refusal
 from derivant.primitives.indexing import flat_places, indices_shape
 from derivant.primitives.primitive import Settings
 
+RESHAPE = TABLE["reshape"]
+NDARRAY = np.ndarray
 __all__ = [
     "At",
     "AtPlaces",
@@ -45,16 +47,34 @@ def index(x: Operand, key: Index) -> Array:
     >>> index([1.0, 2.0, 3.0], [0, 0, -1])
     array([1., 1., 3.])
     """
-    a: Any = x if hasattr(x, "derivant_rank") else read(x)
+    rank = getattr(x, "derivant_rank", 0)
+    a: Any = x if rank else read(x)
+    if key.__class__ is NDARRAY and rank == 1 and _reads_all_axes(key, a):
+        return _masked(a, key)
     how, indices = plan_apart(a.shape, key)
-    eager = getattr(a, "derivant_rank", 0) == 1
-    applied = a.derivant_apply if eager else apply  # `apply`, without one more call
-    part: Array = a if how.whole else applied(GETITEM, (a,), how.reading)
-    if how.gathering is None:
+    applied = a.derivant_apply if rank == 1 else apply  # `apply`, without one more call
+    gathering = how.gathering
+    if gathering is None:
+        part: Array = a if how.whole else applied(GETITEM, (a,), how.reading)
         return part
-    line = part if how.order is None else _together(part, how)
-    result: Array = applied(GATHER, (line, *indices), how.gathering)
+    if not how.whole:
+        a = applied(GETITEM, (a,), how.reading)
+    if how.order is not None:
+        a = _together(a, how)
+    result: Array = applied(GATHER, (a, *indices), gathering)
     return result
+
+
+def _reads_all_axes(key: Any, a: Array) -> bool:
+    whole: bool = key.dtype.kind == "b" and key.ndim > 1 and key.shape == a.shape
+    return whole
+
+
+def _masked(a: Any, mask: Any) -> Array:
+    """Of numbers: one place in the flattened array is quicker than one on each axis."""
+    line = a.derivant_apply(RESHAPE, (a,), planned(RESHAPE, ("shape",), (mask.size,)))
+    found: Array = line.derivant_apply(GATHER, (line, *mask.ravel().nonzero()), _gathering(-1))
+    return found
 
 
 def _together(part: Array, how: Plan) -> Array:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from derivant.base.dims import Dim, Shape, Size
 from derivant.base.errors import ArgumentError, BoundsError, DTypeError
@@ -24,13 +24,15 @@ from derivant.primitives.dispatch import plain_array
 from derivant.primitives.primitive import Settings
 
 GETITEM, GATHER = TABLE["getitem"], TABLE["gather"]
-NEW_AXIS = (None,)
 NO_INDICES: tuple[Any, ...] = ()
 INTS = {int}
+NDARRAY = np.ndarray
+INDEX, MASK = np.intp, np.bool_  # the words for them
 PLAIN = frozenset((int, type(None)))  # what the bounds of a slice are, as a rule
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
     """How to read `x[key]`: by getitem, the axes in `order` (None: as they are), then gather."""
 
     reading: Settings  # of the row getitem
@@ -44,78 +46,94 @@ class Plan(NamedTuple):
 def plan(shape: Shape, key: Index) -> Plan:
     """The plan of a key for an array of that shape; refuses what does not fit."""
     how, indices = plan_apart(shape, key)
-    return how if indices is how.indices else how._replace(indices=indices)
+    return how if indices is how.indices else replace(how, indices=indices)
 
 
 def plan_apart(shape: Shape, key: Index) -> tuple[Plan, tuple[Any, ...]]:
     """A plan that serves many keys, and the index arrays of this one in the place of its own."""
-    if key.__class__ is int:
-        return _remembered(shape, key), NO_INDICES
-    if key.__class__ is slice:
-        start, stop, step = key.start, key.stop, key.step
+    given: Any = key
+    kind = given.__class__
+    if kind is int:
+        return _remembered(shape, given), NO_INDICES
+    if kind is slice:
+        start, stop, step = given.start, given.stop, given.step
         if start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
             return _remembered(shape, (slice, start, stop, step)), NO_INDICES
+    elif kind is NDARRAY:
+        if given.ndim and given.dtype.kind in "iu":
+            return _remembered(shape, (INDEX, given.ndim)), (given,)
+    elif kind is tuple:
+        for item in given:
+            if item.__class__ not in PLAIN:
+                break
+        else:
+            return _remembered(shape, given), NO_INDICES
     arrays: list[Any] = []
-    spelled = _spelled(key, arrays)
+    spelled = _spelled(given if kind is tuple else (given,), arrays)
     if spelled is None:
         how = _planned(shape, key)
         return how, how.indices
-    return _remembered(shape, spelled), (*arrays,)
+    return _remembered(shape, spelled), (*arrays,) if arrays else NO_INDICES
 
 
-def _spelled(key: Any, arrays: list[Any]) -> Any:
-    """A key as what can be looked up, its arrays of indices apart; None where it cannot."""
-    kind = key.__class__
-    if kind is int or key is Ellipsis or key is None:
-        return NEW_AXIS if key is None else key
-    if kind is slice:
-        start, stop, step = key.start, key.stop, key.step
-        plain = start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN
-        return (slice, start, stop, step) if plain else None
-    if kind is np.ndarray:
-        return _spelled_array(key, arrays)
-    if kind is list:
-        array = np.asarray(key) if key and set(map(type, key)) == INTS else None
-        return None if array is None else _spelled(array, arrays)
-    if kind is not tuple:
-        return None
-    parts: list[Any] = [tuple]
-    for item in key:
-        spelled = item if item.__class__ is int else _spelled(item, arrays)
-        if spelled is None:
+def _spelled(items: Any, arrays: list[Any]) -> tuple[Any, ...] | None:
+    """The items of a key as what can be looked up, None where they cannot.
+
+    Whole axes are a colon; other slices are the word and three bounds; indices and masks, which go
+    to `arrays`, a word and their rank or shape.
+    """
+    parts: list[Any] = []
+    for item in items:
+        kind = item.__class__
+        if kind is list and item and set(map(type, item)) == INTS:
+            item = np.asarray(item)
+            kind = NDARRAY
+        if kind is slice:
+            start, stop, step = item.start, item.stop, item.step
+            if start is stop is step is None:
+                parts.append(":")
+            elif start.__class__ in PLAIN and stop.__class__ in PLAIN and step.__class__ in PLAIN:
+                parts += (slice, start, stop, step)
+            else:
+                return None
+        elif kind is NDARRAY and item.ndim:
+            whole = item.dtype.kind
+            if whole in "iu":
+                arrays.append(item)
+                parts += (INDEX, item.ndim)
+            elif whole == "b":  # its plan is that of as many indices
+                arrays += item.nonzero()
+                parts += (MASK, item.shape)
+            else:
+                return None
+        elif kind in PLAIN or item is Ellipsis:
+            parts.append(item)
+        else:
             return None
-        parts.append(spelled)
     return (*parts,)
-
-
-def _spelled_array(key: npt.NDArray[Any], arrays: list[Any]) -> Any:
-    """Indices by their rank; a mask by its shape, for its plan is that of as many indices."""
-    if key.dtype.kind in "iu" and key.ndim:
-        arrays.append(key)
-        return (np.intp, key.ndim)
-    if key.dtype.kind == "b" and key.ndim:
-        arrays.extend(key.nonzero())
-        return (np.bool_, *key.shape)
-    return None
 
 
 @lru_cache(maxsize=4096)
 def _remembered(shape: Shape, spelled: Any) -> Plan:
-    return _planned(shape, _key(spelled))
-
-
-def _key(spelled: Any) -> Any:
-    """The key of a spelling, zeros in the place of indices."""
     if spelled.__class__ is not tuple:
-        return spelled
-    head, *rest = spelled
-    if head is None:
-        return None
-    if head is np.intp:
-        return np.zeros((1,) * rest[0], np.intp)
-    if head is np.bool_:
-        return np.zeros(rest, np.bool_)
-    return slice(*rest) if head is slice else tuple(map(_key, rest))
+        return _planned(shape, spelled)
+    return _planned(shape, (*_key(spelled),))
+
+
+def _key(spelled: tuple[Any, ...]) -> Iterator[Any]:
+    """The key of a spelling, zeros in the place of indices."""
+    parts = iter(spelled)
+    for part in parts:
+        if part == ":":
+            yield slice(None)
+        elif part is slice:
+            yield slice(next(parts), next(parts), next(parts))
+        elif part is INDEX:
+            yield np.zeros((1,) * next(parts), np.intp)
+        elif part is MASK:
+            yield np.zeros(next(parts), np.bool_)
+        else:
+            yield part
 
 
 def _planned(shape: Shape, key: Index) -> Plan:
@@ -159,12 +177,12 @@ def _gathered(
     indices = tuple(index for _, index in arrays)
     if together:
         gathering = prepared(GATHER, axis=first - rank)
-        return basic._replace(axis=first - rank, indices=indices, gathering=gathering)
+        return replace(basic, axis=first - rank, indices=indices, gathering=gathering)
     indexed = [axis for axis, _ in arrays]
     rest = [axis for axis in range(rank) if axis not in indexed]
     order = tuple(axis - rank for axis in indexed + rest)
     gathering = prepared(GATHER, axis=-rank)
-    return basic._replace(order=order, axis=-rank, indices=indices, gathering=gathering)
+    return replace(basic, order=order, axis=-rank, indices=indices, gathering=gathering)
 
 
 class Indices:

@@ -13,8 +13,8 @@ from derivant.base.dims import Shape, Size, broadcast, total
 from derivant.base.errors import ArgumentError, AxisError, ShapeError
 from derivant.base.types import Array, Axes, Operand
 from derivant.ops.arguments import completed_sizes, many_axes, one_axis, sizes_of
-from derivant.ops.rows import call, read
-from derivant.primitives import TABLE, Primitive, apply, prepared
+from derivant.ops.rows import applied, call, planned, read
+from derivant.primitives import TABLE, Primitive, prepared
 from derivant.primitives.explain import refusal
 from derivant.primitives.primitive import Settings
 
@@ -60,8 +60,7 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Array:
         settings = _reshaping(a.shape if -1 in sizes else (), sizes)
     except ShapeError as error:
         raise refusal("reshape", (a,), [f"shape={sizes}"], error) from None
-    result: Array = apply(RESHAPE, (a,), settings)
-    return result
+    return applied(RESHAPE, a, settings)
 
 
 @lru_cache(maxsize=4096)
@@ -97,8 +96,7 @@ def permute_dims(x: Operand, axes: Sequence[int]) -> Array:
         known = _order(len(a.shape), order)
     if known is None:
         raise AxisError(f"permute_dims: {tuple(axes)} is not an order of the axes of {a.shape}")
-    result: Array = apply(PERMUTE, (a,), known)
-    return result
+    return applied(PERMUTE, a, known)
 
 
 @lru_cache(maxsize=4096)
@@ -110,14 +108,7 @@ def _order(rank: int, axes: tuple[int, ...]) -> Settings | None:
 
 
 def _permuted(a: Array, order: tuple[int, ...]) -> Array:
-    result: Array = apply(PERMUTE, (a,), _settings(PERMUTE, "axes", order))
-    return result
-
-
-@lru_cache(maxsize=4096)
-def _settings(row: Primitive, name: str, axes: tuple[int, ...]) -> Settings:
-    """The parameter of a row that takes normal axes alone."""
-    return prepared(row, **{name: axes})
+    return applied(PERMUTE, a, planned(PERMUTE, ("axes",), order))
 
 
 def transpose(x: Operand, axes: Sequence[int] | None = None) -> Array:
@@ -197,9 +188,14 @@ def swapaxes(x: Operand, axis1: int, axis2: int) -> Array:
     a = read(x)
     rank = len(a.shape)
     first, second = one_axis("swapaxes", a, axis1), one_axis("swapaxes", a, axis2)
+    return applied(PERMUTE, a, _swapping(rank, first, second))
+
+
+@lru_cache(maxsize=4096)
+def _swapping(rank: int, first: int, second: int) -> Settings:
     order = list(range(-rank, 0))
     order[first], order[second] = second, first
-    return _permuted(a, tuple(order))
+    return prepared(PERMUTE, axes=tuple(order))
 
 
 def expand_dims(x: Operand, axis: int | Sequence[int] = 0) -> Array:
@@ -217,8 +213,7 @@ def expand_dims(x: Operand, axis: int | Sequence[int] = 0) -> Array:
 
 
 def _by_axes(row: Primitive, a: Array, axis: tuple[int, ...]) -> Array:
-    result: Array = apply(row, (a,), _settings(row, "axis", axis))
-    return result
+    return applied(row, a, planned(row, ("axis",), axis))
 
 
 def squeeze(x: Operand, axis: Axes = None) -> Array:

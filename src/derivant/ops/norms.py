@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from derivant.base.errors import ArgumentError, ShapeError
 from derivant.base.types import Array, Axes, Operand, shape_of
 from derivant.ops.arguments import many_axes, one_axis
 from derivant.ops.linalg import inv
-from derivant.ops.rows import call, read
+from derivant.ops.rows import applied, by_axes, call, over_axes, read
 from derivant.ops.spectral import svdvals
+from derivant.primitives import TABLE
+from derivant.primitives.primitive import Settings
 
+NORM, ORDER = TABLE["vector_norm"], ("keepdims", "ord")
 MATRIX_ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf)
 
 
@@ -52,7 +56,7 @@ def _vector_norm(name: str, x: Array, axes: tuple[int, ...], keep: bool, ord: An
     if math.isinf(ord) or ord == 1:
         size = call("abs", _inexact(x))
         return _reduce("sum" if ord == 1 else "max" if ord > 0 else "min", size, axes, keep)
-    return call("vector_norm", x, axis=axes, keepdims=keep, ord=float(ord))
+    return over_axes(NORM, x, axes, ORDER, (bool(keep), float(ord)))
 
 
 def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: float | str = "fro") -> Array:
@@ -101,10 +105,14 @@ def norm(
     (np.float64(5.0), array([5., 0.]))
     """
     given = read(x)
+    if ord is None and (axis is None or axis.__class__ is int):
+        rank = len(given.shape)
+        if axis is None or -rank <= axis < rank:
+            return applied(NORM, given, _euclidean(rank, axis, keepdims))
     rank = len(shape_of(given))
     if axis is None and ord is not None and rank not in (1, 2):
         raise ArgumentError(f"norm: x has {rank} axes; say with `axis` which one or two are meant")
-    if axis is None and (ord is None or rank == 1):
+    if axis is None and rank == 1:
         return _vector_norm("norm", given, many_axes("norm", given, None), keepdims, _two(ord))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     if axis is None:
@@ -117,6 +125,12 @@ def norm(
     if ord is None or ord == "fro":
         return _vector_norm("norm", given, tuple(sorted(places)), keepdims, 2)
     return _norm_of_axes(given, (places[0], places[1]), keepdims, ord)
+
+
+@lru_cache(maxsize=4096)
+def _euclidean(rank: int, axis: int | None, keepdims: bool) -> Settings:
+    """The parameters of the 2-norm along an axis that is there, of all entries for None."""
+    return by_axes(NORM, rank, axis, ORDER, (bool(keepdims), 2.0))
 
 
 def _two(ord: float | str | None) -> Any:

@@ -1,15 +1,17 @@
-"""Sums, products, extrema, statistics and running totals along axes."""
+"""Sums, products, extrema and statistics along axes."""
 
 from __future__ import annotations
 
 from derivant.base.dims import Dim, Size, total
-from derivant.base.errors import ArgumentError, ShapeError
+from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Axes, DTypeLike, Operand
 from derivant.ops.arguments import many_axes, one_axis, plain_number
-from derivant.ops.creation import astype
-from derivant.ops.rows import SUM, call, over, read, reduced
+from derivant.ops.creation import cast
+from derivant.ops.rows import SUM, applied, call, over, over_axes, read, reduced, reducing
 from derivant.primitives import TABLE
 
+SOFTMAX, LOG_SOFTMAX, VAR, STD = (TABLE[n] for n in ("softmax", "log_softmax", "var", "std"))
+SPREAD = ("correction", "keepdims")
 __all__ = [
     "all",
     "amax",
@@ -18,12 +20,6 @@ __all__ = [
     "argmax",
     "argmin",
     "count_nonzero",
-    "cummax",
-    "cummin",
-    "cumprod",
-    "cumsum",
-    "cumulative_prod",
-    "cumulative_sum",
     "log_softmax",
     "logsumexp",
     "max",
@@ -38,10 +34,6 @@ __all__ = [
 ]
 
 
-def _cast(x: Operand, dtype: DTypeLike | None) -> Operand:
-    return x if dtype is None else astype(x, dtype)
-
-
 def sum(
     x: Operand, axis: Axes = None, dtype: DTypeLike | None = None, keepdims: bool = False
 ) -> Array:
@@ -54,7 +46,7 @@ def sum(
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return reduced(SUM, _cast(x, dtype), axis, keepdims)
+    return reduced(SUM, cast(x, dtype), axis, keepdims)
 
 
 def prod(
@@ -69,7 +61,7 @@ def prod(
     >>> float(prod([2.0, 4.0, 3.0]))
     24.0
     """
-    return reduced(TABLE["prod"], _cast(x, dtype), axis, keepdims)
+    return reduced(TABLE["prod"], cast(x, dtype), axis, keepdims)
 
 
 def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -82,12 +74,17 @@ def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
     array([1.5, 3.5])
     """
     a = read(x)
-    axes = many_axes("mean", a, axis)
-    return over(reduced(SUM, a, axis, keepdims), _count(a, axes))
+    rank = len(a.shape)
+    if axis is not None and not (axis.__class__ is int and -rank <= axis < rank):
+        axis = many_axes("mean", a, axis)
+    settings = reducing(SUM, rank, axis, keepdims)
+    return over(applied(SUM, a, settings), _count(a, settings["axis"]))
 
 
 def _count(x: Array, axes: tuple[int, ...]) -> Size:
-    return total(x.shape[axis] for axis in axes)
+    if len(axes) == 1:
+        return x.shape[axes[0]]
+    return total(x.shape if len(axes) == len(x.shape) else [x.shape[axis] for axis in axes])
 
 
 def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> Array:
@@ -101,19 +98,28 @@ def var(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     1.0
     """
     a = read(x)
+    if getattr(a, "derivant_rank", 0) <= 1:
+        less = _correction("var", 0, correction)
+        return over_axes(VAR, a, axis, SPREAD, (less, bool(keepdims)))
+    # A formula keeps the sums that it is made of.
     axes = many_axes("var", a, axis)
-    away = a - mean(a, axes, keepdims=True)
-    squares = reduced(SUM, call("square", away), axes, keepdims)
     count = _count(a, axes)
     less = _correction("var", count, correction)
+    away = a - over(reduced(SUM, a, axes, True), count)
+    squares = reduced(SUM, call("square", away), axes, keepdims)
     if isinstance(count, Dim):
         return over(squares, count - int(less))
     return over(squares, count - less if count > less else 0)
 
 
 def _correction(name: str, count: Size, correction: float) -> float:
-    if plain_number(name, "correction", correction) == int(correction):
-        return int(correction)
+    if correction.__class__ is int:
+        return correction
+    if correction.__class__ is not float:
+        plain_number(name, "correction", correction)
+    whole = int(correction)
+    if whole == correction:
+        return whole
     if isinstance(count, Dim):
         raise ArgumentError(
             f"{name}: correction {correction} must be a whole number where n is a named size"
@@ -132,9 +138,10 @@ def std(x: Operand, axis: Axes = None, correction: float = 0.0, keepdims: bool =
     1.0
     """
     a = read(x)
-    axes = many_axes("std", a, axis)
-    less = _correction("std", _count(a, axes), correction)
-    return call("std", a, axis=axes, correction=less, keepdims=bool(keepdims))
+    less = correction
+    if less.__class__ is not int:
+        less = _correction("std", _count(a, many_axes("std", a, axis)), correction)
+    return over_axes(STD, a, axis, SPREAD, (less, bool(keepdims)))
 
 
 def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -269,8 +276,7 @@ def softmax(x: Operand, axis: Axes = -1) -> Array:
     >>> softmax([0.0, 1e4])
     array([0., 1.])
     """
-    a = read(x)
-    return call("softmax", a, axis=many_axes("softmax", a, axis))
+    return over_axes(SOFTMAX, x, axis)
 
 
 def log_softmax(x: Operand, axis: Axes = -1) -> Array:
@@ -282,113 +288,4 @@ def log_softmax(x: Operand, axis: Axes = -1) -> Array:
     >>> log_softmax([0.0, 1e4])
     array([-10000.,      0.])
     """
-    a = read(x)
-    return call("log_softmax", a, axis=many_axes("log_softmax", a, axis))
-
-
-def _lined(name: str, x: Operand, axis: int | None, strict: bool) -> tuple[Array, int]:
-    """The array and the axis to run along; without one the array flattened, or refused."""
-    a = read(x)
-    if axis is not None:
-        return a, one_axis(name, a, axis)
-    if strict and len(a.shape) != 1:
-        raise ShapeError(f"{name}: an array of shape {a.shape} needs an axis to run along")
-    return (a if len(a.shape) == 1 else call("reshape", a, shape=(total(a.shape),))), -1
-
-
-def _with_initial(x: Array, axis: int, value: float) -> Array:
-    widths = ((1, 0),) + ((0, 0),) * (-axis - 1)
-    return call("pad", x, widths=widths, mode="constant", value=value)
-
-
-def cumulative_sum(
-    x: Operand,
-    axis: int | None = None,
-    dtype: DTypeLike | None = None,
-    include_initial: bool = False,
-) -> Array:
-    """The running sum along an axis: y_i = x_0 + ... + x_i.
-
-    `include_initial` puts the empty sum 0 before: n + 1 entries. Raises ShapeError where the array
-    has several axes and none is given.
-
-    >>> from derivant.ops.reductions import cumulative_sum
-    >>> cumulative_sum([1.0, 2.0, 3.0], include_initial=True)
-    array([0., 1., 3., 6.])
-    """
-    a, line = _lined("cumulative_sum", _cast(x, dtype), axis, strict=True)
-    y = call("cumsum", a, axis=line, reverse=False)
-    return _with_initial(y, line, 0) if include_initial else y
-
-
-def cumulative_prod(
-    x: Operand,
-    axis: int | None = None,
-    dtype: DTypeLike | None = None,
-    include_initial: bool = False,
-) -> Array:
-    """The running product along an axis: y_i = x_0 ... x_i; derivatives are exact at zeros.
-
-    `include_initial` puts the empty product 1 before: n + 1 entries. Raises ShapeError where the
-    array has several axes and none is given.
-
-    >>> from derivant.ops.reductions import cumulative_prod
-    >>> cumulative_prod([2.0, 3.0, 4.0])
-    array([ 2.,  6., 24.])
-    """
-    a, line = _lined("cumulative_prod", _cast(x, dtype), axis, strict=True)
-    y = call("cumprod", a, axis=line, reverse=False, exclusive=False)
-    return _with_initial(y, line, 1) if include_initial else y
-
-
-def cumsum(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
-    """The running sum along an axis, of the flattened array for None, as NumPy's.
-
-    Raises AxisError for an axis that is not there.
-
-    >>> from derivant.ops.reductions import cumsum
-    >>> cumsum([[1.0, 2.0], [3.0, 4.0]])
-    array([ 1.,  3.,  6., 10.])
-    """
-    a, line = _lined("cumsum", _cast(x, dtype), axis, strict=False)
-    return call("cumsum", a, axis=line, reverse=False)
-
-
-def cumprod(x: Operand, axis: int | None = None, dtype: DTypeLike | None = None) -> Array:
-    """The running product along an axis, of the flattened array for None, as NumPy's.
-
-    Raises AxisError for an axis that is not there.
-
-    >>> from derivant.ops.reductions import cumprod
-    >>> cumprod([[1.0, 2.0], [3.0, 4.0]], axis=1)
-    array([[ 1.,  2.],
-           [ 3., 12.]])
-    """
-    a, line = _lined("cumprod", _cast(x, dtype), axis, strict=False)
-    return call("cumprod", a, axis=line, reverse=False, exclusive=False)
-
-
-def cummax(x: Operand, axis: int | None = None) -> Array:
-    """The largest entry so far along an axis: y_i = max(x_0, ..., x_i); flattened for None.
-
-    Of equal entries the later one has the derivative. Raises AxisError for an axis not there.
-
-    >>> from derivant.ops.reductions import cummax
-    >>> cummax([1.0, 3.0, 2.0])
-    array([1., 3., 3.])
-    """
-    a, line = _lined("cummax", x, axis, strict=False)
-    return call("cummax", a, axis=line)
-
-
-def cummin(x: Operand, axis: int | None = None) -> Array:
-    """The smallest entry so far along an axis: y_i = min(x_0, ..., x_i); flattened for None.
-
-    Of equal entries the later one has the derivative. Raises AxisError for an axis not there.
-
-    >>> from derivant.ops.reductions import cummin
-    >>> cummin([3.0, 1.0, 2.0])
-    array([3., 1., 1.])
-    """
-    a, line = _lined("cummin", x, axis, strict=False)
-    return call("cummin", a, axis=line)
+    return over_axes(LOG_SOFTMAX, x, axis)

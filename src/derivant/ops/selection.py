@@ -10,7 +10,7 @@ import numpy as np
 from derivant.base.types import Array, Operand
 from derivant.ops.logic import equal, isnan
 from derivant.ops.rows import call, read
-from derivant.primitives import TABLE, apply
+from derivant.primitives import NO_PARAMS, TABLE, apply
 
 __all__ = [
     "around",
@@ -45,7 +45,9 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Array:
     >>> where([True, False], [1.0, 2.0], 0.0)
     array([1., 0.])
     """
-    result: Array = apply(WHERE, (condition, x1, x2))
+    carrier: Any = x1 if getattr(x1, "derivant_rank", 0) == 1 else None  # it reads the others
+    applied = apply if carrier is None else carrier.derivant_apply
+    result: Array = applied(WHERE, (condition, x1, x2), NO_PARAMS)
     return result
 
 

@@ -11,7 +11,8 @@ from derivant.base.errors import ArgumentError
 from derivant.base.types import Array, Operand
 from derivant.ops.arguments import one_axis
 from derivant.ops.layout import ravel
-from derivant.ops.rows import call, numbers_of, read
+from derivant.ops.rows import applied, call, numbers_of, planned, read
+from derivant.primitives import TABLE
 
 __all__ = [
     "UniqueAllResult",
@@ -59,7 +60,8 @@ def argsort(
 def _ordered(name: str, x: Operand, axis: int | None, descending: bool) -> Array:
     a = ravel(x) if axis is None else read(x)
     line = one_axis(name, a, -1 if axis is None else axis)
-    return call(name, a, axis=line, descending=bool(descending))
+    row = TABLE[name]
+    return applied(row, a, planned(row, ("axis", "descending"), line, bool(descending)))
 
 
 def searchsorted(

@@ -233,6 +233,13 @@ def _power(x: Data, *, exponent: float) -> Data:
     return _pow(x, exponent)
 
 
+def _raiser(*, exponent: float) -> Any:
+    quick = QUICK_POWERS.get(exponent)
+    if quick is None:
+        return None
+    return lambda x: quick(x) if x.dtype.kind == "f" else _pow(x, exponent)
+
+
 def _power_by_exponent(xp: Names, out: Data, x: Data, y: Data) -> Data:
     """x^y log x; at x = 0 it is 0 for y >= 0 (its limit for y > 0)."""
     zero = xp.logical_and(xp.equal(x, 0), xp.greater_equal(y, 0))
@@ -262,6 +269,7 @@ power = elementwise(
     "power",
     _power,
     _power_slope,
+    prepare=_raiser,
     dtype=lambda kind, *, exponent: resolved(np.power)(kind, type(exponent)),
     text="{0}**{exponent}",
     latex="{{{0}}}^{{{exponent}}}",

@@ -9,7 +9,13 @@ import numpy as np
 from derivant.base.dims import Shape, broadcast, total
 from derivant.base.errors import ShapeError
 from derivant.base.types import shape_of
-from derivant.primitives.einsum import einsum_evaluate, spec_shape, terms_of, unique
+from derivant.primitives.einsum import (
+    einsum_evaluate,
+    einsum_prepared,
+    spec_shape,
+    terms_of,
+    unique,
+)
 from derivant.primitives.families import general
 from derivant.primitives.primitive import Case, Data, Names, Params, Primitive
 from derivant.primitives.rules import accumulate, promoted, unbroadcast
@@ -20,6 +26,8 @@ HIDDEN = "αβγδεζηθικλμνξοπρστυφχψω"  # letters of hidden
 
 def _matmul(x: Data, y: Data) -> Data:
     """The product; a stack times one matrix is one product of matrices."""
+    if x.ndim == 1 and y.ndim == 1:
+        return x.dot(y)
     if x.ndim > 2 and y.ndim == 2:
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return np.matmul(rows, y).reshape(x.shape[:-1] + y.shape[1:])
@@ -270,6 +278,7 @@ einsum = general(
     dtype=lambda *kinds, spec: promoted(*kinds),
     batch=_einsum_batch,
     family="contraction",
+    prepare=einsum_prepared,
     reading=lambda *shapes, spec: terms_of(spec),
     cases=(
         Case((("n", "m"), ("m", "k")), {"spec": "ij,jk->ik"}),

@@ -6,6 +6,7 @@ division, so that zeros among the factors are exact to every order.
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,17 @@ def _cumsum(x: Data, *, axis: int, reverse: bool) -> Data:
     return _ahead(np.cumsum(_ahead(x, axis, reverse), axis=axis), axis, reverse)
 
 
+def _summer(*, axis: int, reverse: bool) -> Any:
+    return None if reverse else methodcaller("cumsum", axis)
+
+
 cumsum = linear(
     "cumsum",
     _cumsum,
     lambda xp, g, x, *, axis, reverse: xp.cumsum(g, axis=axis, reverse=not reverse),
     shape=same_shape,
     dtype=summed,
+    prepare=_summer,
     cases=_cases(reverse=True),
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from derivant.base.dims import Shape
 from derivant.primitives.families import general
+from derivant.primitives.lapack import determinant
 from derivant.primitives.matrices import (
     Numbers,
     closed_cases,
@@ -130,7 +131,7 @@ def _det_push(
 
 det = general(
     "det",
-    lambda a: np.linalg.det(a),
+    determinant,
     push=_det_push,
     pull=_det_pull,
     shape=number_shape,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
+
 import numpy as np
 
 from derivant.base.dims import Dim, Shape, Size
@@ -123,6 +125,7 @@ diagonal = linear(
     lambda x, *, offset: np.diagonal(x, offset, -2, -1),
     _diagonal_transpose,
     shape=_diagonal_shape,
+    prepare=lambda *, offset: methodcaller("diagonal", offset, -2, -1),
     text="diagonal({0})",
     latex=r"\operatorname{{diag}}({0})",
     reading=_diagonal_reading,
@@ -134,6 +137,7 @@ trace = linear(
     _trace_transpose,
     shape=_trace_shape,
     dtype=summed,
+    prepare=lambda *, offset: methodcaller("trace", offset, -2, -1),
     text="trace({0})",
     latex=r"\operatorname{{tr}}({0})",
     reading=_trace_reading,

@@ -8,9 +8,10 @@ pair a product of matrices that BLAS can take. Knows nothing of derivatives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import combinations
 from math import prod
+from operator import methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -197,13 +198,60 @@ def einsum_evaluate(*operands: Data, spec: str) -> Data:
             common = np.result_type(*operands)
             arrays = [a.astype(common, copy=False) for a in arrays]
             break
-    plan = plan_of(spec, tuple([a.shape for a in arrays]))
+    return runner(spec, tuple([a.shape for a in arrays]))(*arrays)
+
+
+def einsum_prepared(*, spec: str) -> Callable[..., Data]:
+    """The contraction by one spec."""
+
+    def run(*operands: Data) -> Data:
+        if len(operands) == 2:
+            x, y = operands
+            if x.__class__ is y.__class__ is np.ndarray and x.dtype is y.dtype:
+                return runner(spec, (x.shape, y.shape))(x, y)
+        return einsum_evaluate(*operands, spec=spec)
+
+    return run
+
+
+@lru_cache(maxsize=4096)
+def runner(spec: str, shapes: tuple[Ints, ...]) -> Callable[..., Data]:
+    """The plan for a spec on arrays of these shapes and of one dtype, as a function of them."""
+    plan = plan_of(spec, shapes)
     if isinstance(plan, View):
-        return plan(arrays[0])
-    if len(arrays) == 2:
-        i, j = plan[0].places
-        return plan[0](arrays[i], arrays[j])
-    for step in plan:
+        return plan.__call__
+    if len(shapes) > 2:
+        return partial(_run_steps, plan)
+    step = plan[0]
+    run = _runner_of(step)
+    return run if step.places == (0, 1) else lambda x, y: run(y, x)
+
+
+def _runner_of(step: Step) -> Callable[[Data, Data], Data]:
+    """The step, without asking again what it has to do."""
+    first, second = map(_viewer, step.views)
+    if step.shape is not None or step.order is not None or (first and second):
+        return step.__call__
+    join = step.join
+    if first:
+        return lambda x, y: join(first(x), y)
+    return (lambda x, y: join(x, second(y))) if second else join
+
+
+def _viewer(view: View) -> Callable[[Data], Data] | None:
+    """The view, by one method where that is all; None where it changes nothing."""
+    if view == UNCHANGED:
+        return None
+    if view.diagonal is None and view.axes is None and (view.shape is None or view.order is None):
+        if view.order is None:
+            return methodcaller("reshape", view.shape)
+        return methodcaller("transpose", view.order)
+    return view.__call__
+
+
+def _run_steps(steps: tuple[Step, ...], *operands: Data) -> Data:
+    arrays = [*operands]
+    for step in steps:
         i, j = step.places
         joined = step(arrays[i], arrays[j])
         arrays = [a for place, a in enumerate(arrays) if place != i and place != j]
@@ -211,7 +259,6 @@ def einsum_evaluate(*operands: Data, spec: str) -> Data:
     return arrays[0]
 
 
-@lru_cache(maxsize=4096)
 def plan_of(spec: str, shapes: tuple[Ints, ...]) -> View | tuple[Step, ...]:
     """What to do for a spec on operands of these shapes; ShapeError where they do not fit."""
     spec_shape(*shapes, spec=spec)
@@ -332,7 +379,10 @@ def _grouped(term: str, shared: str, groups: Sequence[str], sizes: Mapping[str, 
 
 
 def _spread(term: str, out: str, sizes: Mapping[str, int]) -> View:
-    """Axes in the order of the result, size 1 for the letters that this operand has not."""
+    """Axes in the order of the result, size 1 for the letters that this operand has not.
+
+    Those that come first need no axis: broadcasting makes them.
+    """
     order = "".join(c for c in out if c in term)
     shape = tuple(sizes[c] if c in term else 1 for c in out)
-    return _view(term, order, shape if order != out else None)
+    return _view(term, order, None if out.endswith(order) else shape)

@@ -196,9 +196,17 @@ def _tail(axis: int, count: int) -> int:
 
 
 def _gather(x: Data, *indices: Indices, axis: int) -> Data:
-    if len(indices) == 1:
-        return x.take(indices[0], axis)
-    return x[(Ellipsis, *indices, *(WHOLE,) * _tail(axis, len(indices)))]
+    return _gatherer(axis=axis)(x, *indices)
+
+
+def _gatherer(*, axis: int) -> Any:
+    def run(x: Data, *indices: Indices) -> Data:
+        if len(indices) == 1:
+            return x.take(indices[0], axis)
+        lead = x.ndim + axis
+        return x[(WHOLE,) * lead + indices if lead else indices]
+
+    return run
 
 
 def _gather_shape(x: Shape, *indices: Shape, axis: int) -> Shape:
@@ -292,6 +300,7 @@ gather = linear(
     shape=_gather_shape,
     batch=_batch_indexed,
     needs_values=True,
+    prepare=_gatherer,
     domain=("real", "int"),
     cases=(
         Case(((4,), (6,)), {"axis": -1}),

@@ -13,6 +13,7 @@ from derivant.base.errors import ShapeError
 from derivant.base.loader import LazyModule
 from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
+from derivant.primitives.lapack import factored, solved
 from derivant.primitives.matrices import (
     Numbers,
     all_finite,
@@ -47,6 +48,9 @@ def _finite(a: Numbers) -> Numbers:
 def _inv(a: Numbers, *, singular: str = "raise") -> Numbers:
     """The inverse; a singular matrix raises, or has NaN for an inverse (`singular="nan"`)."""
     a = require_square(a)
+    quick = solved("inv", a)
+    if quick is not None:
+        return quick
     try:
         result = np.linalg.inv(a)
     except np.linalg.LinAlgError:
@@ -111,6 +115,9 @@ _checked_system = lru_cache(maxsize=4096)(_system_shape)
 def _solve(a: Numbers, b: Numbers) -> Numbers:
     a, b = np.asarray(a), np.asarray(b)
     _checked_system(a.shape, b.shape)
+    quick = solved("solve1" if b.ndim == 1 else "solve", a, b)
+    if quick is not None:
+        return quick
     try:
         result = np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
@@ -272,6 +279,9 @@ triangle = linear(
 
 def _cholesky(a: Numbers) -> Numbers:
     s = symmetric_part(a)
+    quick = factored("cholesky_lo", s)
+    if quick is not None:
+        return quick
     try:
         return np.linalg.cholesky(s)
     except np.linalg.LinAlgError:

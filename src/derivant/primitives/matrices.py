@@ -65,13 +65,12 @@ def transposed(a: Numbers) -> Numbers:
 
 
 def symmetric_part(a: Numbers) -> Numbers:
-    """(A + A')/2, in floating point."""
+    """(A + A')/2, in floating point; a matrix that is symmetric to the bit as it is."""
     a = require_square(a)
-    return np.asarray((a + transposed(a)) * _half(a))
-
-
-def _half(a: Numbers) -> Any:
-    return a.dtype.type(0.5) if a.dtype.kind == "f" else 0.5
+    if a.dtype.kind == "f" and a.tobytes() == a.swapaxes(-1, -2).tobytes():
+        return a
+    half: Numbers = (a + a.swapaxes(-1, -2)) * 0.5
+    return half
 
 
 def symmetrised(xp: Names, t: Data) -> Data:

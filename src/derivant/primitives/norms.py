@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from derivant.primitives.families import general
 from derivant.primitives.matrices import Numbers, matrix_dtype
 from derivant.primitives.primitive import Case, Data, Names, Params
-from derivant.primitives.reductions import SUM, reduced_shape, restored
+from derivant.primitives.reductions import reduced_shape, restored
 from derivant.primitives.rules import batch_tail, same_shape
 
 # Sums of powers between these are far from where floats overflow or lose digits.
+LAST = (-1,)
+FEW = 32  # numbers, of which Python finds the least and the largest as quickly as NumPy
 SAFE = {"d": (1e-280, 1e290), "f": (1e-30, 1e36)}
 
 
-def _in_range(total: Data) -> bool:
-    """Whether a sum of powers has all its digits."""
-    low, high = SAFE[total.dtype.char]
-    return bool(low < total < high)
+_sum: Callable[..., Data] = np.add.reduce
+_dots: Callable[..., Data] = np.errstate(all="ignore")(np.vecdot)
+
+
+def _sum_of_squares(x: Numbers) -> Data:
+    """Of all entries; None where it is out of the range of floats."""
+    total = np.vdot(x, x)  # BLAS, and no warning where it overflows
+    low, high = SAFE[x.dtype.char]
+    return total if low < total < high else None
 
 
 def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
@@ -28,10 +38,16 @@ def _power_sum(x: Numbers, axis: tuple[int, ...], ord: float) -> Numbers:
 
 def _squares(x: Numbers, axis: tuple[int, ...], keepdims: bool) -> Data:
     """The sums of squares, None where one of them is out of the range of floats."""
-    if not _in_range(np.vdot(x, x)):
+    low, high = SAFE[x.dtype.char]
+    if axis == LAST and x.size and x.strides[-1] == x.itemsize:  # BLAS goes line by line
+        total = _dots(x, x, keepdims=True) if keepdims else _dots(x, x)
+    elif _sum_of_squares(x) is None:
         return None
-    total = SUM[0](x * x, axis=axis, keepdims=keepdims)  # no square is too large
-    return total if _in_range(np.minimum.reduce(total, None)) else None
+    else:  # no square is too large
+        total = _sum(x * x, axis[0] if len(axis) == 1 else axis, None, None, keepdims)
+    flat = total.ravel()
+    few = flat.tolist() if flat.size <= FEW else (flat[flat.argmin()], flat[flat.argmax()])
+    return total if low < min(few) and max(few) < high else None
 
 
 def _root(total: Numbers, ord: float) -> Numbers:
@@ -62,13 +78,15 @@ def _floats(x: Numbers) -> Numbers:
 
 
 def _vector_norm(x: Numbers, *, axis: tuple[int, ...], keepdims: bool, ord: float) -> Data:
-    x = _floats(x)
-    if ord == 2 and len(axis) == x.ndim and not keepdims:
-        total = np.vdot(x, x)  # BLAS, and no warning where it overflows
-        if _in_range(total):
-            return np.sqrt(total)
-    elif ord == 2:
-        total = _squares(x, axis, keepdims)
+    return _norm_along(axis, keepdims, ord, x)
+
+
+def _norm_along(axis: tuple[int, ...], keepdims: bool, ord: float, x: Numbers) -> Data:
+    if x.__class__ is not np.ndarray or x.dtype.char not in SAFE:
+        x = _floats(x)
+    if ord == 2:
+        whole = x.ndim == len(axis) and not keepdims
+        total = _sum_of_squares(x) if whole else _squares(x, axis, keepdims)
         if total is not None:
             return np.sqrt(total)
     kept = _norm(x, axis, ord)
@@ -152,6 +170,7 @@ vector_norm = general(
     shape=lambda shape, *, axis, keepdims, ord: reduced_shape(shape, axis=axis, keepdims=keepdims),
     dtype=matrix_dtype,
     batch=batch_tail,
+    prepare=lambda *, axis, keepdims, ord: partial(_norm_along, axis, keepdims, ord),
     text="norm({0})",
     latex=r"\lVert {0} \rVert",
     domain=("nonzero",),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from derivant.base.dims import Shape, Size, total
+from derivant.base.dims import Dim, Shape, Size, total
 from derivant.base.errors import ShapeError
 from derivant.base.types import shape_of
 from derivant.primitives.families import constant, general, linear
@@ -83,6 +84,8 @@ def _reducer(reduce: Any) -> tuple[Callable[..., Data], Prepare]:
 
 
 # Looked up once: a ufunc makes its methods anew each time.
+_LARGEST: Callable[..., Data] = np.maximum.reduce
+_TOTAL: Callable[..., Data] = np.add.reduce
 SUM, PROD, MAX, MIN = (
     _reducer(ufunc.reduce) for ufunc in (np.add, np.multiply, np.maximum, np.minimum)
 )
@@ -202,12 +205,21 @@ min_ = reduction(
 
 # Spread.
 
+
+def _divider(*, size: Size | float) -> Any:
+    if isinstance(size, Dim):
+        return None
+    number = float(size)
+    return lambda x: x / number  # one number is divided without a ufunc
+
+
 over_size = linear(
     "over_size",
     lambda x, *, size: np.divide(x, size),
     lambda xp, g, x, *, size: xp.over_size(g, size=size),
     shape=same_shape,
     dtype=inexact,
+    prepare=_divider,
     text="{0} / {size}",
     latex=r"\frac{{{0}}}{{{size}}}",
     cases=(
@@ -222,6 +234,27 @@ def freedom(shape: Shape, axis: tuple[int, ...], correction: float) -> Size | fl
     """The number of entries over the axes less a correction, never below 0."""
     count = total(shape[a] for a in axis)
     return max(count - correction, 0) if isinstance(count, int) else count - int(correction)
+
+
+def _var(x: Data, *, axis: tuple[int, ...], correction: float, keepdims: bool) -> Data:
+    return _var_along(axis, correction, keepdims, x)
+
+
+def _var_along(axis: tuple[int, ...], correction: float, keepdims: bool, x: Data) -> Data:
+    along = axis[0] if len(axis) == 1 else axis  # one number is quicker than a tuple of it
+    count = float(prod([x.shape[a] for a in axis]))
+    away = x - _TOTAL(x, along, None, None, True) / count
+    squares = _TOTAL(np.square(away), along, None, None, keepdims)
+    return squares / max(count - correction, 0.0)
+
+
+def _var_weights(
+    xp: Names, out: Data, x: Data, *, axis: tuple[int, ...], correction: float, keepdims: bool
+) -> Data:
+    """2 (x - mean) / d."""
+    count = total(shape_of(x)[a] for a in axis)
+    away = x - xp.over_size(xp.sum(x, axis=axis, keepdims=True), size=count)
+    return xp.over_size(2 * away, size=freedom(shape_of(x), axis, correction))
 
 
 def _centered(xp: Names, x: Data, axis: tuple[int, ...]) -> Data:
@@ -259,6 +292,15 @@ def _std_cases() -> tuple[Case, ...]:
     )
 
 
+var = reduction(
+    "var",
+    _var,
+    _var_weights,
+    dtype=inexact,
+    prepare=lambda *, axis, correction, keepdims: partial(_var_along, axis, correction, keepdims),
+    latex=r"\operatorname{{var}} {0}",
+    cases=_std_cases(),
+)
 std = reduction(
     "std",
     _std,
@@ -338,10 +380,10 @@ def _floats(x: Data) -> Data:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
+@np.errstate(all="ignore")
 def _logsumexp(x: Data, *, axis: tuple[int, ...], keepdims: bool) -> Data:
-    with np.errstate(all="ignore"):
-        top, rest = _log_sum(_floats(x), axis)
-        result = np.where(np.isfinite(top), top + rest, top)
+    top, rest = _log_sum(_floats(x), axis)
+    result = np.where(np.isfinite(top), top + rest, top)
     return result if keepdims else np.squeeze(result, axis)[()]
 
 
@@ -362,17 +404,26 @@ logsumexp = reduction(
 
 
 def _softmax(x: Data, *, axis: tuple[int, ...]) -> Data:
-    with np.errstate(all="ignore"):
+    return _softmax_along(axis[0] if len(axis) == 1 else axis, _floats(x))
+
+
+def _softmaxer(*, axis: tuple[int, ...]) -> Any:
+    return partial(_softmax_along, axis[0] if len(axis) == 1 else axis)
+
+
+@np.errstate(all="ignore")
+def _softmax_along(axis: Any, x: Data) -> Data:
+    if x.dtype.kind != "f":
         x = _floats(x)
-        e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
-        return e / np.add.reduce(e, axis=axis, keepdims=True)
+    e = np.exp(x - _LARGEST(x, axis, None, None, True, -np.inf))
+    return e / _TOTAL(e, axis, None, None, True)
 
 
+@np.errstate(all="ignore")
 def _log_softmax(x: Data, *, axis: tuple[int, ...]) -> Data:
-    with np.errstate(all="ignore"):
-        x = _floats(x)
-        top, rest = _log_sum(x, axis)
-        return (x - top) - rest
+    x = _floats(x)
+    top, rest = _log_sum(x, axis)
+    return (x - top) - rest
 
 
 def _probabilities(xp: Names, out: Data, x: Data, axis: tuple[int, ...]) -> Data:
@@ -409,6 +460,7 @@ softmax = general(
     push=lambda xp, t, out, x, p: _softmax_rule(xp, t[0], out, x[0], p["axis"]),
     pull=lambda xp, g, out, x, p, wanted: (_softmax_rule(xp, g, out, x[0], p["axis"]),),
     batch=batch_tail,
+    prepare=_softmaxer,
     latex=r"\operatorname{{softmax}}({0})",
     cases=SOFTMAX_CASES,
 )

@@ -24,6 +24,15 @@ def _sort(x: Data, *, axis: int, descending: bool) -> Data:
     return np.flip(ordered, axis) if descending else ordered
 
 
+def _sorter(*, axis: int, descending: bool) -> Any:
+    def run(x: Data) -> Data:
+        ordered = x.copy()
+        ordered.sort(axis, "stable")
+        return ordered
+
+    return None if descending else run
+
+
 def _argsort(x: Data, *, axis: int, descending: bool) -> Data:
     """The stable permutation; descending, it sorts the array read from its end, places renamed."""
     if not descending:
@@ -62,6 +71,7 @@ sort = general(
     push=_sort_push,
     pull=_sort_pull,
     dtype=first_dtype,
+    prepare=_sorter,
     batch=batch_tail,
     domain=("distinct",),
     cases=CASES,

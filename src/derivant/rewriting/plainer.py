@@ -54,8 +54,8 @@ def _norm(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     return root
 
 
-def _deviation(node: Expr, operands: Sequence[Expr]) -> Expr | None:
-    """std(x) = (sum of (x - mean x)^2 / d)^(1/2)."""
+def _variance(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """var(x) = sum of (x - mean x)^2 / d."""
     (x,) = operands
     axis, correction = node.params["axis"], node.params["correction"]
     if correction != int(correction):
@@ -65,7 +65,14 @@ def _deviation(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     away = RECORD.subtract(x, mean)
     squares = RECORD.multiply(away, away)
     whole = RECORD.sum(squares, axis=axis, keepdims=node.params["keepdims"])
-    root: Expr = RECORD.power(RECORD.over_size(whole, size=count - int(correction)), exponent=0.5)
+    found: Expr = RECORD.over_size(whole, size=count - int(correction))
+    return found
+
+
+def _deviation(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """std(x) = var(x)^(1/2)."""
+    square = _variance(node, operands)
+    root: Expr | None = None if square is None else RECORD.power(square, exponent=0.5)
     return root
 
 
@@ -238,6 +245,7 @@ def _trace_of_kron(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 REWRITES: dict[str, Rewrite] = {
     "vector_norm": _norm,
     "std": _deviation,
+    "var": _variance,
     "clip_low": _clipped_below,
     "clip_high": _clipped_above,
     "cofactor": _cofactor,
