@@ -32,22 +32,24 @@ class Namer:
 
     labels: Labels
     symmetric: set[int]
-    _known: dict[tuple[int, int, int], tuple[Term, Term, Code]] = field(default_factory=dict)
+    _known: dict[object, tuple[Term, bool, Code]] = field(default_factory=dict)
 
     def term(self, term: Term, rank: int) -> tuple[Term, Code]:
         """The term with canonical letters and order of atoms, and a code equal for equal terms.
 
         A term that has both is given back itself.
         """
-        key = id(term), rank, len(self.symmetric)
+        product = term.product
+        key = rank, len(self.symmetric), product
         known = self._known.get(key)
         if known is None:
             named, code = self._named(term, rank)
-            if named is not term and named.key == term.key:
-                named = term
-            known = self._known[key] = term, named, code
-            self._known[id(named), rank, len(self.symmetric)] = named, named, code
-        return known[1], known[2]
+            same = named.product == product
+            known = self._known[key] = term if same else named, same, code
+            if not same:
+                self._known[rank, len(self.symmetric), named.product] = named, True, code
+        named, same, code = known
+        return term if same else replace(named, coefficient=term.coefficient), code
 
     def _named(self, term: Term, rank: int) -> tuple[Term, Code]:
         if not term.bound:

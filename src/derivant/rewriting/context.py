@@ -83,7 +83,7 @@ class Context:
         self.trying = False  # whether what is made is a try only
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}
-        self._lowered: dict[int, tuple[Sum, Expr]] = {}
+        self._lowered: dict[object, tuple[Sum, Expr]] = {}  # by the id of a sum, and by its key
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
 
     def laws_of(self, row: str) -> Sequence[Rule[Context, Any, Sum | None]]:
@@ -125,9 +125,8 @@ class Context:
 
     def note_function(self, payload: Expr, operand: Sum) -> None:
         """Learn that a function of a symmetric matrix is symmetric."""
-        if operand.shape[0] == operand.shape[1] and lowered(self._turned(operand)) is lowered(
-            operand
-        ):
+        turned = self._turned(operand) if operand.shape[0] == operand.shape[1] else None
+        if turned is not None and self.lowered(turned) is self.lowered(operand):
             self.namer.symmetric.add(id(payload))
 
     def factor(
@@ -168,10 +167,13 @@ class Context:
         return Term(number**power.numerator, (Atom(payload, letters, power),))
 
     def lowered(self, form: Sum) -> Expr:
-        """The expression of a form; that of the same form once."""
+        """The expression of a form; that of the same form, or of one like it, once."""
         known = self._lowered.get(id(form))
         if known is None:
-            known = self._lowered[id(form)] = (form, lowered(form))
+            key = form.key
+            known = self._lowered.get(key) or (form, lowered(form))
+            self._lowered[key] = known
+            self._lowered[id(form)] = form, known[1]
         return known[1]
 
     def remembered(self, form: Sum) -> Expr:
@@ -244,7 +246,7 @@ class Context:
         if number == 1:
             return number, form, self.lowered(form)
         one = replace(form, terms=tuple(t.scaled(1 / number) for t in form.terms))
-        return number, one, lowered(one)
+        return number, one, self.lowered(one)
 
     def _ease(self, form: Sum, expr: Expr) -> tuple[object, ...]:
         """How well the axes stand: the first axis first in its factor, the second one last."""

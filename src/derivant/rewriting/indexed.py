@@ -38,9 +38,9 @@ class Atom:
     power: Fraction = ONE
 
     @property
-    def key(self) -> tuple[int, Index, Fraction]:
+    def key(self) -> tuple[int, Index, tuple[int, int]]:
         """Equal atoms have equal keys as long as their payloads live."""
-        return id(self.payload), self.index, self.power
+        return id(self.payload), self.index, self.power.as_integer_ratio()
 
     def renamed(self, names: Mapping[Letter, Letter]) -> Atom:
         """The atom with letters replaced."""
@@ -60,7 +60,12 @@ class Term:
     @property
     def key(self) -> tuple[object, ...]:
         """Equal terms have equal keys as long as their payloads live."""
-        return self.coefficient, tuple(a.key for a in self.atoms), self.bound
+        return self.coefficient.as_integer_ratio(), *self.product
+
+    @property
+    def product(self) -> tuple[tuple[object, ...], tuple[tuple[Letter, Size], ...]]:
+        """The key of the term without its number."""
+        return tuple([a.key for a in self.atoms]), self.bound
 
     def scaled(self, number: Fraction) -> Term:
         """The term times a number."""
@@ -80,7 +85,7 @@ class Sum:
     @property
     def key(self) -> tuple[object, ...]:
         """Equal sums have equal keys as long as their payloads live."""
-        return self.shape, self.dtype, tuple(t.key for t in self.terms)
+        return self.shape, self.dtype, tuple([t.key for t in self.terms])
 
     @property
     def rank(self) -> int:
