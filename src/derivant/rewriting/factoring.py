@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, count
+from operator import eq
 
 from derivant.base.dims import Size
 from derivant.rewriting.canonical import components
@@ -39,7 +40,10 @@ def factored(context: Context, total: Sum) -> Sum:
     if not (2 <= len(total.terms) <= MOST_TERMS and atoms <= MOST_ATOMS):
         return total
     found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
+    payloads = [{id(a.payload) for a in t.atoms} for t in total.terms]
     for i, j in combinations(range(len(total.terms)), 2):
+        if payloads[i].isdisjoint(payloads[j]):
+            continue
         one, two = _levelled(*_facing(total.terms[i], total.terms[j]))
         cover = _cover(context, one, two, total.rank)
         rest = _rest(one, two, cover, total) if cover.pairs else None
@@ -132,14 +136,16 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     if not 0 < sum(map(len, found)) <= MOST_PAIRS:
         return best
     equal = [(i, j) for i, others in enumerate(found) for j in others]
-    numbers = [_numbers(one, rank), _numbers(two, rank)]
+    numbers: list[list[set[int]]] = []
     most = min(len(one.atoms), len(two.atoms))
     for pair in equal:
         if len(best.pairs) == most:
             break
         if pair not in best.pairs:
             cover = _grown(context, one, two, pair, equal, rank)
-            cover = _whole_numbers(cover, numbers)
+            if len(cover.pairs) > len(best.pairs):
+                numbers = numbers or [_numbers(one, rank), _numbers(two, rank)]
+                cover = _whole_numbers(cover, numbers)
             if len(cover.pairs) > len(best.pairs):
                 best = cover
     return best
@@ -186,6 +192,8 @@ def _matched(
     context: Context, a: Atom, b: Atom, names: dict[Letter, Letter], rank: int
 ) -> dict[Letter, Letter] | None:
     """The names with those that make b equal to a; None where b cannot be."""
+    if all(map(eq, map(names.get, b.index), a.index)):
+        return names
     orders = [b.index]
     if id(b.payload) in context.namer.symmetric:
         orders.append(b.index[::-1])

@@ -21,6 +21,7 @@ from derivant.carriers.expr import Expr
 Letter: TypeAlias = int
 Index: TypeAlias = tuple[Letter, ...]
 ONE = Fraction(1)
+UNIT, FACT = "a unit tensor", "a fact"  # beside the rows of factors
 LARGEST_INT = 2**53
 MOST_BITS = 4096  # exact numbers beyond this are far outside the floats and would only grow
 
@@ -86,6 +87,21 @@ class Sum:
     def key(self) -> tuple[object, ...]:
         """Equal sums have equal keys as long as their payloads live."""
         return self.shape, self.dtype, tuple([t.key for t in self.terms])
+
+    @property
+    def marks(self) -> set[str]:
+        """The rows of the factors, UNIT for a unit tensor, FACT for a variable that has any."""
+        marks = set()
+        for term in self.terms:
+            for atom in term.atoms:
+                payload = atom.payload
+                if payload is None:
+                    marks.add(UNIT)
+                else:
+                    marks.add(payload.primitive.name)
+                    if payload.params.get("facts"):
+                        marks.add(FACT)
+        return marks
 
     @property
     def rank(self) -> int:

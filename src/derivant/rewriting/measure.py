@@ -48,26 +48,33 @@ class Sizes:
     def term(self, term: Term, total: Sum) -> int:
         """The size of a term without its sign."""
         rank, number = total.rank, term.coefficient
-        numbers = (number.numerator not in (1, -1)) + (number.denominator != 1)
-        sizes = [self._atom(a) for a in term.atoms]
+        numbers = (
+            0 if number is ONE else (number.numerator not in (1, -1)) + (number.denominator != 1)
+        )
+        size, units = numbers, 0
         degrees, joined, lone = dict[int, int](), dict[int, int](), set[int]()
         for a in term.atoms:
+            units += a.payload is None
+            size += self._atom(a)
             for c in a.index:
                 degrees[c] = degrees.get(c, 0) + 1
                 if len(a.index) > 1:
                     joined[c] = joined.get(c, 0) + 1
             if len(a.index) == 1:
                 lone.add(a.index[0])
-        size = sum(sizes) + max(0, len(sizes) + numbers - 1) + numbers
-        size += sum(FUNCTION for c, n in degrees.items() if c >= rank and n == 1)
+        size += max(0, len(term.atoms) + numbers - 1)
+        for c, n in degrees.items():
+            if n == 1 and c >= rank:
+                size += FUNCTION
         for c in lone:  # diag(v) M
             size += FUNCTION * (joined.get(c, 0) + (c < rank) > 1)
-        if 0 < sum(a.payload is None for a in term.atoms) < len(term.atoms):
+        if 0 < units < len(term.atoms):
             size -= FUNCTION
-        lacking = sum(c not in degrees for c in range(rank))
-        if rank == 2 and lacking and (lacking < rank or len(total.terms) == 1):
+        lacking = sum(c not in degrees for c in range(rank)) if rank == 2 else 0
+        if lacking and (lacking < rank or len(total.terms) == 1):
             size += lacking * (1 + FUNCTION)  # ones; a number beside arrays needs none
         return max(size, 1)
 
     def _atom(self, atom: Atom) -> int:
-        return self.of(atom.payload) + FUNCTION * (atom.power is not ONE and abs(atom.power) != 1)
+        size = self.of(atom.payload)
+        return size if atom.power is ONE or abs(atom.power) == 1 else size + FUNCTION
