@@ -123,8 +123,7 @@ class _Web:
         self._labels: list[tuple[Label, Fraction]] = [
             (namer.labels.of(a.payload), a.power) for a in atoms
         ]
-        ranks = {label: k for k, label in enumerate(sorted(set(self._labels)))}
-        self._kinds = [ranks[label] for label in self._labels]
+        self._kinds = _ranks(self._labels)
         self._loose = [a.payload is None or id(a.payload) in namer.symmetric for a in atoms]
         users: dict[Letter, list[int]] = {}
         for i, atom in enumerate(atoms):
@@ -191,6 +190,16 @@ class _Web:
         """The numbers of an atom's letters, sorted where their order says nothing."""
         shades = [self._shade(c, colours) for c in self._atoms[place].index]
         return tuple(sorted(shades) if self._loose[place] else shades)
+
+
+def _ranks(labels: Sequence[tuple[Label, Fraction]]) -> list[int]:
+    """Where each label stands among all of them, equal ones together."""
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    ranks, rank = [0] * len(labels), 0
+    for before, place in zip([order[0], *order], order, strict=False):
+        rank += labels[before] != labels[place]
+        ranks[place] = rank
+    return ranks
 
 
 def _split(

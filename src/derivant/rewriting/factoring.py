@@ -86,7 +86,7 @@ def _levelled(one: Term, two: Term) -> tuple[Term, Term]:
     shared = {
         key: min(p, powers[1][key], key=abs)
         for key, p in powers[0].items()
-        if powers[1].get(key, p) != p and p * powers[1][key] > 0
+        if powers[1].get(key, p) is not p and powers[1][key] != p and p * powers[1][key] > 0
     }
     if not shared:
         return one, two
@@ -131,8 +131,8 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     best = Cover((), {})
     places: dict[object, list[int]] = {}
     for j, b in enumerate(two.atoms):
-        places.setdefault((id(b.payload), b.power), []).append(j)
-    found = [places.get((id(a.payload), a.power), []) for a in one.atoms]
+        places.setdefault((id(b.payload), b.power.as_integer_ratio()), []).append(j)
+    found = [places.get((id(a.payload), a.power.as_integer_ratio()), []) for a in one.atoms]
     if not 0 < sum(map(len, found)) <= MOST_PAIRS:
         return best
     equal = [(i, j) for i, others in enumerate(found) for j in others]
