@@ -49,7 +49,7 @@ class Namer:
             if not same:
                 self._known[rank, len(self.symmetric), named.product] = named, True, code
         named, same, code = known
-        return term if same else replace(named, coefficient=term.coefficient), code
+        return term if same else named.numbered(term.coefficient), code
 
     def _named(self, term: Term, rank: int) -> tuple[Term, Code]:
         if not term.bound:

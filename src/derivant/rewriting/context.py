@@ -140,12 +140,12 @@ class Context:
         """A form to a power as a factor with these letters; None where it is zero."""
         if not form.terms and power > 0:
             return None
-        whole = power.denominator == 1 and abs(power) <= LARGEST_EXPONENT
+        whole = power is ONE or (power.denominator == 1 and abs(power) <= LARGEST_EXPONENT)
         if not all(is_moderate(t.coefficient) for t in form.terms):
             return Term(ONE, (Atom(self.remembered(form), index, power),))
         if len(form.terms) == 1 and len(form.terms[0].atoms) <= longest:
             term = form.terms[0]
-            if power == 1 or _is_one_atom(form):
+            if power is ONE or power == 1 or _is_one_atom(form):
                 return _raised(_placed(term, index, fresh), power)
             if whole and not term.bound and not any(a.payload is None for a in term.atoms):
                 return _raised(_placed(term, index, fresh), power)
@@ -170,16 +170,17 @@ class Context:
         """The expression of a form; that of the same form, or of one like it, once."""
         known = self._lowered.get(id(form))
         if known is None:
-            key = form.key
+            key = None if self.is_deep else form.key  # hardly anything is alike there
             known = self._lowered.get(key) or (form, lowered(form))
-            self._lowered[key] = known
+            if key is not None:
+                self._lowered[key] = known
             self._lowered[id(form)] = form, known[1]
         return known[1]
 
     def remembered(self, form: Sum) -> Expr:
         """A form as an expression whose sum can be asked for."""
         whole = self.lowered(form)
-        if all(a.payload is not whole for t in form.terms for a in t.atoms):
+        if not any(a.payload is whole for t in form.terms for a in t.atoms):
             self._open(whole, form)
         return whole
 
@@ -278,7 +279,7 @@ def _placed(term: Term, index: Index, fresh: Fresh) -> Term:
 
 
 def _raised(term: Term, power: Fraction) -> Term:
-    if power == 1:
+    if power is ONE or power == 1:
         return term
     atoms = tuple(replace(a, power=a.power * power) for a in term.atoms)
     # a number that is not 1 comes here with whole powers only

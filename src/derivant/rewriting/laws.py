@@ -155,7 +155,7 @@ def like_terms_added(context: Context, total: Sum) -> Sum:
         named, code = context.namer.term(term, total.rank)
         known = found.get(code)
         if known is not None:
-            named = replace(known, coefficient=named.coefficient + known.coefficient)
+            named = known.numbered(named.coefficient + known.coefficient)
         found[code] = named
     kept = [(code, term) for code, term in found.items() if term.coefficient]
     kept.sort(key=lambda entry: (-len(entry[0]), entry[0]))

@@ -78,7 +78,7 @@ class Reader:
         self, node: Expr, index: Index, is_top: bool
     ) -> list[tuple[Expr, Index, Fraction]] | None:
         """What a node is a sum, a multiple or a rearrangement of; None where it is a product."""
-        kind, reading, _ = self._regions[node]
+        kind, reading, _ = self._regions.known[id(node)]
         if id(node) in self._regions.large and not is_top:
             return None
         if kind in ADDED:
@@ -87,7 +87,7 @@ class Reader:
                 (x, _tail(x.shape, node.shape, index), sign)
                 for x, sign in zip(node.inputs, signs, strict=True)
             ]
-        if kind is Kind.QUOTIENT and self._regions[node.inputs[1]].number:
+        if kind is Kind.QUOTIENT and self._regions.known[id(node.inputs[1])].number:
             x, divisor = node.inputs
             number = self._regions[divisor].number or ONE
             return [(x, _tail(x.shape, node.shape, index), 1 / number)]
@@ -120,7 +120,7 @@ class Reader:
         stack = [(root, index)]
         while stack:
             node, index = stack.pop()
-            kind, reading, value = self._regions[node]
+            kind, reading, value = self._regions.known[id(node)]
             if value is not None:
                 number *= value
                 continue
