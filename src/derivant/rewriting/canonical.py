@@ -24,6 +24,7 @@ Join: TypeAlias = tuple[tuple[int, tuple[int, ...]], int]
 # Trying every letter of a class that looks alike is needed only for rare networks; in cycles and
 # other symmetric ones all choices give the same, so that a few are enough.
 TRIED = 512
+FEW = 32  # letters that look alike: so many are told apart at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +209,22 @@ def _split(
     counts: Counter[int],
     colours: Colours,
 ) -> Iterator[Letter]:
-    """Give the groups of a colour colours of their own, behind the letters that are in none."""
+    """Give the groups of a colour colours of their own, behind the letters that are in none.
+
+    Gives the letters that others have to be told apart by: where all letters of the colour are in
+    groups, one group says no more than the others do. Of many letters it is the largest.
+    """
     colour = old + counts[old] - sum(map(len, groups.values()))
-    for _, letters in sorted(groups.items()):
+    ordered = [letters for _, letters in sorted(groups.items())]
+    silent = None if colour != old else ordered[0]
+    if silent is not None and counts[old] > FEW:
+        silent = max(ordered, key=len)
+    for letters in ordered:
         if colour != old:
             counts[old] -= len(letters)
             counts[colour] += len(letters)
             colours.update(dict.fromkeys(letters, colour))
+        if letters is not silent:
             yield from letters
         colour += len(letters)
 
