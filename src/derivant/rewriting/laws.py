@@ -18,6 +18,7 @@ from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import FACT, ONE, UNIT, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
+from derivant.rewriting.numbers import told
 from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
 from derivant.rewriting.repeated import repeated_numbers
 from derivant.rewriting.rule import Rule
@@ -156,7 +157,7 @@ def like_terms_added(context: Context, total: Sum) -> Sum:
         known = found.get(code)
         if known is not None:
             named = known.numbered(named.coefficient + known.coefficient)
-        found[code] = named
+        found[code] = named if named.coefficient is ONE else named.numbered(told(named.coefficient))
     kept = [(code, term) for code, term in found.items() if term.coefficient]
     kept.sort(key=lambda entry: (-len(entry[0]), entry[0]))
     if len(kept) == len(total.terms):
