@@ -291,7 +291,8 @@ def _constant_array(array: npt.NDArray[Any]) -> Expr:
         number = array[()]
         bits = (array.dtype.str, array.tobytes())
         return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
-    owned = array.astype(array.dtype.name)
+    native = array.dtype.isnative
+    owned = array.copy("K") if native else array.astype(array.dtype.name)
     owned.flags.writeable = False
     return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
 

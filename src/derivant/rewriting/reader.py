@@ -173,7 +173,9 @@ class Reader:
         if kind is Kind.QUOTIENT:
             x, y = node.inputs
             stack.append((x, _tail(x.shape, node.shape, index)))
-            return self._powered(y, _tail(y.shape, node.shape, index), -ONE, self.fresh)
+            number, y, below = self._numbered(y, _tail(y.shape, node.shape, index))
+            found = self._powered(y, below, -ONE, self.fresh)
+            return found if found is None or number is ONE else found.scaled(1 / number)
         if kind is Kind.SHARE:
             stack.append((node.inputs[0], index))
             share = as_exact(node.params["size"])
@@ -187,6 +189,16 @@ class Reader:
             stack += [(base, index)] * int(exponent)
             return Term(ONE, ())
         return self._powered(base, index, exponent, self.fresh)
+
+    def _numbered(self, node: Expr, index: Index) -> tuple[Fraction, Expr, Index]:
+        """A divisor as a number times a sum: 2 (x + y / 7) is not multiplied out there."""
+        below = self._addends(node, index, is_top=False)
+        if below is None or len(below) > 1 or id(node) in self._regions.large:
+            return ONE, node, index
+        ((x, letters, number),) = below
+        if self._regions[x].kind is not Kind.SUM or not number or SINGLE in letters:
+            return ONE, node, index
+        return number, x, letters
 
     def _single(self, atom: Atom) -> Atom:
         """Each repeated axis of size 1 by a letter of its own."""
