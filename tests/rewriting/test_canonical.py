@@ -20,7 +20,8 @@ X = symbol("x", (N,))
 def network(joins: list[tuple[int, int]], order: random.Random) -> Term:
     """Matrices between letters, some of them B, a vector at each end; shuffled."""
     letters = list(range(1 + max(map(max, joins))))
-    names = dict(zip(letters, order.sample(range(100, 100 + 2 * len(letters)), len(letters)), strict=False))
+    chosen = order.sample(range(100, 100 + 2 * len(letters)), len(letters))
+    names = dict(zip(letters, chosen, strict=True))
     atoms = [Atom(B if k % 7 == 3 else A, (names[i], names[j])) for k, (i, j) in enumerate(joins)]
     atoms += [Atom(X, (names[letters[0]],)), Atom(X, (names[letters[-1]],))]
     order.shuffle(atoms)

@@ -18,7 +18,7 @@ from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
 from derivant.rewriting.indexed import FACT, ONE, UNIT, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
-from derivant.rewriting.numbers import told
+from derivant.rewriting.numbers import added_numbers, told
 from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
 from derivant.rewriting.repeated import repeated_numbers
 from derivant.rewriting.rule import Rule
@@ -156,13 +156,22 @@ def like_terms_added(context: Context, total: Sum) -> Sum:
         named, code = context.namer.term(term, total.rank)
         known = found.get(code)
         if known is not None:
-            named = known.numbered(named.coefficient + known.coefficient)
-        found[code] = named if named.coefficient is ONE else named.numbered(told(named.coefficient))
-    kept = [(code, term) for code, term in found.items() if term.coefficient]
+            named = known.numbered(added_numbers(known.coefficient, named.coefficient))
+        found[code] = named
+    kept = [(code, _told(term)) for code, term in found.items() if term.coefficient]
     kept.sort(key=lambda entry: (-len(entry[0]), entry[0]))
     if len(kept) == len(total.terms):
         return with_terms(total, [term for _, term in kept])
     return replace(total, terms=tuple(term for _, term in kept))
+
+
+def _told(term: Term) -> Term:
+    """The term with the number that is read where it is written."""
+    number = term.coefficient
+    if number is ONE:
+        return term
+    said = told(number)
+    return term if said is number else term.numbered(said)
 
 
 def number_extracted(context: Context, total: Sum) -> Sum:

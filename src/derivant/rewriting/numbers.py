@@ -43,13 +43,28 @@ def is_short(size: Fraction) -> bool:
     return len(decimal) <= longest and Fraction(decimal) == size
 
 
+def added_numbers(one: Fraction, two: Fraction) -> Fraction:
+    """The sum; of numbers that floats were made of, 0 where only rounding is left.
+
+    >>> added_numbers(Fraction(0.1) ** 2, -Fraction(0.01)), added_numbers(Fraction(2), Fraction(-1))
+    (Fraction(0, 1), Fraction(1, 1))
+    """
+    total = one + two
+    if total.denominator % OF_FLOATS == 0 and abs(total) < ROUNDED * abs(one):
+        return Fraction(0)
+    return total
+
+
 def told(number: Fraction) -> Fraction:
     """The number that is read where this one is written; a quotient of whole numbers is itself.
 
     >>> told(Fraction(0.1) ** 2) == Fraction(0.01), told(Fraction(0.1) / 7), told(Fraction(1, 10))
     (True, Fraction(1, 70), Fraction(1, 10))
     """
-    if number.denominator <= LARGEST_QUOTIENT or number.denominator % OF_FLOATS:
+    below = number.denominator
+    if 1 < below <= LARGEST_QUOTIENT and abs(number) > LARGEST_WHOLE and not below & (below - 1):
+        return Fraction(float(number)) if abs(number) < 1 / SMALLEST else number
+    if below <= LARGEST_QUOTIENT or below % OF_FLOATS:
         return number
     found = as_read(number)
     if found.denominator > LARGEST_QUOTIENT:
