@@ -240,6 +240,9 @@ def _smallest_class(colours: Colours) -> list[Letter]:
 
 def components(atoms: Iterable[Atom], rank: int) -> list[list[Atom]]:
     """The atoms in groups that share no bound letter."""
+    atoms = list(atoms)
+    if len(atoms) == 1:
+        return [atoms]
     groups: list[list[Atom]] = []
     home: dict[Letter, int] = {}
     for atom in atoms:

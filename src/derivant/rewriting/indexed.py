@@ -22,7 +22,7 @@ Letter: TypeAlias = int
 Index: TypeAlias = tuple[Letter, ...]
 Product: TypeAlias = tuple[tuple[object, ...], tuple[tuple[Letter, Size], ...]]
 ONE = Fraction(1)
-UNIT, FACT = "a unit tensor", "a fact"  # beside the rows of factors
+UNIT, FACT, BELOW = "a unit tensor", "a fact", "a quotient"  # beside the rows of factors
 LARGEST_INT = 2**53
 MOST_BITS = 4096  # exact numbers beyond this are far outside the floats and would only grow
 
@@ -99,7 +99,7 @@ class Sum:
 
     @property
     def marks(self) -> set[str]:
-        """The rows of the factors, UNIT for a unit tensor, FACT for a variable that has any."""
+        """The rows of the factors; UNIT, FACT and BELOW where there are such."""
         marks = set()
         for term in self.terms:
             for atom in term.atoms:
@@ -110,6 +110,8 @@ class Sum:
                     marks.add(payload.primitive.name)
                     if payload.params.get("facts"):
                         marks.add(FACT)
+                    if atom.power is not ONE and atom.power < 0:
+                        marks.add(BELOW)
         return marks
 
     @property

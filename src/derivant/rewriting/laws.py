@@ -10,13 +10,13 @@ from itertools import count
 from derivant.rewriting.cancelling import adjugates, inverses_cancelled
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
-from derivant.rewriting.entries import entries_joined, softmax_read
+from derivant.rewriting.entries import ROWS, entries_joined, softmax_read
 from derivant.rewriting.expanding import placed_term
 from derivant.rewriting.factoring import factored
 from derivant.rewriting.facts import facts_used
 from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
-from derivant.rewriting.indexed import FACT, ONE, UNIT, Atom, Index, Sum, Term
+from derivant.rewriting.indexed import BELOW, FACT, ONE, UNIT, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
 from derivant.rewriting.numbers import added_numbers, told
 from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
@@ -210,6 +210,7 @@ def of(*rows: str) -> frozenset[str]:
     return frozenset(rows)
 
 
+MATTER = of(*ROWS, "pow", FACT, BELOW)
 RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule(
         "a unit tensor merges two letters",
@@ -226,7 +227,12 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a number that stands often is a power", repeated_numbers),
     Rule("a matrix times its inverse is the identity", inverses_cancelled, rows=of("inv")),
     Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read, rows=of("exp")),
-    Rule("functions of one entry are joined", entries_joined, "u not 0 where a sign goes"),
+    Rule(
+        "functions of one entry are joined",
+        entries_joined,
+        "u not 0 where a sign goes",
+        rows=MATTER,
+    ),
     Rule(
         "a fact of the entries is used",
         facts_used,

@@ -15,10 +15,11 @@ FUNCTION = 2  # a function's name and its call
 class Sizes:
     """The sizes of payloads, each entered once, inner ones first."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_terms")
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Expr, int]] = {}
+        self._terms: dict[tuple[int, int, bool], tuple[Term, int]] = {}
 
     def of(self, payload: Expr | None) -> int:
         """The size of a payload as it stands in a term."""
@@ -46,7 +47,14 @@ class Sizes:
         return sum(self.term(t, total) for t in total.terms) + len(total.terms) - 1
 
     def term(self, term: Term, total: Sum) -> int:
-        """The size of a term without its sign."""
+        """The size of a term without its sign, found once."""
+        key = id(term), len(total.shape), len(total.terms) == 1
+        known = self._terms.get(key)
+        if known is None:
+            known = self._terms[key] = term, self._term(term, total)
+        return known[1]
+
+    def _term(self, term: Term, total: Sum) -> int:
         rank, number = total.rank, term.coefficient
         numbers = (
             0 if number is ONE else (number.numerator not in (1, -1)) + (number.denominator != 1)
