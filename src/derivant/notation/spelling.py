@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from unicodedata import is_normalized, normalize
 
 GREEK = {
@@ -23,6 +24,7 @@ SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 PARTS = re.compile(r"([^\W\d_]+)(\d*|_\w*)")  # a word, and the number or index behind it
 
 
+@lru_cache(maxsize=4096)
 def canonical_name(name: str) -> str:
     """The one spelling of a name: a Greek letter is its Latin name, a subscript is a number.
 
