@@ -48,7 +48,7 @@ def _joined(context: Context, term: Term) -> Term:
     while changed:
         changed = False
         for group in _groups(term):
-            found = _first(context, group)
+            found = _first(context, group) if any(_matters(context, a) for a in group) else None
             if found is not None:
                 gone = {id(a) for a in group}
                 rest = [a for a in term.atoms if id(a) not in gone]
@@ -67,8 +67,10 @@ def _matters(context: Context, atom: Atom) -> bool:
         return False
     if payload.primitive.name in ROWS or payload.params.get("facts"):
         return True
-    key = id(payload)
-    return key in context.exponents or (key in context.opened and atom.power < 0)
+    if id(payload) in context.exponents:
+        return True
+    inside = context.inside(payload)
+    return inside is not None and len(inside.terms) == 2 and atom.power < 0
 
 
 def _groups(term: Term) -> Iterator[list[Atom]]:

@@ -7,6 +7,7 @@ covered whole or not at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -132,12 +133,13 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     places: dict[object, list[int]] = {}
     for j, b in enumerate(two.atoms):
         places.setdefault((id(b.payload), b.power.as_integer_ratio()), []).append(j)
-    found = [places.get((id(a.payload), a.power.as_integer_ratio()), []) for a in one.atoms]
+    keys = [(id(a.payload), a.power.as_integer_ratio()) for a in one.atoms]
+    found = [places.get(key, []) for key in keys]
     if not 0 < sum(map(len, found)) <= MOST_PAIRS:
         return best
     equal = [(i, j) for i, others in enumerate(found) for j in others]
     numbers: list[list[set[int]]] = []
-    most = min(len(one.atoms), len(two.atoms))
+    most = sum(min(n, len(places.get(key, ()))) for key, n in Counter(keys).items())
     for pair in equal:
         if len(best.pairs) == most:
             break
