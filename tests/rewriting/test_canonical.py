@@ -13,8 +13,8 @@ from derivant.rewriting.indexed import ONE, Atom, Term
 from derivant.rewriting.labels import Labels
 
 N = Dim.named("n")
-A, B = (symbol(name, (N, N)) for name in "AB")
-X = symbol("x", (N,))
+A, B = (symbol(name, (N, N)) for name in ("left", "right"))
+X = symbol("end", (N,))
 
 
 def network(joins: list[tuple[int, int]], order: random.Random) -> Term:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import weakref
 from _thread import RLock
-from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # weakref has it from there
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
