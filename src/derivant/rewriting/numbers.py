@@ -13,7 +13,6 @@ LARGEST_WHOLE = 2**53  # larger ones are read as floats
 SMALLEST = Fraction(1, 10**300)
 SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
 OF_FLOATS = 2**21  # what divides the denominator of a number that floats were made of
-DIGITS = 53  # of a float
 
 
 def as_read(number: Fraction) -> Fraction:
@@ -44,13 +43,13 @@ def is_short(size: Fraction) -> bool:
 
 
 def added_numbers(one: Fraction, two: Fraction) -> Fraction:
-    """The sum; of numbers that floats were made of, 0 where only rounding is left.
+    """The sum; 0 where only the rounding of floats is left of it.
 
     >>> added_numbers(Fraction(0.1) ** 2, -Fraction(0.01)), added_numbers(Fraction(2), Fraction(-1))
     (Fraction(0, 1), Fraction(1, 1))
     """
     total = one + two
-    if total.denominator % OF_FLOATS == 0 and abs(total) < ROUNDED * abs(one):
+    if total.denominator > LARGEST_WHOLE and abs(total) < ROUNDED * abs(one):
         return Fraction(0)
     return total
 
@@ -61,13 +60,12 @@ def told(number: Fraction) -> Fraction:
     >>> told(Fraction(0.1) ** 2) == Fraction(0.01), told(Fraction(0.1) / 7), told(Fraction(1, 10))
     (True, Fraction(1, 70), Fraction(1, 10))
     """
-    below = number.denominator
-    if 1 < below <= LARGEST_QUOTIENT and abs(number) > LARGEST_WHOLE and not below & (below - 1):
-        return Fraction(float(number)) if abs(number) < 1 / SMALLEST else number
-    if below <= LARGEST_QUOTIENT or below % OF_FLOATS:
+    above, below = abs(number.numerator), number.denominator
+    whole = max(above, below) <= LARGEST_WHOLE and below % OF_FLOATS
+    if below == 1 or whole or not SMALLEST < abs(number) < 1 / SMALLEST:
         return number
-    found = as_read(number)
-    if found.denominator > LARGEST_QUOTIENT:
-        rounded = number.numerator.bit_length() > DIGITS and SMALLEST < abs(number) < 1 / SMALLEST
-        return Fraction(float(number)) if rounded else number
-    return Fraction(float(found)) if is_short(abs(found)) else found
+    rounded = Fraction(float(number))
+    found = as_read(rounded)
+    if found.denominator == 1 or not is_short(abs(found)):
+        return found
+    return Fraction(float(found))
