@@ -61,7 +61,7 @@ def told(number: Fraction) -> Fraction:
     (True, Fraction(1, 70), Fraction(1, 10))
     """
     above, below = abs(number.numerator), number.denominator
-    whole = max(above, below) <= LARGEST_WHOLE and below % OF_FLOATS
+    whole = above * below <= LARGEST_WHOLE and below % OF_FLOATS
     if below == 1 or whole or not SMALLEST < abs(number) < 1 / SMALLEST:
         return number
     rounded = Fraction(float(number))
