@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derivant.base.errors import DerivantError, ShapeError
-from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.notation import matrix_text, read_formula
+from derivant.rewriting import normal_form
 from derivant.rewriting.plainer import plainer
 from rewriting.random_expressions import SHAPES, VARIABLES, expressions, values
 
@@ -48,11 +48,7 @@ def test_printed_texts_are_read(text: str, shapes: str) -> None:
     assert matrix_text(again) == once
 
 
-# 0.1 0.1 0.1 is no float: 0.001 is printed, another number by a last digit, and what can be taken
-# out of a sum is told by all digits. So is a whole number with more digits than a float. A product
-# of sizes is read as one size, multiplied out.
-LONG = re.compile(r"\d{3}|\.\d\d|e-")
-FOLDED = re.compile(r"\d{16}|\([nm] [-+] ")
+WHOLE = re.compile(r"\d{16}")  # digits that no float has; sums of whole numbers stay exact
 
 
 def printed(e: Expr) -> str:
@@ -71,13 +67,6 @@ def test_print_then_parse_then_print_is_stable(e: Expr) -> None:
         check_again(e, text, read_formula(text, shapes, notation="matrix").expression)
 
 
-def is_rounded(e: Expr, text: str) -> bool:
-    """Whether a number of a text may be none of those that the expression is made of."""
-    consts = [n.params["value"] for n in ancestors([e]) if n.primitive.name == "const"]
-    decimal = any(np.any(np.asarray(value) == 0.1) for value in consts)
-    return bool(FOLDED.search(text) or (decimal and LONG.search(text)))
-
-
 def check_again(e: Expr, text: str, again: Expr) -> None:
     """The expression that a text was read as is the one that it was printed from."""
     numbers = values(3, 4, seed=2)
@@ -86,8 +75,29 @@ def check_again(e: Expr, text: str, again: Expr) -> None:
     one, two, _ = evaluate_all([e, again, VARIABLES["B"]], numbers)
     scale = max(1.0, float(np.max(np.abs(one), initial=0.0)))
     np.testing.assert_allclose(two, one, rtol=0, atol=1e-10 * scale)
-    if not is_rounded(e, text):
-        assert printed(again) == text
+    found = printed(again)
+    if found != text and not WHOLE.search(text):
+        # one text in some thousands is of a form that only a second look settles
+        assert printed(normal_form(plainer(e))) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-(100 n / 201 + 1) (s + 0.1) m ones(n)",  # what the sum of a quotient of numbers is
+        "-(2 n - 1) m s ones(n)",  # a size that is a product
+        "ones(n) / (1000 (0.00010000000000000002 m^2 + 2))",  # 0.1^4, which is no decimal
+        "s / (7 (m / 2 + s))",  # a number before a sum below
+        "0.1 (0.1 s + 0.1)",
+        "(s + 0.1)^2 (0.01 s + 0.1 m)",
+    ],
+)
+def test_numbers_are_printed_as_they_are_read(text: str) -> None:
+    sizes = " + 0 sum(x) sum(y)"  # what m and n are the sizes of
+    shapes = {"s": [], "y": ["n"], "x": ["m"]}
+    once = printed(read_formula(f"({text}){sizes}", shapes, notation="matrix").expression)
+    again = printed(read_formula(f"({once}){sizes}", shapes, notation="matrix").expression)
+    assert again == once
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ def broadcast(shapes: Iterable[Shape]) -> Shape:
     >>> broadcast([(3, 1), (4,)])
     (3, 4)
     """
+    shapes = tuple(shapes)
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return tuple(shapes[0])
     result: list[Size] = []
     for shape in shapes:
         for back, size in enumerate(reversed(shape)):

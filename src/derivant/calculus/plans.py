@@ -111,7 +111,7 @@ def traced(
         if slope and not (structure is arguments[0].structure is LEAF and outputs[0].shape == ()):
             return None
         graph = _graph(outputs, symbols)
-        if graph is None or any(not np.issubdtype(o.dtype, np.floating) for o in outputs):
+        if graph is None or any(o.dtype.kind != "f" for o in outputs):
             return None
         plan = _plan(graph, outputs, symbols, slope)
         values = dict(zip(plan.variables, (_copied(leaf) for leaf in given), strict=True))

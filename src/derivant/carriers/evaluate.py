@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def evaluate_all(
         if node in values:
             known[id(node)] = values[node]
         elif not node.inputs:
-            known[id(node)] = _leaf_value(node, values)
+            known[id(node)] = leaf_value(node, values)
         else:
             known[id(node)] = _run(node, [known[id(x)] for x in node.inputs], known_sizes)
         if hidden and not isinstance(known[id(node)], (Tensor, tuple)):
@@ -64,47 +64,6 @@ def evaluate_all(
     results = [np.float64(r) if r.__class__ is float else r for r in results]
     carried = any(isinstance(value, Tensor) for value in values.values())
     return results if carried or not hidden else [_numbers(r) for r in results]
-
-
-def varied(
-    expression: Expr,
-    values: Mapping[Expr, Any],
-    by: Expr,
-    sizes: Mapping[str, int] | None = None,
-) -> Callable[[Any], Any]:
-    """An expression as a function of the value of one variable, to be computed many times.
-
-    What does not depend on that variable is computed once; `values` has all variables.
-
-    >>> from derivant.carriers.trace import symbols
-    >>> x, y = symbols("x: n, y: n")
-    >>> varied(x * y, {x: np.array([1.0, 2.0]), y: np.array([3.0, 4.0])}, x)(np.array([5.0, 6.0]))
-    array([15., 24.])
-    """
-    nodes = ancestors([expression])
-    if any(node.levels or node.primitive.family == "level" for node in nodes):
-        return lambda value: evaluate_all([expression], {**values, by: value}, sizes)[0]
-    known_sizes = _sizes(nodes, values, dict(sizes or {}))
-    known: dict[int, Any] = {}
-    later: list[tuple[Expr, dict[str, Any]]] = []
-    changing = {id(by)}
-    for node in nodes:
-        if any(id(x) in changing for x in node.inputs):
-            changing.add(id(node))
-            later.append((node, _params(node, known_sizes)))
-        elif node is not by:
-            operands = [known[id(x)] for x in node.inputs]
-            known[id(node)] = (
-                _run(node, operands, known_sizes) if operands else _leaf_value(node, values)
-            )
-
-    def at(value: Any) -> Any:
-        found = {**known, id(by): value}
-        for node, params in later:
-            found[id(node)] = _applied(node, [found[id(x)] for x in node.inputs], params)
-        return found[id(expression)]
-
-    return at
 
 
 def _numbers(result: Any) -> Any:
@@ -145,7 +104,8 @@ def _match(node: Expr, shape: Any, sizes: dict[str, int]) -> None:
             )
 
 
-def _leaf_value(node: Expr, values: Mapping[Any, Any]) -> Any:
+def leaf_value(node: Expr, values: Mapping[Any, Any]) -> Any:
+    """What a node without operands is: a variable, a constant, a captured input."""
     if node.primitive.name == "variable":
         return _value_of(node, values)
     return node.params["value" if node.primitive.name == "const" else "source"]
@@ -153,15 +113,8 @@ def _leaf_value(node: Expr, values: Mapping[Any, Any]) -> Any:
 
 def _run(node: Expr, operands: list[Any], sizes: Mapping[str, int]) -> Any:
     """One node on values: the row's evaluator on arrays, the row applied where one is a carrier."""
-    return _applied(node, operands, _params(node, sizes))
-
-
-def _params(node: Expr, sizes: Mapping[str, int]) -> dict[str, Any]:
-    return {name: sized(value, sizes) for name, value in node.params.items()}
-
-
-def _applied(node: Expr, operands: list[Any], params: dict[str, Any]) -> Any:
     row = node.primitive
+    params = {name: sized(value, sizes) for name, value in node.params.items()}
     if row.family == "level":
         return getattr(RECORD, row.name)(operands[0], **params)
     if row.name == "part":

@@ -26,6 +26,7 @@ VARIABLE, CONST, CAPTURE, PART, BIND, HIDE = (
 # The ids of arrays that a trace reads at each run instead of copying them.
 LIFTED: ContextVar[frozenset[int]] = ContextVar("derivant_lifted", default=frozenset())
 WEAK_TYPES: dict[str, type] = {"f": float, "i": int, "b": bool}
+WEAK_KINDS: dict[type, np.dtype[Any]] = {t: np.result_type(t) for t in WEAK_TYPES.values()}
 
 
 class Expr(Methods):
@@ -73,9 +74,10 @@ class Expr(Methods):
         except Exception as error:
             raise explained(row, operands, params, error) from error
         levels, hidden = _common_levels(inputs)
-        weak = shape == () and bool(inputs) and all(x.weak for x in inputs)
         if row.weak:
             weak = row.outputs == 1 and row.weak[0]
+        else:
+            weak = shape == () and bool(inputs) and False not in [x.weak for x in inputs]
         node = intern(row, inputs, params, shape, dtype, weak, levels, hidden)
         return node.parts() if row.outputs > 1 else node
 
@@ -250,9 +252,11 @@ def as_expr(value: Any) -> Expr:
     """An Expr as it is; numbers and arrays as constants, a Tensor as a captured input."""
     if isinstance(value, Expr):
         return value
-    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
-        dtype = np.result_type(type(value))
-        return intern(CONST, (), {"value": value}, (), dtype, True)
+    kind = WEAK_KINDS.get(value.__class__)
+    if kind is None and isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+        kind = np.result_type(type(value))
+    if kind is not None:
+        return intern(CONST, (), {"value": value}, (), kind, True)
     if getattr(value, "derivant_rank", 0):
         return _captured_tensor(value)
     array = plain_array(value)
@@ -287,7 +291,8 @@ def _constant_array(array: npt.NDArray[Any]) -> Expr:
         number = array[()]
         bits = (array.dtype.str, array.tobytes())
         return intern(CONST, (), {"value": number, "bits": bits}, (), array.dtype, False)
-    owned = array.astype(array.dtype.name)
+    native = array.dtype.isnative
+    owned = array.copy("K") if native else array.astype(array.dtype.name)
     owned.flags.writeable = False
     return intern(CONST, (), {"value": owned}, owned.shape, owned.dtype, False)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import weakref
 from _thread import RLock
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # weakref has it from there
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
@@ -15,28 +16,49 @@ import numpy as np
 
 Node = TypeVar("Node")
 
-_TABLE: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
+
+class _Entry(weakref.ref[Any]):
+    """A node that may die, and the key that it is found by: a lighter `weakref.KeyedRef`."""
+
+    __slots__ = ("key",)
+    key: Hashable
+
+
+_TABLE: dict[Hashable, _Entry] = {}
 _LOCK = RLock()  # threading's own; that module takes a millisecond to load
 
 
 def interned(key: Hashable, make: Callable[[], Node]) -> Node:
     """The node of this key, made now where there is none."""
+    entry = _TABLE.get(key)  # a node that is alive is the one, whoever is at the table
+    node: Node | None = None if entry is None else entry()
+    if node is not None:
+        return node
     with _LOCK:
-        node: Node | None = _TABLE.get(key)
+        entry = _TABLE.get(key)
+        node = None if entry is None else entry()
         if node is None:
             node = make()
-            _TABLE[key] = node
+            entry = _Entry(node, _gone)
+            entry.key = key
+            _TABLE[key] = entry
     return node
+
+
+def _gone(entry: _Entry) -> None:
+    """A node has died; in one step, for its key may have a new node by now."""
+    _remove_dead_weakref(_TABLE, entry.key)
 
 
 def count() -> int:
     """How many nodes are alive."""
-    with _LOCK:
-        return len(_TABLE)
+    return len(_TABLE)
 
 
 def frozen_params(params: Mapping[str, Any]) -> Hashable:
     """Parameters as part of a key."""
+    if not params:
+        return ()
     if len(params) > 1:
         return tuple(sorted([(name, frozen(value)) for name, value in params.items()]))
     return tuple([(name, frozen(value)) for name, value in params.items()])

@@ -5,18 +5,20 @@ The difference quotient is central with two Richardson levels, so that its error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
+from math import isfinite
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.dims import Dim
+from derivant.base.dims import Dim, size_of
 from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors
-from derivant.carriers.evaluate import evaluate, evaluate_all, varied
+from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
+from derivant.carriers.many_points import ManyPoints
 from derivant.carriers.trace import variables
 from derivant.derivation.draws import directed, drawn, sizes_for
 from derivant.derivation.smooth import is_kink, may_have_kinks
@@ -52,18 +54,16 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
 
     Raises DerivantError where they differ: what is shown must be right.
     """
-    leaves = {v.params["name"]: v for v in variables([value, derivative, wrt])}
-    if upstream is not None:
-        leaves[upstream.params["name"]] = upstream
-    names = sorted({n for v in leaves.values() for s in v.shape for n in names_in(s)})
-    worst, sizes = 0.0, []
-    for turn in range(ROUNDS if names else 2):
-        here = sizes_for(names, turn)
-        with np.errstate(all="ignore"):  # a random point may lie outside the domain
-            error = _error(value, wrt, derivative, upstream, list(leaves.values()), here, turn)
-        if error is not None:
-            worst = max(worst, error)
-            sizes.append(here)
+    question = _Question(value, wrt, derivative, upstream)
+    names = sorted({n for v in question.leaves for s in v.shape for n in names_in(s)})
+    worst, sizes, rng = 0.0, list[dict[str, int]](), np.random.default_rng(0)
+    with np.errstate(all="ignore"):  # a random point may lie outside the domain
+        for turn in range(ROUNDS if names else 2):
+            here = sizes_for(names, turn)
+            error = question.error(here, rng)
+            if error is not None:
+                worst = max(worst, error)
+                sizes.append(here)
     if worst > TOLERANCE:
         raise DerivantError(
             f"the derivative by {wrt.params['name']} differs from differences of the value by "
@@ -77,36 +77,52 @@ def names_in(size: object) -> list[str]:
     return [n for names, _ in size.terms for n in names] if isinstance(size, Dim) else []
 
 
-def _error(
-    value: Expr,
-    wrt: Expr,
-    derivative: Expr,
-    upstream: Expr | None,
-    leaves: Sequence[Expr],
-    sizes: dict[str, int],
-    seed: int,
-) -> float | None:
-    """The relative error in one direction; None where the value is not finite there."""
-    rng = np.random.default_rng(seed)
-    try:
-        point = {v: drawn(v, shape_at(v, sizes), rng) for v in leaves}
-        step = directed(wrt, shape_at(wrt, sizes), rng)
-        there = np.asarray(evaluate(derivative, point, sizes))
-        found = np.asarray(np.sum(there * step, axis=tuple(range(-step.ndim, 0))))
-        error = None
-        for finer in FINER:
-            truth = _difference(value, wrt, point, step, sizes, STEP * finer)
-            if truth is not None and upstream is not None:
-                truth = np.asarray(np.sum(truth * point[upstream]))
-            last, error = error, None if truth is None else _apart(found, truth)
-            if error is None:  # rough there: a matrix that is singular but for rounding
-                return last
-            if error <= TOLERANCE:
-                break
-        outside = error is not None and error > TOLERANCE and _is_singular(value, point, sizes)
-    except (DerivantError, np.linalg.LinAlgError):
-        return None
-    return None if outside else error
+class _Question:
+    """A value and what is said to be its derivative, looked at once for all points."""
+
+    __slots__ = ("_graph", "_has_kinks", "_upstream", "_value", "_wrt", "leaves")
+
+    def __init__(self, value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None) -> None:
+        self._value, self._wrt, self._upstream = value, wrt, upstream
+        self._graph = ManyPoints(value, derivative, wrt)
+        self._has_kinks = may_have_kinks(value)
+        leaves = {v.params["name"]: v for v in variables([value, derivative, wrt])}
+        if upstream is not None:
+            leaves[upstream.params["name"]] = upstream
+        self.leaves = list(leaves.values())
+
+    def error(self, sizes: dict[str, int], rng: np.random.Generator) -> float | None:
+        """The relative error in one direction; None where the value is not finite there."""
+        wrt = self._wrt
+        try:
+            point = {v: drawn(v, shape_at(v, sizes), rng) for v in self.leaves}
+            step = directed(wrt, shape_at(wrt, sizes), rng)
+            there, moved = self._graph.at(point, sizes)
+            found = np.asarray((np.asarray(there) * step).sum(axis=tuple(range(-step.ndim, 0))))
+            start, error = point[wrt], None
+            for finer in FINER:
+                truth = self._difference(lambda t: moved(start + t * step), STEP * finer)
+                if truth is not None and self._upstream is not None:
+                    truth = np.asarray(np.sum(truth * point[self._upstream]))
+                last, error = error, None if truth is None else _apart(found, truth)
+                if error is None:  # rough there: a matrix that is singular but for rounding
+                    return last
+                if error <= TOLERANCE:
+                    return error
+            return None if _is_singular(self._value, point, sizes) else error
+        except (DerivantError, np.linalg.LinAlgError):
+            return None
+
+    def _difference(self, moved: Callable[[float], Any], reach: float) -> Numbers | None:
+        """The derivative along a direction; None where differences do not settle."""
+
+        def at(t: float) -> Numbers:
+            return np.asarray(moved(t))
+
+        best, change = slope(at, reach)
+        # 15 times that change is how far the two finer quotients lie apart
+        rough = 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0))
+        return None if rough or (self._has_kinks and is_kink(at)) else best
 
 
 def _is_singular(value: Expr, point: dict[Expr, Numbers], sizes: dict[str, int]) -> bool:
@@ -118,44 +134,14 @@ def _is_singular(value: Expr, point: dict[Expr, Numbers], sizes: dict[str, int])
 
 def _apart(found: Numbers, truth: Numbers) -> float | None:
     """How far two slopes are apart, relatively; None where one is not finite."""
-    if not (np.all(np.isfinite(truth)) and np.all(np.isfinite(found))):
-        return None
-    scale = max(1.0, float(np.max(np.abs(truth), initial=0.0)))
-    return float(np.max(np.abs(found - truth), initial=0.0)) / scale
+    size = float(np.abs(truth).max(initial=0.0))
+    apart = float(np.abs(found - truth).max(initial=0.0))
+    return apart / max(1.0, size) if isfinite(size) and isfinite(apart) else None
 
 
 def shape_at(variable: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
     """The shape of a variable where the named dimensions have these sizes."""
-    return tuple(_size(s, sizes) for s in variable.shape)
-
-
-def _size(size: object, sizes: dict[str, int]) -> int:
-    if not isinstance(size, Dim):
-        assert isinstance(size, int)
-        return size
-    return sum(n * prod(sizes[k] for k in names) for names, n in size.terms)
-
-
-def _difference(
-    value: Expr,
-    wrt: Expr,
-    point: dict[Expr, Numbers],
-    step: Numbers,
-    sizes: dict[str, int],
-    reach: float,
-) -> Numbers | None:
-    """The derivative of the value along a direction; None where differences do not settle."""
-    moved = varied(value, point, wrt, sizes)
-
-    def at(t: float) -> Numbers:
-        return np.asarray(moved(point[wrt] + t * step))
-
-    best, change = slope(at, reach)
-    # 15 times that change is how far the two finer quotients lie apart
-    rough = 15 * change > ROUGH * max(1, np.max(np.abs(best), initial=0))
-    if rough or (may_have_kinks(value) and is_kink(at)):
-        return None
-    return best
+    return tuple([size_of(s, sizes) for s in variable.shape])
 
 
 def slope(at: Callable[[float], Numbers], step: float = STEP) -> tuple[Numbers, float]:

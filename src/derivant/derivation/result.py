@@ -67,6 +67,7 @@ class Derivative:
     layout: str = "tensor"
     _made: list[Derivation] = field(default_factory=list, init=False, repr=False)
     _documents: list[Forms] = field(default_factory=list, init=False, repr=False)
+    _written: list[str] = field(default_factory=list, init=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -214,6 +215,12 @@ class Derivative:
         """
         if target != "numpy":
             raise ArgumentError(f"the target of an expression is 'numpy', not {target!r:.40}")
+        if not self._written:
+            self._written.append(self._in_numpy())
+        return self._written[0]
+
+    def _in_numpy(self) -> str:
+        """The text in NumPy notation."""
         forms = self._forms
         found = self._document(forms)
         if found is None and self.layout == "vec":

@@ -18,11 +18,11 @@ from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.notation.inference import Reading
 from derivant.notation.items import POWERS, Item, Program, Static
 from derivant.notation.kinds import NUMBER, ROW, VECTOR
-from derivant.notation.spelling import LARGEST_QUOTIENT
 from derivant.notation.symmetry import seems_symmetric
 from derivant.notation.vocabulary import FUNCTIONS, identity, size_number
 from derivant.ops.linalg import matrix_power
 from derivant.ops.rows import call
+from derivant.rewriting.numbers import LARGEST_QUOTIENT
 
 ROWS = {"+": "add", "-": "subtract", "neg": "negative"}
 
@@ -80,7 +80,8 @@ def _lowered(
     program: Program, item: Item, kinds: list[int], made: dict[int, Expr], shape: Shape
 ) -> Any:
     """One operation on expressions."""
-    if item.static is not None:
+    if item.op == "number":
+        assert item.static is not None
         return _number(item.static)
     if item.op == "identity":
         return identity(shape[0])

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from derivant.notation.document import Name, Node, Number, Scaled, mapped
 from derivant.notation.signs import with_numbers
-from derivant.notation.spelling import LARGEST_QUOTIENT, as_read
 from derivant.notation.words import powered
+from derivant.rewriting.numbers import LARGEST_QUOTIENT, as_read
 
 PI = Name("pi")
 HALVES = (2, -2, 1, -1, 4, -4)  # how often the root of π is a factor

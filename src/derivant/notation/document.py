@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from operator import is_
 from typing import Any, TypeAlias
 
 
@@ -164,17 +165,22 @@ NODES = (
     Name, Number, Array, Call, Turned, Product, Entrywise, Scaled, Sum, Power, Entry, Delta,
     Summed, Built, Contraction,
 )  # fmt: skip
+# Where a node may have parts: what is neither a text nor a number.
+FIELDS = {
+    kind: tuple(f.name for f in fields(kind) if f.type not in ("str", "int", "Fraction"))
+    for kind in NODES
+}
 
 
 def parts(node: Node) -> Iterator[Node]:
     """The parts that a node is made of."""
-    for field in fields(node):
-        stack = [getattr(node, field.name)]
+    for name in FIELDS[node.__class__]:
+        stack = [getattr(node, name)]
         while stack:
             value = stack.pop()
-            if isinstance(value, NODES):
+            if value.__class__ in FIELDS:
                 yield value
-            elif isinstance(value, tuple):
+            elif value.__class__ is tuple:
                 stack.extend(reversed(value))
 
 
@@ -224,20 +230,20 @@ def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
     True
     """
     node = change(node)
-    values: dict[str, Any] = {
-        f.name: _mapped_value(getattr(node, f.name), change) for f in fields(node)
-    }
-    same = all(values[f.name] is getattr(node, f.name) for f in fields(node))
-    return node if same else replace(node, **values)
+    values: dict[str, Any] = {}
+    for name in FIELDS[node.__class__]:
+        value = getattr(node, name)
+        found = _mapped_value(value, change)
+        if found is not value:
+            values[name] = found
+    return replace(node, **values) if values else node
 
 
 def _mapped_value(value: object, change: Callable[[Node], Node]) -> object:
-    if isinstance(value, NODES):
-        return mapped(value, change)
     if isinstance(value, tuple):
         found = tuple(_mapped_value(v, change) for v in value)
-        return value if all(a is b for a, b in zip(found, value, strict=True)) else found
-    return value
+        return value if all(map(is_, found, value)) else found
+    return mapped(value, change) if isinstance(value, NODES) else value
 
 
 def with_part(node: Node, old: Node, new: Node) -> Node:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from derivant.base.dims import Dim, Shape
@@ -27,6 +28,7 @@ FAMILY = {
     "neg": "same", "transpose": "transpose",
 }  # fmt: skip
 DIVISIONS = ("/", "./", "soft./")
+PRODUCTS = ("*", ".*", "soft.*")
 RING = ("+", "-", "*", ".*", "soft.*")
 
 
@@ -166,14 +168,18 @@ class Builder(Maker):
         if node.op == "^" and _is_unit(items[0]) and right in (-1, 1):
             return self.place[node.args[0]]
         folded = self._folded(node.op, statics, span)
-        if folded is not None:
+        stands = node.op in PRODUCTS and any(map(_is_sum, statics))
+        if folded is not None and not stands:
             return self._number(span, folded)
         flavour: object = None
         if node.op in ("+", "-", *POWERS):
             flavour = tuple(s is not None for s in statics)
         if node.op == "^":
             flavour = "whole" if whole(right) is not None else None
-        return self.made(node, span, self.rule(FAMILY[node.op], len(items), flavour))
+        place = self.made(node, span, self.rule(FAMILY[node.op], len(items), flavour))
+        if folded is not None:  # (n - 1) m is a size, and stays a product in the value
+            self.program.items[place] = replace(self.program.items[place], static=folded)
+        return place
 
     def _folded(self, op: str, values: list[Static | None], span: Span) -> Static | None:
         """The number that an operation on numbers is; None where it stays an operation."""
@@ -187,6 +193,11 @@ class Builder(Maker):
         if isinstance(value, complex) or (isinstance(value, (int, float)) and not _fits(value)):
             raise self.program.fail(span, "this is no real number that a float holds")
         return value
+
+
+def _is_sum(value: Static | None) -> bool:
+    """Whether a number is a size of several terms."""
+    return isinstance(value, Dim) and len(value.terms) > 1
 
 
 def _is_unit(item: Item) -> bool:

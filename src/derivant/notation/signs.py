@@ -19,9 +19,9 @@ from derivant.notation.document import (
     Sum,
     Turned,
 )
-from derivant.notation.spelling import LARGEST_QUOTIENT, SMALLEST, as_read
 from derivant.notation.words import is_ones, sized
 from derivant.rewriting import Sum as Terms
+from derivant.rewriting.numbers import as_read, is_short
 
 ONE = Fraction(1)
 
@@ -87,7 +87,7 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
     if size.numerator != 1 or (not above and body is None and size.denominator == 1):
         above.insert(0, Number(Fraction(size.numerator)))
     if size.denominator != 1:
-        if _is_short(size):
+        if is_short(size):
             above = [Number(size), *numbers]
         else:
             under.insert(0, Number(Fraction(size.denominator)))
@@ -105,12 +105,3 @@ def with_numbers(size: Fraction, numbers: list[Node], body: Node | None, below: 
     if isinstance(body, Sum) and len(body.terms) == 1:
         return Sum(((-1, Scaled(tuple(above), body.terms[0][1], tuple(under), body.rank)),), 0)
     return Scaled(tuple(above), body, tuple(under), 0 if body is None else body.rank)
-
-
-def _is_short(size: Fraction) -> bool:
-    """Whether a fraction is better read as a decimal: 0.5, 0.044715, what is no quotient."""
-    if size.denominator > LARGEST_QUOTIENT:
-        return SMALLEST < size < 1 / SMALLEST  # others would lose digits, or be 0
-    decimal, quotient = repr(float(size)), f"{size.numerator} / {size.denominator}"
-    longest = 4 if size.numerator == 1 else max(4, len(quotient) - 1)
-    return len(decimal) <= longest and Fraction(decimal) == size

@@ -8,13 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from fractions import Fraction
+from functools import lru_cache
 from unicodedata import is_normalized, normalize
-
-LARGEST_QUOTIENT = 10**6  # the denominator of a number that is written or read as a quotient
-LARGEST_WHOLE = 2**53  # larger ones are read as floats
-SMALLEST = Fraction(1, 10**300)
-SMALL_QUOTIENT, LONG_DECIMAL, ROUNDED = 1000, 12, Fraction(4, 10**16)
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -29,6 +24,7 @@ SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 PARTS = re.compile(r"([^\W\d_]+)(\d*|_\w*)")  # a word, and the number or index behind it
 
 
+@lru_cache(maxsize=4096)
 def canonical_name(name: str) -> str:
     """The one spelling of a name: a Greek letter is its Latin name, a subscript is a number.
 
@@ -89,21 +85,3 @@ def odd_letter(name: str) -> tuple[str, str]:
     odd = next((c for c in name if not is_name("a" + c)), name[0])
     plain = normalize("NFKC", odd)
     return odd, plain if is_name("a" + plain) else ""
-
-
-def as_read(number: Fraction) -> Fraction:
-    """A number as the quotient that its float is: of small numbers but for rounding, or exactly.
-
-    >>> as_read(Fraction(0.1) / 7), as_read(Fraction(1 / 3))
-    (Fraction(1, 70), Fraction(1, 3))
-    """
-    if number.denominator == 1 and abs(number) > LARGEST_WHOLE:
-        return Fraction(float(number)) if abs(number) < 1 / SMALLEST else number
-    if number.denominator <= LARGEST_QUOTIENT or not SMALLEST < abs(number) < 1 / SMALLEST:
-        return number
-    small = number.limit_denominator(SMALL_QUOTIENT)
-    long = len(repr(float(number))) > LONG_DECIMAL
-    if long and abs(small - number) < ROUNDED * abs(number):
-        return small
-    near = Fraction(float(number)).limit_denominator(LARGEST_QUOTIENT)
-    return near if float(near) == float(number) else number

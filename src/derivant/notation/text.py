@@ -25,7 +25,8 @@ from derivant.notation.document import (
     Summed,
     Turned,
 )
-from derivant.notation.spelling import LARGEST_QUOTIENT, shown_name
+from derivant.notation.spelling import shown_name
+from derivant.rewriting.numbers import LARGEST_QUOTIENT
 
 SHORT = 8  # a fraction whose decimal form is longer is written as a quotient
 

@@ -22,7 +22,7 @@ from derivant.notation.document import (
     Turned,
     size,
 )
-from derivant.notation.spelling import as_read
+from derivant.rewriting.numbers import as_read
 
 LONG = 4  # a vector as large is written once, in norm2(v)^2, not twice in v'v
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,14 @@ _vdot = np.vdot
 
 
 def resolved(ufunc: np.ufunc) -> DTypeRule:
-    """The dtype rule of a NumPy function: what it answers itself."""
+    """The dtype rule of a NumPy function: what it answers itself, asked once."""
 
-    def rule(*dtypes: DType | type, **params: object) -> DType:
+    @lru_cache(maxsize=256, typed=True)  # typed: a dtype is equal to the type that it is made of
+    def resolve(*dtypes: DType | type) -> DType:
         kinds = tuple(np.dtype(bool) if kind is bool else kind for kind in dtypes)
         return ufunc.resolve_dtypes((*kinds, None))[-1]
 
-    return rule
+    return lambda *dtypes, **params: resolve(*dtypes)
 
 
 def _scale(g: Data, p: Data) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -82,6 +83,11 @@ def same_shape(shape: Shape, *rest: Shape, **params: object) -> Shape:
 
 def promoted(*dtypes: DType | type, **params: object) -> DType:
     """The dtype that NumPy's promotion gives; a Python scalar's type stands for a weak one."""
+    return _promoted(*dtypes)
+
+
+@lru_cache(maxsize=256, typed=True)  # typed: a dtype is equal to the type that it is made of
+def _promoted(*dtypes: DType | type) -> DType:
     return np.result_type(*(t(0) if isinstance(t, type) else t for t in dtypes))
 
 

@@ -24,6 +24,7 @@ Join: TypeAlias = tuple[tuple[int, tuple[int, ...]], int]
 # Trying every letter of a class that looks alike is needed only for rare networks; in cycles and
 # other symmetric ones all choices give the same, so that a few are enough.
 TRIED = 512
+FEW = 32  # letters that look alike: so many are told apart at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +33,24 @@ class Namer:
 
     labels: Labels
     symmetric: set[int]
-    _known: dict[tuple[int, int, int], tuple[Term, Term, Code]] = field(default_factory=dict)
+    _known: dict[object, tuple[Term, bool, Code]] = field(default_factory=dict)
 
     def term(self, term: Term, rank: int) -> tuple[Term, Code]:
         """The term with canonical letters and order of atoms, and a code equal for equal terms.
 
         A term that has both is given back itself.
         """
-        key = id(term), rank, len(self.symmetric)
+        product = term.product
+        key = rank, len(self.symmetric), product
         known = self._known.get(key)
         if known is None:
             named, code = self._named(term, rank)
-            if named is not term and named.key == term.key:
-                named = term
-            known = self._known[key] = term, named, code
-            self._known[id(named), rank, len(self.symmetric)] = named, named, code
-        return known[1], known[2]
+            same = named.product == product
+            known = self._known[key] = term if same else named, same, code
+            if not same:
+                self._known[rank, len(self.symmetric), named.product] = named, True, code
+        named, same, code = known
+        return term if same else named.numbered(term.coefficient), code
 
     def _named(self, term: Term, rank: int) -> tuple[Term, Code]:
         if not term.bound:
@@ -121,8 +124,7 @@ class _Web:
         self._labels: list[tuple[Label, Fraction]] = [
             (namer.labels.of(a.payload), a.power) for a in atoms
         ]
-        ranks = {label: k for k, label in enumerate(sorted(set(self._labels)))}
-        self._kinds = [ranks[label] for label in self._labels]
+        self._kinds = _ranks(self._labels)
         self._loose = [a.payload is None or id(a.payload) in namer.symmetric for a in atoms]
         users: dict[Letter, list[int]] = {}
         for i, atom in enumerate(atoms):
@@ -191,19 +193,38 @@ class _Web:
         return tuple(sorted(shades) if self._loose[place] else shades)
 
 
+def _ranks(labels: Sequence[tuple[Label, Fraction]]) -> list[int]:
+    """Where each label stands among all of them, equal ones together."""
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    ranks, rank = [0] * len(labels), 0
+    for before, place in zip([order[0], *order], order, strict=False):
+        rank += labels[before] != labels[place]
+        ranks[place] = rank
+    return ranks
+
+
 def _split(
     old: int,
     groups: Mapping[tuple[Join, ...], list[Letter]],
     counts: Counter[int],
     colours: Colours,
 ) -> Iterator[Letter]:
-    """Give the groups of a colour colours of their own, behind the letters that are in none."""
+    """Give the groups of a colour colours of their own, behind the letters that are in none.
+
+    Gives the letters that others have to be told apart by: where all letters of the colour are in
+    groups, one group says no more than the others do. Of many letters it is the largest.
+    """
     colour = old + counts[old] - sum(map(len, groups.values()))
-    for _, letters in sorted(groups.items()):
+    ordered = [letters for _, letters in sorted(groups.items())]
+    silent = None if colour != old else ordered[0]
+    if silent is not None and counts[old] > FEW:
+        silent = max(ordered, key=len)
+    for letters in ordered:
         if colour != old:
             counts[old] -= len(letters)
             counts[colour] += len(letters)
             colours.update(dict.fromkeys(letters, colour))
+        if letters is not silent:
             yield from letters
         colour += len(letters)
 
@@ -219,6 +240,9 @@ def _smallest_class(colours: Colours) -> list[Letter]:
 
 def components(atoms: Iterable[Atom], rank: int) -> list[list[Atom]]:
     """The atoms in groups that share no bound letter."""
+    atoms = list(atoms)
+    if len(atoms) == 1:
+        return [atoms]
     groups: list[list[Atom]] = []
     home: dict[Letter, int] = {}
     for atom in atoms:

@@ -83,7 +83,7 @@ class Context:
         self.trying = False  # whether what is made is a try only
         self.steps: list[Step] = []
         self.conditions: dict[tuple[str, int], Condition] = {}
-        self._lowered: dict[int, tuple[Sum, Expr]] = {}
+        self._lowered: dict[object, tuple[Sum, Expr]] = {}  # by the id of a sum, and by its key
         self._oriented: dict[int, tuple[Expr, tuple[Fraction, Expr, bool]]] = {}
 
     def laws_of(self, row: str) -> Sequence[Rule[Context, Any, Sum | None]]:
@@ -125,9 +125,8 @@ class Context:
 
     def note_function(self, payload: Expr, operand: Sum) -> None:
         """Learn that a function of a symmetric matrix is symmetric."""
-        if operand.shape[0] == operand.shape[1] and lowered(self._turned(operand)) is lowered(
-            operand
-        ):
+        turned = self._turned(operand) if operand.shape[0] == operand.shape[1] else None
+        if turned is not None and self.lowered(turned) is self.lowered(operand):
             self.namer.symmetric.add(id(payload))
 
     def factor(
@@ -141,12 +140,12 @@ class Context:
         """A form to a power as a factor with these letters; None where it is zero."""
         if not form.terms and power > 0:
             return None
-        whole = power.denominator == 1 and abs(power) <= LARGEST_EXPONENT
+        whole = power is ONE or (power.denominator == 1 and abs(power) <= LARGEST_EXPONENT)
         if not all(is_moderate(t.coefficient) for t in form.terms):
             return Term(ONE, (Atom(self.remembered(form), index, power),))
         if len(form.terms) == 1 and len(form.terms[0].atoms) <= longest:
             term = form.terms[0]
-            if power == 1 or _is_one_atom(form):
+            if power is ONE or power == 1 or _is_one_atom(form):
                 return _raised(_placed(term, index, fresh), power)
             if whole and not term.bound and not any(a.payload is None for a in term.atoms):
                 return _raised(_placed(term, index, fresh), power)
@@ -168,16 +167,20 @@ class Context:
         return Term(number**power.numerator, (Atom(payload, letters, power),))
 
     def lowered(self, form: Sum) -> Expr:
-        """The expression of a form; that of the same form once."""
+        """The expression of a form; that of the same form, or of one like it, once."""
         known = self._lowered.get(id(form))
         if known is None:
-            known = self._lowered[id(form)] = (form, lowered(form))
+            key = None if self.is_deep else form.key  # hardly anything is alike there
+            known = self._lowered.get(key) or (form, lowered(form))
+            if key is not None:
+                self._lowered[key] = known
+            self._lowered[id(form)] = form, known[1]
         return known[1]
 
     def remembered(self, form: Sum) -> Expr:
         """A form as an expression whose sum can be asked for."""
         whole = self.lowered(form)
-        if all(a.payload is not whole for t in form.terms for a in t.atoms):
+        if not any(a.payload is whole for t in form.terms for a in t.atoms):
             self._open(whole, form)
         return whole
 
@@ -244,7 +247,7 @@ class Context:
         if number == 1:
             return number, form, self.lowered(form)
         one = replace(form, terms=tuple(t.scaled(1 / number) for t in form.terms))
-        return number, one, lowered(one)
+        return number, one, self.lowered(one)
 
     def _ease(self, form: Sum, expr: Expr) -> tuple[object, ...]:
         """How well the axes stand: the first axis first in its factor, the second one last."""
@@ -276,7 +279,7 @@ def _placed(term: Term, index: Index, fresh: Fresh) -> Term:
 
 
 def _raised(term: Term, power: Fraction) -> Term:
-    if power == 1:
+    if power is ONE or power == 1:
         return term
     atoms = tuple(replace(a, power=a.power * power) for a in term.atoms)
     # a number that is not 1 comes here with whole powers only

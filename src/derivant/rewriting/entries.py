@@ -32,6 +32,7 @@ Joined = tuple[Fraction, list[Atom]]
 TANGENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 MASKS = {"mask", "onehot", "unitint"}
 SIZED = ("abs", "sign", "step", "relu")
+ROWS = {"exp", *SIZED, *(row for pair in TANGENTS for row in pair)}
 
 
 def entries_joined(context: Context, total: Sum) -> Sum:
@@ -41,13 +42,13 @@ def entries_joined(context: Context, total: Sum) -> Sum:
 
 def _joined(context: Context, term: Term) -> Term:
     """The term with its factors joined until nothing changes."""
-    if not any(_matters(a) for a in term.atoms):
+    if not any(_matters(context, a) for a in term.atoms):
         return term
     changed = True
     while changed:
         changed = False
         for group in _groups(term):
-            found = _first(context, group)
+            found = _first(context, group) if any(_matters(context, a) for a in group) else None
             if found is not None:
                 gone = {id(a) for a in group}
                 rest = [a for a in term.atoms if id(a) not in gone]
@@ -59,11 +60,17 @@ def _joined(context: Context, term: Term) -> Term:
     return term
 
 
-def _matters(atom: Atom) -> bool:
+def _matters(context: Context, atom: Atom) -> bool:
+    """Whether a law may have something to say of a factor."""
     payload = atom.payload
     if payload is None:
         return False
-    return len(payload.inputs) in (1, 2) or atom.power < 0 or payload.primitive.name == "variable"
+    if payload.primitive.name in ROWS or payload.params.get("facts"):
+        return True
+    if id(payload) in context.exponents:
+        return True
+    inside = context.inside(payload)
+    return inside is not None and len(inside.terms) == 2 and atom.power < 0
 
 
 def _groups(term: Term) -> Iterator[list[Atom]]:

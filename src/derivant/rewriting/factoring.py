@@ -7,10 +7,12 @@ covered whole or not at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, count
+from operator import eq
 
 from derivant.base.dims import Size
 from derivant.rewriting.canonical import components
@@ -39,7 +41,10 @@ def factored(context: Context, total: Sum) -> Sum:
     if not (2 <= len(total.terms) <= MOST_TERMS and atoms <= MOST_ATOMS):
         return total
     found: list[tuple[int, int, int, Sum, Cover, Sum]] = []
+    payloads = [{id(a.payload) for a in t.atoms} for t in total.terms]
     for i, j in combinations(range(len(total.terms)), 2):
+        if payloads[i].isdisjoint(payloads[j]):
+            continue
         one, two = _levelled(*_facing(total.terms[i], total.terms[j]))
         cover = _cover(context, one, two, total.rank)
         rest = _rest(one, two, cover, total) if cover.pairs else None
@@ -82,7 +87,7 @@ def _levelled(one: Term, two: Term) -> tuple[Term, Term]:
     shared = {
         key: min(p, powers[1][key], key=abs)
         for key, p in powers[0].items()
-        if powers[1].get(key, p) != p and p * powers[1][key] > 0
+        if powers[1].get(key, p) is not p and powers[1][key] != p and p * powers[1][key] > 0
     }
     if not shared:
         return one, two
@@ -127,19 +132,22 @@ def _cover(context: Context, one: Term, two: Term, rank: int) -> Cover:
     best = Cover((), {})
     places: dict[object, list[int]] = {}
     for j, b in enumerate(two.atoms):
-        places.setdefault((id(b.payload), b.power), []).append(j)
-    found = [places.get((id(a.payload), a.power), []) for a in one.atoms]
+        places.setdefault((id(b.payload), b.power.as_integer_ratio()), []).append(j)
+    keys = [(id(a.payload), a.power.as_integer_ratio()) for a in one.atoms]
+    found = [places.get(key, []) for key in keys]
     if not 0 < sum(map(len, found)) <= MOST_PAIRS:
         return best
     equal = [(i, j) for i, others in enumerate(found) for j in others]
-    numbers = [_numbers(one, rank), _numbers(two, rank)]
-    most = min(len(one.atoms), len(two.atoms))
+    numbers: list[list[set[int]]] = []
+    most = sum(min(n, len(places.get(key, ()))) for key, n in Counter(keys).items())
     for pair in equal:
         if len(best.pairs) == most:
             break
         if pair not in best.pairs:
             cover = _grown(context, one, two, pair, equal, rank)
-            cover = _whole_numbers(cover, numbers)
+            if len(cover.pairs) > len(best.pairs):
+                numbers = numbers or [_numbers(one, rank), _numbers(two, rank)]
+                cover = _whole_numbers(cover, numbers)
             if len(cover.pairs) > len(best.pairs):
                 best = cover
     return best
@@ -186,6 +194,8 @@ def _matched(
     context: Context, a: Atom, b: Atom, names: dict[Letter, Letter], rank: int
 ) -> dict[Letter, Letter] | None:
     """The names with those that make b equal to a; None where b cannot be."""
+    if all(map(eq, map(names.get, b.index), a.index)):
+        return names
     orders = [b.index]
     if id(b.payload) in context.namer.symmetric:
         orders.append(b.index[::-1])

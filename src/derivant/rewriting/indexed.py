@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -20,7 +20,9 @@ from derivant.carriers.expr import Expr
 
 Letter: TypeAlias = int
 Index: TypeAlias = tuple[Letter, ...]
+Product: TypeAlias = tuple[tuple[object, ...], tuple[tuple[Letter, Size], ...]]
 ONE = Fraction(1)
+UNIT, FACT, BELOW = "a unit tensor", "a fact", "a quotient"  # beside the rows of factors
 LARGEST_INT = 2**53
 MOST_BITS = 4096  # exact numbers beyond this are far outside the floats and would only grow
 
@@ -38,9 +40,9 @@ class Atom:
     power: Fraction = ONE
 
     @property
-    def key(self) -> tuple[int, Index, Fraction]:
+    def key(self) -> tuple[int, ...]:
         """Equal atoms have equal keys as long as their payloads live."""
-        return id(self.payload), self.index, self.power
+        return id(self.payload), *self.power.as_integer_ratio(), *self.index
 
     def renamed(self, names: Mapping[Letter, Letter]) -> Atom:
         """The atom with letters replaced."""
@@ -56,17 +58,30 @@ class Term:
     coefficient: Fraction
     atoms: tuple[Atom, ...]
     bound: tuple[tuple[Letter, Size], ...] = ()
+    _product: Product | None = field(default=None, init=False, repr=False)
 
     @property
     def key(self) -> tuple[object, ...]:
         """Equal terms have equal keys as long as their payloads live."""
-        return self.coefficient, tuple(a.key for a in self.atoms), self.bound
+        return self.coefficient.as_integer_ratio(), *self.product
+
+    @property
+    def product(self) -> Product:
+        """The key of the term without its number, made once."""
+        if self._product is None:
+            object.__setattr__(self, "_product", (tuple([a.key for a in self.atoms]), self.bound))
+        assert self._product is not None
+        return self._product
 
     def scaled(self, number: Fraction) -> Term:
         """The term times a number."""
-        if number == 1:
-            return self
-        return Term(self.coefficient * number, self.atoms, self.bound)
+        return self if number == 1 else self.numbered(self.coefficient * number)
+
+    def numbered(self, number: Fraction) -> Term:
+        """The term with another number before it."""
+        term = Term(number, self.atoms, self.bound)
+        object.__setattr__(term, "_product", self._product)
+        return term
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +95,24 @@ class Sum:
     @property
     def key(self) -> tuple[object, ...]:
         """Equal sums have equal keys as long as their payloads live."""
-        return self.shape, self.dtype, tuple(t.key for t in self.terms)
+        return self.shape, self.dtype, tuple([t.key for t in self.terms])
+
+    @property
+    def marks(self) -> set[str]:
+        """The rows of the factors; UNIT, FACT and BELOW where there are such."""
+        marks = set()
+        for term in self.terms:
+            for atom in term.atoms:
+                payload = atom.payload
+                if payload is None:
+                    marks.add(UNIT)
+                else:
+                    marks.add(payload.primitive.name)
+                    if payload.params.get("facts"):
+                        marks.add(FACT)
+                    if atom.power is not ONE and atom.power < 0:
+                        marks.add(BELOW)
+        return marks
 
     @property
     def rank(self) -> int:
@@ -131,6 +163,8 @@ def as_exact(value: object) -> Fraction | None:
 
 def is_moderate(value: Fraction) -> bool:
     """Whether a number is of a size that exact arithmetic should go on with."""
+    if value is ONE:
+        return True
     return max(value.numerator.bit_length(), value.denominator.bit_length()) <= MOST_BITS
 
 

@@ -38,16 +38,14 @@ class Labels:
         return self._known[id(payload)][1]
 
     def _labelled(self, node: Expr) -> tuple[Expr, Label]:
-        params = {k: v for k, v in node.params.items() if k != "bits"}
-        state = hashlib.blake2b(digest_size=16)
-        kind = node.primitive.name, node.shape, _name_of(node.dtype), node.weak
-        state.update(repr(kind).encode())
-        for name in sorted(params):
-            state.update(repr((name, _frozen(params[name], node))).encode())
-        for x in node.inputs:
-            state.update(self._known[id(x)][1][2])
-        first = 1 if node.primitive.name == "variable" else 2
-        return node, (first, str(params.get("name", node.primitive.name)), state.digest())
+        params, row = node.params, node.primitive.name
+        parts = [repr((row, node.shape, _name_of(node.dtype), node.weak))]
+        names = sorted(name for name in params if name != "bits") if params else ()
+        parts += [repr((name, _frozen(params[name], node))) for name in names]
+        inputs = [self._known[id(x)][1][2] for x in node.inputs]
+        state = hashlib.blake2b(b"".join(["".join(parts).encode(), *inputs]), digest_size=16)
+        first = 1 if row == "variable" else 2
+        return node, (first, str(params.get("name", row)), state.digest())
 
 
 @cache

@@ -10,14 +10,15 @@ from itertools import count
 from derivant.rewriting.cancelling import adjugates, inverses_cancelled
 from derivant.rewriting.canonical import Code
 from derivant.rewriting.context import Context
-from derivant.rewriting.entries import entries_joined, softmax_read
+from derivant.rewriting.entries import ROWS, entries_joined, softmax_read
 from derivant.rewriting.expanding import placed_term
 from derivant.rewriting.factoring import factored
 from derivant.rewriting.facts import facts_used
 from derivant.rewriting.functions import ENTRYWISE_RULES
 from derivant.rewriting.identities import identities_used
-from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
+from derivant.rewriting.indexed import BELOW, FACT, ONE, UNIT, Atom, Index, Sum, Term
 from derivant.rewriting.inverses import INVERSE_RULES
+from derivant.rewriting.numbers import added_numbers, told
 from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
 from derivant.rewriting.repeated import repeated_numbers
 from derivant.rewriting.rule import Rule
@@ -32,8 +33,13 @@ def powers_joined(context: Context, total: Sum) -> Sum:
 
 
 def _joined_powers(context: Context, term: Term) -> Term:
+    atoms, symmetric = term.atoms, context.namer.symmetric
+    if len({(id(a.payload), a.index) for a in atoms}) == len(atoms) and not any(
+        a.payload is None or not a.power or id(a.payload) in symmetric for a in atoms
+    ):
+        return term
     powers: dict[tuple[int, tuple[int, ...]], Atom] = {}
-    for atom in map(context.namer.sorted_index, term.atoms):
+    for atom in map(context.namer.sorted_index, atoms):
         key = (id(atom.payload), atom.index)
         known = powers.get(key)
         if known is None or atom.payload is None:
@@ -56,8 +62,8 @@ def powers_written_out(context: Context, total: Sum) -> Sum:
 
 def _written_out(context: Context, term: Term, rank: int) -> Term:
     for place, atom in enumerate(term.atoms):
-        inside = context.inside(atom.payload) if atom.power in (1, *REPEATED) else None
-        if inside is None or len(inside.terms) != 1:
+        inside = context.inside(atom.payload)
+        if inside is None or len(inside.terms) != 1 or atom.power not in (1, *REPEATED):
             continue
         if len(inside.terms[0].atoms) > MOST_SHARED_FACTORS:
             continue
@@ -82,8 +88,10 @@ def diagonals_entered(context: Context, total: Sum) -> Sum:
 
 def _on_diagonals(context: Context, term: Term, total: Sum) -> Term:
     for place, atom in enumerate(term.atoms):
+        if len(set(atom.index)) == len(atom.index):
+            continue
         letters = tuple(dict.fromkeys(atom.index))
-        inside = context.inside(atom.payload) if len(letters) < len(atom.index) else None
+        inside = context.inside(atom.payload)
         if inside is None:
             continue
         factor = _on_diagonal(context, inside, atom, letters, total.rank, term)
@@ -148,13 +156,22 @@ def like_terms_added(context: Context, total: Sum) -> Sum:
         named, code = context.namer.term(term, total.rank)
         known = found.get(code)
         if known is not None:
-            named = replace(known, coefficient=named.coefficient + known.coefficient)
+            named = known.numbered(added_numbers(known.coefficient, named.coefficient))
         found[code] = named
-    kept = [(code, term) for code, term in found.items() if term.coefficient]
+    kept = [(code, _told(term)) for code, term in found.items() if term.coefficient]
     kept.sort(key=lambda entry: (-len(entry[0]), entry[0]))
     if len(kept) == len(total.terms):
         return with_terms(total, [term for _, term in kept])
     return replace(total, terms=tuple(term for _, term in kept))
+
+
+def _told(term: Term) -> Term:
+    """The term with the number that is read where it is written."""
+    number = term.coefficient
+    if number is ONE:
+        return term
+    said = told(number)
+    return term if said is number else term.numbered(said)
 
 
 def number_extracted(context: Context, total: Sum) -> Sum:
@@ -186,22 +203,46 @@ def factors_extracted(context: Context, total: Sum) -> Sum:
 
 
 LAUE = "Laue, Mitterreiter, Giesen, A Simple and Efficient Tensor Calculus, 2.3"
+
+
+def of(*rows: str) -> frozenset[str]:
+    """The rows that a law looks for."""
+    return frozenset(rows)
+
+
+MATTER = of(*ROWS, "pow", FACT, BELOW)
 RULES: tuple[Rule[Context, Sum, Sum], ...] = (
-    Rule("a unit tensor merges two letters", lambda _, total: deltas_merged(total), "", LAUE),
+    Rule(
+        "a unit tensor merges two letters",
+        lambda _, total: deltas_merged(total),
+        "",
+        LAUE,
+        of(UNIT),
+    ),
     Rule("axes of size 1 have one letter", lambda _, total: singles_merged(total)),
     Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
     Rule("the diagonal of a sum is taken term by term", diagonals_entered),
     Rule("powers of one base are joined", powers_joined),
     Rule("a power of a product is a product", powers_written_out),
     Rule("a number that stands often is a power", repeated_numbers),
-    Rule("a matrix times its inverse is the identity", inverses_cancelled),
-    Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read),
-    Rule("functions of one entry are joined", entries_joined, "u not 0 where a sign goes"),
-    Rule("a fact of the entries is used", facts_used, "the fact is declared"),
+    Rule("a matrix times its inverse is the identity", inverses_cancelled, rows=of("inv")),
+    Rule("exp(u) / sum exp(u) = softmax(u)", softmax_read, rows=of("exp")),
+    Rule(
+        "functions of one entry are joined",
+        entries_joined,
+        "u not 0 where a sign goes",
+        rows=MATTER,
+    ),
+    Rule(
+        "a fact of the entries is used",
+        facts_used,
+        "the fact is declared",
+        rows=of("softmax", FACT),
+    ),
     Rule("parentheses in a sum are opened", parentheses_opened),
     Rule("like terms are added", like_terms_added),
     Rule("two functions are one", identities_used),
-    Rule("det(A) inv(A) = adj(A)", adjugates),
+    Rule("det(A) inv(A) = adj(A)", adjugates, rows=of("det")),
     Rule("a common number is extracted", number_extracted),
     Rule("a common factor is extracted", factors_extracted),
 )

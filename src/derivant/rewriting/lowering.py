@@ -17,7 +17,7 @@ import numpy as np
 from derivant.base.dims import Shape
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
-from derivant.rewriting.indexed import LARGEST_INT, Atom, Index, Letter, Sum, Term, as_number
+from derivant.rewriting.indexed import LARGEST_INT, ONE, Atom, Index, Letter, Sum, Term, as_number
 from derivant.rewriting.settling import settled
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -84,15 +84,18 @@ def _typed(value: Expr, dtype: np.dtype[np.generic]) -> Expr:
 
 def _added(total: Expr | None, value: Expr | None, number: Fraction) -> Expr:
     """A term of this number added to what there is; no value is the number alone."""
-    scaled = _scaled(value, number if total is None else abs(number))
     if total is None:
-        return scaled
-    joined: Expr = (RECORD.add if number > 0 else RECORD.subtract)(total, scaled)
+        return _scaled(value, number)
+    positive = number is ONE or number > 0
+    scaled = _scaled(value, number if positive else -number)
+    joined: Expr = (RECORD.add if positive else RECORD.subtract)(total, scaled)
     return joined
 
 
 def _scaled(value: Expr | None, number: Fraction) -> Expr:
     """A value times a number; a number that no float is exactly stays a quotient."""
+    if value is not None and number is ONE:
+        return value
     size, below = as_number(number), 1
     if number != size and max(abs(number.numerator), number.denominator) <= LARGEST_INT:
         size, below = number.numerator, number.denominator
@@ -122,10 +125,11 @@ def _ready(atom: Atom, dtype: np.dtype[np.generic]) -> Part:
     if value.dtype.kind != "f" and value.dtype != dtype:
         value = RECORD.astype(value, dtype=dtype)
     part = Part(value, atom.index)
-    for letter in dict.fromkeys(c for c in atom.index if atom.index.count(c) > 1):
+    twice = len(set(atom.index)) < len(atom.index)
+    for letter in dict.fromkeys(c for c in atom.index if atom.index.count(c) > 1) if twice else ():
         for _ in range(atom.index.count(letter) - 1):
             part = _diagonal(part, letter)
-    if atom.power == 1:
+    if atom.power is ONE or atom.power == 1:
         return part
     return Part(RECORD.power(part.expr, exponent=as_number(atom.power)), part.index)
 

@@ -163,17 +163,19 @@ def _applied(
 
     Terms that were only named and added give nothing to the rules before that.
     """
-    start = 0
+    start, marks = 0, total.marks
     for _ in range(MOST_STEPS):
         for place in range(start, len(rules)):
             rule = rules[place]
+            if rule.rows and rule.rows.isdisjoint(marks):
+                continue
             after = rule.rewrite(context, total)
             if after is total:
                 continue
             changed = after.key
             if changed != key:
                 context.steps.append(Step(rule.name, total, after))
-                total, key = after, changed
+                total, key, marks = after, changed, after.marks
                 start = place + 1 if rule.rewrite is like_terms_added else 0
                 break
         else:

@@ -7,6 +7,7 @@ finite there (a norm at 0, a cofactor of a singular matrix) is written as the te
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 
 from derivant.base.dims import total
 from derivant.base.graph import ancestors
@@ -31,13 +32,13 @@ def plainer(expression: Expr, of: Expr | None = None) -> Expr:
     made: dict[int, Expr] = {}
     own = None if of is None else {id(node) for node in ancestors([of])}
     for node in ancestors([expression]):
-        operands = tuple(made[id(x)] for x in node.inputs)
+        operands = tuple([made[id(x)] for x in node.inputs])
         rewrite = REWRITES.get(node.primitive.name)
         if node.primitive.name == "where" and (own is None or id(node.inputs[0]) in own):
             rewrite = None
         found = rewrite(node, operands) if rewrite and not node.levels else None
         if found is None:
-            same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
+            same = all(map(is_, operands, node.inputs))
             found = node if same else Expr.derivant_apply(node.primitive, operands, node.params)
         made[id(node)] = found
     return made[id(expression)]

@@ -78,7 +78,7 @@ class Reader:
         self, node: Expr, index: Index, is_top: bool
     ) -> list[tuple[Expr, Index, Fraction]] | None:
         """What a node is a sum, a multiple or a rearrangement of; None where it is a product."""
-        kind, reading, _ = self._regions[node]
+        kind, reading, _ = self._regions.known[id(node)]
         if id(node) in self._regions.large and not is_top:
             return None
         if kind in ADDED:
@@ -87,7 +87,7 @@ class Reader:
                 (x, _tail(x.shape, node.shape, index), sign)
                 for x, sign in zip(node.inputs, signs, strict=True)
             ]
-        if kind is Kind.QUOTIENT and self._regions[node.inputs[1]].number:
+        if kind is Kind.QUOTIENT and self._regions.known[id(node.inputs[1])].number:
             x, divisor = node.inputs
             number = self._regions[divisor].number or ONE
             return [(x, _tail(x.shape, node.shape, index), 1 / number)]
@@ -120,7 +120,7 @@ class Reader:
         stack = [(root, index)]
         while stack:
             node, index = stack.pop()
-            kind, reading, value = self._regions[node]
+            kind, reading, value = self._regions.known[id(node)]
             if value is not None:
                 number *= value
                 continue
@@ -173,7 +173,9 @@ class Reader:
         if kind is Kind.QUOTIENT:
             x, y = node.inputs
             stack.append((x, _tail(x.shape, node.shape, index)))
-            return self._powered(y, _tail(y.shape, node.shape, index), -ONE, self.fresh)
+            number, y, below = self._numbered(y, _tail(y.shape, node.shape, index))
+            found = self._powered(y, below, -ONE, self.fresh)
+            return found if found is None or number is ONE else found.scaled(1 / number)
         if kind is Kind.SHARE:
             stack.append((node.inputs[0], index))
             share = as_exact(node.params["size"])
@@ -187,6 +189,16 @@ class Reader:
             stack += [(base, index)] * int(exponent)
             return Term(ONE, ())
         return self._powered(base, index, exponent, self.fresh)
+
+    def _numbered(self, node: Expr, index: Index) -> tuple[Fraction, Expr, Index]:
+        """A divisor as a number times a sum: 2 (x + y / 7) is not multiplied out there."""
+        below = self._addends(node, index, is_top=False)
+        if below is None or len(below) > 1 or id(node) in self._regions.large:
+            return ONE, node, index
+        ((x, letters, number),) = below
+        if self._regions[x].kind is not Kind.SUM or not number or SINGLE in letters:
+            return ONE, node, index
+        return number, x, letters
 
     def _single(self, atom: Atom) -> Atom:
         """Each repeated axis of size 1 by a letter of its own."""

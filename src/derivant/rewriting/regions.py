@@ -62,18 +62,18 @@ class Region(NamedTuple):
 class Regions:
     """The kind of every node under some roots, and those that need a form of their own."""
 
-    __slots__ = ("_regions", "is_deep", "large", "nodes", "whole")
+    __slots__ = ("is_deep", "known", "large", "nodes", "whole")
 
     def __init__(self, roots: Sequence[Expr]) -> None:
         self.nodes = ancestors(roots)
         self.is_deep = len(self.nodes) > MANY_NODES
-        self._regions: dict[int, Region] = {}
+        self.known: dict[int, Region] = {}
         for node in self.nodes:
-            self._regions[id(node)] = self._classified(node)
+            self.known[id(node)] = self._classified(node)
         self.whole = self._forms(roots)
 
     def __getitem__(self, node: Expr) -> Region:
-        return self._regions[id(node)]
+        return self.known[id(node)]
 
     @property
     def most_terms(self) -> int:
@@ -109,7 +109,7 @@ class Regions:
             return _constant(node)
         if name == "zeros_like":
             return Fraction(0)
-        known = [self._regions[id(x)].number for x in node.inputs]
+        known = [self.known[id(x)].number for x in node.inputs]
         if node.levels or node.primitive.outputs > 1 or not known or None in known:
             return None
         numbers = [k for k in known if k is not None]

@@ -23,8 +23,10 @@ def repeated_numbers(context: Context, total: Sum) -> Sum:
 
 
 def _joined(context: Context, term: Term, total: Sum) -> Term:
+    if not term.bound:
+        return term
     high = {a.payload for a in term.atoms if not a.index and a.power > REPEATED[-1]}
-    if not term.bound or (len(term.bound) <= REPEATED[-1] and not high):
+    if len(term.bound) <= REPEATED[-1] and not high:
         return term
     groups = [g for g in components(term.atoms, total.rank) if _is_sum(g, total.rank)]
     if len(groups) <= REPEATED[-1] and not high:

@@ -70,8 +70,8 @@ def singles_merged(total: Sum) -> Sum:
 
 
 def _single_merged(term: Term, total: Sum) -> Term:
-    singles = [c for c, size in enumerate(total.shape) if size == 1]
-    singles += [c for c, size in term.bound if size == 1]
+    singles = [c for c, size in enumerate(total.shape) if size.__class__ is int and size == 1]
+    singles += [c for c, size in term.bound if size.__class__ is int and size == 1]
     if len(singles) < 2:
         return term
     names = dict.fromkeys(singles[1:], singles[0])
