@@ -5,6 +5,7 @@ from __future__ import annotations
 from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
+from derivant.notation.code_moves import MOVES
 from derivant.notation.code_write import Bond, Operator, Piece, Writer
 
 
@@ -112,22 +113,6 @@ def _part(w: Writer, node: Expr) -> Piece:
     return Piece(f"{w[node.inputs[0]].text}[{node.params['index']}]")
 
 
-def _getitem(w: Writer, node: Expr) -> Piece:
-    """Whole numbers, slices and new axes; what is counted by a name is read from the shapes."""
-    x = node.inputs[0]
-    read = sum(item is not None for item in node.params["key"])
-    keys = ["..."] if read < len(x.shape) else []
-    for item in node.params["key"]:
-        if isinstance(item, tuple):
-            start, count, step = item[:3]
-            if len(item) != 4 or step != 1:
-                raise DerivantError("a slice with a step or a list of places has no code")
-            keys.append(f"{w.size(start).text}:{w.size(start + count).text}")
-        else:
-            keys.append(item if item == ":" else "None" if item is None else w.size(item).text)
-    return Piece(f"{w[x].at(Bond.TIGHT)}[{', '.join(keys)}]")
-
-
 def _concat(w: Writer, node: Expr) -> Piece:
     word = "concatenate" if w.target.module != "torch" else "cat"
     inside = ", ".join(w[x].text for x in node.inputs)
@@ -178,7 +163,7 @@ LAYOUT: dict[str, Operator] = {
     "astype": _cast,
     "vector_norm": _norm,
     "part": _part,
-    "getitem": _getitem,
+    **MOVES,
     "concat": _concat,
     "cofactor": _cofactor,
     **dict.fromkeys(("maximum", "minimum", "clip_low", "clip_high"), _bounded),

@@ -16,6 +16,7 @@ from derivant.notation.document import (
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -26,6 +27,7 @@ from derivant.notation.document import (
     Summed,
     Turned,
     compared,
+    comparison,
 )
 from derivant.notation.spelling import shown_name
 from derivant.notation.text import number_text
@@ -82,7 +84,9 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
         case Array(text):
             return f"<code>{escape(text)}</code>", Bond.TIGHT
         case Call():
-            return _call(node), Bond.TIGHT
+            return _call(node), Bond.SUM if comparison(node) else Bond.TIGHT
+        case Indexed(of, key):
+            return f"{_closed(of)}<sub>[{', '.join(key)}]</sub>", Bond.TIGHT
         case Turned(Call("inv", (inner,))):
             return _closed(inner) + "<sup>−⊤</sup>", Bond.TIGHT
         case Turned(of):
@@ -116,6 +120,9 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
 
 
 def _call(node: Call) -> str:
+    condition = comparison(node)
+    if condition is not None:
+        return f"{html_of(condition[0])} {escape(condition[1])} {html_of(condition[2])}"
     inside = ", ".join([*map(html_of, node.arguments), *map(str, node.fixed)])
     if node.name == "eye":
         return "<i>I</i>"

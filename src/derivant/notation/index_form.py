@@ -6,7 +6,7 @@ A symbol that stands for a derivative is written as one: ∂x_i/∂x_k. Knows no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from derivant.notation.document import (
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -205,8 +206,10 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
         case Call("ones"):
             return Number(ONE)
         case Call("eye"):
-            first, second = sorted(letters)
+            first, second = sorted(letters, key=lambda c: (c.isdigit(), c.strip("(")))
             return Delta((first, second))
+        case Indexed(of, key):
+            return _at_places(of, key, letters)
         case Call(name, arguments, _, fixed):
             row = TABLE.get(name)
             if row is None or row.family != "elementwise" or fixed or not _same(node):
@@ -234,6 +237,26 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
                 return None
             return Scaled(above_all, None, below_all, 0)
     return None
+
+
+def _at_places(of: Node, key: tuple[str, ...], letters: tuple[str, ...]) -> Node | None:
+    """An entry of x[1:] is x_(i+1), one of X[:, 0] is X_i0, one of eye(n)[1:] a unit tensor."""
+    rest = iter(letters)
+    found = [_at_place(item, rest) for item in (*key, *(":",) * (of.rank - len(key)))]
+    if None in found:
+        return None
+    return _pushed(of, tuple(name for name in found if name is not None))
+
+
+def _at_place(item: str, letters: Iterator[str]) -> str | None:
+    """The place that an item reads for a letter; None where it is counted from the end."""
+    start, colon, rest = item.partition(":")
+    if not colon:
+        return None if start.startswith("-") else start
+    letter = next(letters)
+    if ":" in rest or start.startswith("-"):
+        return None
+    return f"({letter}+{start})" if start else letter
 
 
 def _same(node: Call) -> bool:

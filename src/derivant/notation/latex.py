@@ -15,6 +15,7 @@ from derivant.notation.document import (
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -25,6 +26,7 @@ from derivant.notation.document import (
     Summed,
     Turned,
     compared,
+    comparison,
 )
 from derivant.notation.spelling import GREEK
 from derivant.notation.text import number_text
@@ -126,6 +128,9 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return rf"\sum_{{{_letters(letters)}}} {body}", Bond.PRODUCT
         case Built(entry, letters):
             return rf"\left\{{{latex_of(entry)}\right\}}_{{{_letters(letters)}}}", Bond.POWER
+        case Indexed(of, key):
+            base = f"{{{_at_least(of, Bond.TIGHT)}}}"
+            return f"{base}_{{[{', '.join(key)}]}}", Bond.POWER
         case Contraction(spec, operands):
             inside = ", ".join(map(latex_of, operands))
             pattern = spec.replace("->", r" \to ")
@@ -144,6 +149,9 @@ def _number(value: Fraction) -> tuple[str, Bond]:
 
 def _call(node: Call) -> tuple[str, Bond]:
     """A function in the notation that it has, else by its name."""
+    condition = comparison(node)
+    if condition is not None:
+        return f"{latex_of(condition[0])} {RELATIONS[condition[1]]} {latex_of(condition[2])}", Bond.SUM
     inside = ", ".join([*map(latex_of, node.arguments), *map(str, node.fixed)])
     plain = not node.fixed and len(node.arguments) == 1
     if node.name == "eye":
@@ -169,6 +177,7 @@ def _call(node: Call) -> tuple[str, Bond]:
     return word + _bracketed(inside), Bond.TIGHT
 
 
+RELATIONS = {">": ">", "<": "<", ">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne"}
 AROUND = {"norm2": (r"\|", r"\|"), "abs": ("|", "|")}
 NORMS = {"norm1": "1"}
 SPELLED = {"maximum": "max", "minimum": "min"}

@@ -14,6 +14,7 @@ from derivant.notation.document import (
     Call,
     Contraction,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -22,6 +23,7 @@ from derivant.notation.document import (
     Scaled,
     Sum,
     Turned,
+    comparison,
 )
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.rewriting import as_number
@@ -67,7 +69,9 @@ def _written(node: Node) -> tuple[str, Bond]:
         case Number(value):
             return _number(value)
         case Call():
-            return _call(node), Bond.TIGHT
+            return _call(node)
+        case Indexed(of, key):
+            return f"{_at_least(of, Bond.TIGHT)}[{', '.join(key)}]", Bond.TIGHT
         case Turned(of, rank):
             if rank < 2:
                 return _written(of)
@@ -98,7 +102,16 @@ def _number(value: Fraction) -> tuple[str, Bond]:
     return text, Bond.TIGHT if not text.startswith("-") else Bond.SUM
 
 
-def _call(node: Call) -> str:
+def _call(node: Call) -> tuple[str, Bond]:
+    condition = comparison(node)
+    if condition is not None:
+        left, sign, right = condition
+        sides = [_at_least(x, Bond.PRODUCT) if comparison(x) else numpy_text(x) for x in (left, right)]
+        return f"{sides[0]} {sign} {sides[1]}", Bond.SUM
+    return _function(node), Bond.TIGHT
+
+
+def _function(node: Call) -> str:
     if node.name not in CALLED:
         raise DerivantError(f"{node.name} has no name in a formula; dv.jacobian has the numbers")
     return f"{node.name}({', '.join([*map(numpy_text, node.arguments), *map(str, node.fixed)])})"

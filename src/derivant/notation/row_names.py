@@ -8,10 +8,23 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Array, Call, Name, Node, Number, Power, Product, Sum, Turned
+from derivant.notation.document import (
+    Array,
+    Call,
+    Indexed,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Turned,
+)
+from derivant.notation.index_keys import key_texts
 from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
 from derivant.rewriting.choices import reached
+from derivant.rewriting.placing import selected
 
 SMALL = 6  # a constant array of at most so many entries is written out
 NAMES = {"trace": "tr", "slogdet": "logdet"}
@@ -132,6 +145,20 @@ def _cofactor(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Turned(Call("adj", tuple(operands), 2), 2) if len(operands) == 1 else None
 
 
+def _indexed(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """Entries at places and slices: an eigenvalue or eigenvector by its name, else by an index."""
+    found = SPECTRAL["getitem"](node, operands)
+    if found is not None:
+        return found
+    selection = selected(node)
+    x = node.inputs[0]
+    keys = key_texts(node.params["key"], x.shape)
+    if keys is None:
+        return None
+    of = operands[0] if selection is None else Call("eye", (sized(selection[0]),), 2)
+    return Indexed(of, keys, len(node.shape))
+
+
 def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
     """The exponential; its derivative in a direction has no name."""
     return Call("slope of expm", tuple(operands), 2) if len(operands) > 1 else None
@@ -152,6 +179,7 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "equal": _reached,
     "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
+    "getitem": _indexed,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),
     "reciprocal": lambda node, operands: Power(operands[0], Fraction(-1), len(node.shape)),

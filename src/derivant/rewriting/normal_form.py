@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives.matrix_functions import slope_of
 from derivant.rewriting.conditions import conditions_of
@@ -32,6 +33,7 @@ from derivant.rewriting.laws import (
     Rule,
     like_terms_added,
 )
+from derivant.rewriting.placing import selected, spread
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
@@ -95,6 +97,9 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
+    flat = spread(regions.nodes, expression)
+    if flat is not expression:
+        expression, regions = flat, Regions([flat])
     laws = {} if regions.is_deep else FUNCTION_RULES
     known = context or Context(normalised, laws, regions.is_deep)
     total = _form(expression, regions, known, as_written)
@@ -103,6 +108,7 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
             break
         # what is too large to be written out was judged by the graph; now by the form
         again = known.lowered(total)
+        again = spread(ancestors([again]), again)
         if again is expression:
             break
         expression, regions = again, Regions([again])
@@ -184,13 +190,15 @@ def _applied(
 def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     """A node that is no contraction, on operands in normal form, as one factor."""
     row, payload = node.primitive, node
+    if selected(node) is not None:
+        return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(node, _axes(node)),)),))
     if row.outputs > 1:  # nothing but its parts is a factor
         context.rebuilt[id(node)] = _on_forms(node, forms, context)
         return Sum((), np.dtype(np.float64), ())
     if row.name == "part":
         whole = context.rebuilt[id(node.inputs[0])]
         payload = Expr.derivant_apply(row, (whole,), node.params)
-    index: Index = tuple(range(len(node.shape)))
+    index = _axes(node)
     simple = row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node))
     if len(node.inputs) == 1 and not node.levels and simple:
         return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
@@ -207,6 +215,11 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _axes(node: Expr) -> Index:
+    """The letters of an array by itself."""
+    return tuple(range(len(node.shape)))
 
 
 def _slope(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
