@@ -18,7 +18,7 @@ from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import evaluate, evaluate_all, varied
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
-from derivant.derivation.draws import directed, drawn, sizes_for
+from derivant.derivation.draws import directed, drawn, least_size, sizes_for
 from derivant.derivation.smooth import is_kink, may_have_kinks
 
 Numbers = npt.NDArray[np.float64]
@@ -56,9 +56,9 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     if upstream is not None:
         leaves[upstream.params["name"]] = upstream
     names = sorted({n for v in leaves.values() for s in v.shape for n in names_in(s)})
-    worst, sizes = 0.0, []
+    worst, sizes, least = 0.0, [], least_size([value, derivative])
     for turn in range(ROUNDS if names else 2):
-        here = sizes_for(names, turn)
+        here = sizes_for(names, turn, least)
         with np.errstate(all="ignore"):  # a random point may lie outside the domain
             error = _error(value, wrt, derivative, upstream, list(leaves.values()), here, turn)
         if error is not None:

@@ -2,7 +2,7 @@
 
 Operators wait on a stack until their right operand is complete, so that deep nesting needs no
 recursion; so do parentheses, the braces of an exponent and the bars of a norm. From loose to
-tight: + and -; * / @ .* ./ and operands side by side; the sign; powers, from the right; transposes
+tight: comparisons; + and -; * / @ .* ./ and operands side by side; the sign; powers, from the right; transposes
 and calls. Knows nothing of shapes or of what names mean.
 """
 
@@ -17,10 +17,11 @@ from derivant.notation.lexer import BESIDE, OPENS_EXPONENT, Token, pointed, toke
 
 DEPTH = 200  # open parentheses and operators that wait
 BINDING = {
-    "+": 1, "-": 1, "*": 2, "·": 2, "/": 2, "@": 2, ".*": 2, "./": 2, BESIDE: 2, "neg": 3,
-    "pos": 3,
+    "<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "·": 3, "/": 3,
+    "@": 3, ".*": 3, "./": 3, BESIDE: 3, "neg": 4, "pos": 4,
 }  # fmt: skip
-POWER = 4
+COMPARED = ("<", ">", "<=", ">=", "==", "!=")
+POWER = 5
 UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
@@ -240,6 +241,9 @@ class Grammar:
     def _missing(self, token: Token) -> None:
         if token.text == ")" and self._stack and self._stack[-1].op == "call":
             self._fail(token, "the function has no argument here", "give it one, as in exp(x)")
+        if token.kind == "index":
+            hint = "write the array as a variable"
+            self._fail(token, "an array written out cannot be read here", hint)
         if token.text == "{":
             self._fail(token, "the character '{' cannot be read here", "use parentheses")
         before = self.tokens[self._place - 2] if self._place > 1 else None
@@ -274,6 +278,8 @@ class Grammar:
             self._place += 1
             if token.kind == "mark" and token.text in POSTFIX:
                 self._transpose(token)
+            elif token.kind == "index":
+                self._index(token)
             elif token.text[:2] in CLOSES:
                 self._close(token)
             elif token.text == ",":
@@ -294,6 +300,8 @@ class Grammar:
             self._wait(Pending(op, token, POWER))
             return
         self._reduce(BINDING[op])
+        if op in COMPARED and self.nodes[self._operands[-1]].op in COMPARED:
+            self._fail(token, "two comparisons in a row", "write logical_and(x > 0, x < 1)")
         if op == BESIDE and self.nodes[self._operands[-1]].op in UNCLEAR:
             message = "it is not clear what this product is a part of"
             self._fail(
@@ -312,6 +320,14 @@ class Grammar:
         arg = self._operands.pop()
         start = self.nodes[arg].start
         self._push(Node("transpose", (arg,), start, token.end, token.text, (), token.start))
+
+    def _index(self, token: Token) -> None:
+        """Entries at places; an index binds tighter than any operator."""
+        arg = self._operands.pop()
+        node = self.nodes[arg]
+        if node.op in ("number", "string"):
+            self._fail(token, "an index stands behind an array", "write * for a product")
+        self._push(Node("index", (arg,), node.start, token.end, token.text, (), token.start))
 
     def _close(self, token: Token) -> None:
         self._reduce(0)

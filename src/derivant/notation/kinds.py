@@ -133,6 +133,24 @@ def _kron(rule: Rule, a: int, b: int) -> Outcome:
     return (MATRIX, 0) if MATRIX in (a, b) and {a, b} <= {MATRIX, line} else None
 
 
+def _choice(rule: Rule, *kinds: int) -> Outcome:
+    """A condition and two values: equal shapes, or numbers."""
+    wide = {kind for kind in kinds if kind != NUMBER}
+    return None if len(wide) > 1 else (wide.pop() if wide else NUMBER, 0)
+
+
+def _indexed(rule: Rule, a: int) -> Outcome:
+    """Entries at places; the flavour says which axes are sliced and stay."""
+    assert isinstance(rule.flavour, tuple)
+    rank = {VECTOR: 1, ROW: 1, MATRIX: 2}.get(a, 0)
+    if not 0 < len(rule.flavour) <= rank:
+        return None
+    kept = rank - rule.flavour.count(False)
+    if rank == 1:
+        return (a if kept else NUMBER), 0
+    return (NUMBER, VECTOR, MATRIX)[kept], 0
+
+
 def _beside(rule: Rule, a: int, b: int) -> Outcome:
     return (MATRIX, 0) if a == MATRIX and b in (VECTOR, MATRIX) else None
 
@@ -164,6 +182,8 @@ FAMILIES: dict[str, Callable[..., Outcome]] = {
     "turned": lambda rule, a: (MATRIX, 0) if a == MATRIX else None,
     "length": lambda rule, a: (NUMBER, 0) if _line(a) else None,
     "beside": _beside,
+    "choice": _choice,
+    "index": _indexed,
     "unvec": lambda rule, a: (MATRIX, 0) if a == VECTOR else None,
     "outer": lambda rule, a, b: (MATRIX, 0) if _line(a) and _line(b) else None,
     "dot": _dot,

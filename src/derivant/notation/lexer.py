@@ -35,14 +35,15 @@ TOKEN = re.compile(
     |(?P<turned>\^\ *(?:T\b|ᵀ)|\^\ *\{\ *(?:T|ᵀ)\ *\}|ᵀ)
     |(?P<raised>⁻?[⁰¹²³⁴-⁹]+)
     |(?P<mark>\.T\b|\*\*|\.\*(?!\*)|\./(?!/)|\.\^|[\^@'⊙·])
+    |(?P<index>\[[^\[\]\n]{0,200}\])
     |(?P<bars>(?:\|\||‖)(?:_[A-Za-z0-9](?![A-Za-z0-9_]))?)
-    |(?P<op>[-+*/(){},;=\n])
+    |(?P<op><=|>=|==|!=|[-+*/(){},;=<>\n])
     """,
     re.VERBOSE,
 )
 STRING = re.compile(r"""'([^'\n]{0,200})'|"([^"\n]{0,200})\"""")
 NAMED = {"prefix": "np.", "turned": "^T"}
-OPERANDS = ("number", "name", "string", "closing")
+OPERANDS = ("number", "name", "string", "closing", "index")
 OPENS_EXPONENT = {"^", "**", ".^"}
 BESIDE = " "  # the mark of a product without a sign
 MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T", "·", BESIDE}
@@ -55,8 +56,6 @@ HINTS = {
     "×": "write *",
     "∂": "give the formula alone and say with `wrt` by what to differentiate",
     "\\": "write inv(A)*b",
-    "<": "a formula is no condition; write step(y - x)",
-    ">": "a formula is no condition; write step(x - y)",
     ".": "write .* ./ .^ between operands, .T behind one, sum(x) for x.sum()",
     "∇": "give the formula alone and say with `wrt` by what to differentiate",
     "√": "write sqrt(x)",
@@ -128,7 +127,7 @@ def _side_by_side(left: Token, right: Token) -> bool:
 
     A name with a parenthesis right behind it is a call, and no number stands on the right.
     """
-    ends = left.kind in ("number", "name") or (
+    ends = left.kind in ("number", "name", "index") or (
         left.kind != "string" and left.text in (")", "}", "'", "^T")
     )
     if not ends or not (right.kind == "name" or (right.kind == "op" and right.text == "(")):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from derivant.base.dims import Shape, Size
+from derivant.base.dims import Dim, Shape, Size
+from derivant.notation.index_keys import Slice, counted
 from derivant.notation.items import Item, Program
 from derivant.notation.kinds import ARRAY, MATRIX, NUMBER, ROW, VECTOR
 from derivant.notation.sizes import Sizes
@@ -14,6 +15,8 @@ from derivant.notation.spelling import shown_name
 
 Slots: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
+OPEN_NAME = " open"
+OPEN = Dim.named(OPEN_NAME)  # of a size that is not known yet
 SQUARE = ("square", "square to number", "square to vector", "square to columns")
 
 
@@ -49,6 +52,7 @@ def shapes_of(
 def _named(program: Program, sizes: Sizes, slots: list[Slots]) -> tuple[Shape, ...] | Conflict:
     """Letters for what is still open, those of the variables first."""
     taken = {*program.variables, *program.assigned, *program.dimensions, "I", "pi"}
+    sizes.undo_sums()
     own = sorted((slots[v] for v in program.variables.values()), key=len, reverse=True)
     sizes.name((s for shape in own for s in shape), taken)
     wrong = sizes.settle()
@@ -90,6 +94,9 @@ def _sized(
         return _einsum(str(item.fixed), args)
     if len(args) == 1:
         return _single(sizes, item, kind, args[0])
+    if family == "choice":
+        whole = max(args, key=len)
+        return whole, [pair for a in args for pair in zip(a, whole, strict=False)]
     a, b = args
     if family == "power":
         return a, ([(a[0], a[1])] if len(a) == 2 else [])
@@ -133,6 +140,8 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         return tuple(map(sizes.of, item.fixed)), [(a[0], sizes.of(rows * columns))]
     if family in ("transpose", "turned"):
         return a[::-1], []
+    if family == "index":
+        return _indexed(sizes, item, a), []
     if family == "diag":
         return (a * 2, []) if len(a) == 1 else (a[:1], [(a[0], a[1])])
     if family == "vec":
@@ -144,6 +153,31 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         assert isinstance(axis, int)
         return tuple(s for i, s in enumerate(a) if i != axis % len(a)), []
     return a, []
+
+
+def _indexed(sizes: Sizes, item: Item, a: Slots) -> Slots:
+    """The axes that are sliced, and those behind them."""
+    assert isinstance(item.fixed, tuple)
+    kept = []
+    for part, slot in zip(item.fixed, a, strict=False):
+        if isinstance(part, Slice):
+            kept.append(slot if part == Slice(None, None) else _sliced(sizes, part, slot))
+    return (*kept, *a[len(item.fixed) :])
+
+
+def _sliced(sizes: Sizes, part: Slice, slot: int) -> int:
+    """The slot of a slice of an axis, whose size may still be open."""
+    size = sizes.value(slot)
+    whole = OPEN if size is None else size
+    found = counted(part, whole)
+    if found is None:
+        return sizes.fresh()
+    rest = found[1] - whole
+    if size is not None or not isinstance(rest, int):
+        return sizes.of(found[1]) if size is not None or OPEN_NAME not in str(found[1]) else (
+            sizes.fresh()
+        )
+    return sizes.plus(slot, sizes.of(rest)) if rest else slot
 
 
 def _of_square(sizes: Sizes, item: Item, a: Slots) -> Slots:

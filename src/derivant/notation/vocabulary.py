@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from derivant.base.dims import Size, total
 from derivant.base.errors import ArgumentError
 from derivant.carriers.expr import Expr, as_expr
@@ -83,6 +85,27 @@ def hcat(x: Expr, y: Expr) -> Any:
 def greater(x: Expr, y: Expr) -> Any:
     """1 where x > y, else 0."""
     return call("step", x - y)
+
+
+def as_number(condition: Expr) -> Any:
+    """1 where a condition holds, else 0."""
+    return call("astype", condition, dtype=np.dtype(np.float64))
+
+
+def condition(x: Expr) -> Any:
+    """Where a number is not 0; of a condition as a number, the condition."""
+    if x.primitive.name == "astype" and x.inputs[0].dtype.kind == "b":
+        return x.inputs[0]
+    return call("not_equal", x, as_expr(0.0))
+
+
+def choice(x: Expr, one: Expr, other: Expr) -> Any:
+    """One value where a condition holds, else the other."""
+    return call("where", condition(x), one, other)
+
+
+def _logic(name: str) -> Lowering:
+    return lambda *x: as_number(call(name, *map(condition, x)))
 
 
 def quotient(x: Expr, y: Expr) -> Any:
@@ -179,6 +202,10 @@ FUNCTIONS: dict[str, Function] = {
     "pinv": Function("turned", pseudoinverse),
     "solve": Function("matmul", quotient, 2),
     "hcat": Function("beside", hcat, 2),
+    "where": Function("choice", choice, 3),
+    "logical_and": Function("pair", _logic("logical_and"), 2),
+    "logical_or": Function("pair", _logic("logical_or"), 2),
+    "logical_not": Function("same", _logic("logical_not")),
     "gt": Function("pair", greater, 2),
     "square": Function("same", lambda x: call("power", x, exponent=2)),
     "unvec": Function("unvec", unvec, fixed="sizes", sizes=(2,)),
