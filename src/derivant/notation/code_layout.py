@@ -136,6 +136,14 @@ def _unchanged(w: Writer, node: Expr) -> Piece:
     return w[node.inputs[0]]
 
 
+def _where(w: Writer, node: Expr) -> Piece:
+    """A choice; one between two numbers is made of numbers as the arrays have them."""
+    condition, one, other = (w[x] for x in node.inputs)
+    if one.number and other.number:
+        one = w.filled(one, (), node)
+    return Piece(f"{w.target.module}.where({condition.text}, {one.text}, {other.text})")
+
+
 def _cofactor(w: Writer, node: Expr) -> Piece:
     """The cofactors by the singular values, which a singular matrix has too.
 
@@ -165,6 +173,7 @@ LAYOUT: dict[str, Operator] = {
     "part": _part,
     **MOVES,
     "concat": _concat,
+    "where": _where,
     "cofactor": _cofactor,
     **dict.fromkeys(("maximum", "minimum", "clip_low", "clip_high"), _bounded),
 }

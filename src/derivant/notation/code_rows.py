@@ -33,7 +33,6 @@ COMMON = {
     "cross": "{m}.linalg.cross({0}, {1})",
     **{name: f"{{m}}.{name}({{0}})" for name in SAME},
     **{name: f"{{m}}.{name}({{0}}, {{1}})" for name in PAIRS},
-    "where": "{m}.where({0}, {1}, {2})",
 }
 NUMPY_LIKE = {
     **{name: f"{{m}}.arc{name[1:]}({{0}})" for name in INVERSES},

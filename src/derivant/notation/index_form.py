@@ -14,6 +14,7 @@ from typing import TypeAlias
 from derivant.carriers.expr import Expr
 from derivant.notation.document import (
     NODES,
+    SIGNS,
     Call,
     Delta,
     Entry,
@@ -44,6 +45,7 @@ Mark: TypeAlias = Callable[[Sequence[str]], str]
 Marks: TypeAlias = Mapping[int, Mark]
 ONE = Fraction(1)
 LARGEST_BELOW = 100  # of a denominator that is written as one
+CHOSEN = {"where", "logical_and", "logical_or", "logical_not", *SIGNS}  # entry by entry too
 POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.e])")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -212,7 +214,8 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
             return _at_places(of, key, letters)
         case Call(name, arguments, _, fixed):
             row = TABLE.get(name)
-            if row is None or row.family != "elementwise" or fixed or not _same(node):
+            whole = row is not None and row.family != "elementwise" and name not in CHOSEN
+            if row is None or whole or fixed or not _same(node):
                 return None
             inside = _all_pushed(arguments, letters)
             return None if inside is None else Call(name, inside, 0)

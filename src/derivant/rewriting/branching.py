@@ -119,9 +119,11 @@ class _Branches:
 
     def _joined(self, node: Expr, operands: list[Expr]) -> Expr | None:
         """Choices by one condition added branch by branch."""
+        left, right = operands
+        if self._carries(left) and self._carries(right):
+            return self._beside(node, left, right)
         if not all(id(x) in self._free and x.shape == node.shape for x in operands):
             return None
-        left, right = operands
         if left.inputs[0] is not right.inputs[0]:
             return None
         row = RECORD.add if node.primitive.name == "add" else RECORD.subtract
@@ -130,6 +132,16 @@ class _Branches:
             for a, b in zip(left.inputs[1:], right.inputs[1:], strict=True)
         ]
         return self._where(left.inputs[0], *sums, node)
+
+
+    def _beside(self, node: Expr, left: Expr, right: Expr) -> Expr | None:
+        """g where(c, a, 0) + g where(c, 0, b) with the choices added."""
+        if not all(x.primitive.name == "multiply" and id(x.inputs[1]) in self._free for x in (left, right)):
+            return None
+        if left.inputs[0] is not right.inputs[0] or left.shape != right.shape:
+            return None
+        inner = self._joined(node, [left.inputs[1], right.inputs[1]])
+        return None if inner is None else RECORD.multiply(left.inputs[0], inner)
 
 
 ONE, ZERO = as_expr(1.0), as_expr(0.0)

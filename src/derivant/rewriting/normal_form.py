@@ -22,7 +22,7 @@ from derivant.rewriting.context import (
     Step,
 )
 from derivant.rewriting.expanding import shortened
-from derivant.rewriting.functions import applied
+from derivant.rewriting.functions import applied, same
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.laws import (
     DEEP_RULES,
@@ -202,6 +202,10 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     simple = row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node))
     if len(node.inputs) == 1 and not node.levels and simple:
         return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
+    if row.name == "where" and not node.levels:
+        one, other = (forms.get(id(x)) for x in node.inputs[1:])
+        if one is not None and other is not None and _is_same(one, other, node):
+            return one
     if row.name in SLOPES and len(node.inputs) == 2:
         multiple = _of_identity(forms[id(node.inputs[1])])
         if multiple is not None:
@@ -215,6 +219,11 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _is_same(one: Sum, other: Sum, node: Expr) -> bool:
+    """Whether both branches of a choice are one, and of its shape."""
+    return one.shape == node.shape and same(one, other)
 
 
 def _axes(node: Expr) -> Index:
