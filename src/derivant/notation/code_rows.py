@@ -13,9 +13,9 @@ MAPS = ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
 SAME = (
     *MAPS,
     *("abs", "sign", "expm1", "log1p", "log2", "log10", "exp2", "floor", "ceil", "trunc", "round"),
-    *("tril", "triu", "isfinite", "isnan", "isinf"),
+    *("tril", "triu", "isfinite", "isnan", "isinf", "logical_not"),
 )
-PAIRS = ("hypot", "logaddexp", "copysign")
+PAIRS = ("hypot", "logaddexp", "copysign", "logical_and", "logical_or", "logical_xor")
 INVERSES = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
 COMPARED = {
     "equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<=", "greater": ">",

@@ -9,6 +9,7 @@ import numpy as np
 
 from derivant.carriers.expr import Expr
 from derivant.notation.document import (
+    SIGNS,
     Array,
     Call,
     Indexed,
@@ -159,6 +160,15 @@ def _indexed(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Indexed(of, keys, len(node.shape))
 
 
+def _chosen(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """A choice or a comparison of arrays of one shape, and numbers."""
+    if node.primitive.name == "equal" and (found := _reached(node, operands)) is not None:
+        return found
+    if any(x.shape not in ((), node.shape) for x in node.inputs):
+        return Call(f"{node.primitive.name} of several shapes", tuple(operands), len(node.shape))
+    return Call(node.primitive.name, tuple(operands), len(node.shape))
+
+
 def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
     """The exponential; its derivative in a direction has no name."""
     return Call("slope of expm", tuple(operands), 2) if len(operands) > 1 else None
@@ -176,7 +186,7 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "diag_embed": _diagonal,
     "broadcast_to": _size,
     "cofactor": _cofactor,
-    "equal": _reached,
+    **dict.fromkeys(("where", *SIGNS), _chosen),
     "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
     "getitem": _indexed,

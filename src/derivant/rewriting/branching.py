@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from derivant.base.dims import Shape
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
@@ -145,6 +146,21 @@ class _Branches:
 
 
 ONE, ZERO = as_expr(1.0), as_expr(0.0)
+
+
+def widened(node: Expr, operands: Sequence[Expr]) -> tuple[Expr, ...]:
+    """The operands of a choice or a comparison in its shape, numbers as they are."""
+    return tuple(_wide(x, node.shape) for x in operands)
+
+
+def _wide(x: Expr, shape: Shape) -> Expr:
+    if x.shape in ((), shape):
+        return x
+    if x.dtype.kind == "b" and x.inputs:
+        inner = tuple(_wide(y, shape) for y in x.inputs)
+        return Expr.derivant_apply(x.primitive, inner, x.params)
+    found: Expr = RECORD.broadcast_to(x, shape=shape)
+    return found
 
 
 def _is_symbol(node: Expr) -> bool:

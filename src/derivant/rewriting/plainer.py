@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from derivant.base.dims import total
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
-from derivant.primitives import RECORD
+from derivant.primitives import RECORD, TABLE
+from derivant.rewriting.branching import widened
 from derivant.rewriting.choices import share_of_extremum, share_of_larger
 
+CHOICES = ("where", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+LOGIC = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_invert": "logical_not"}
 Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
 
 
@@ -35,12 +38,32 @@ def plainer(expression: Expr, of: Expr | None = None) -> Expr:
         rewrite = REWRITES.get(node.primitive.name)
         if node.primitive.name == "where" and (own is None or id(node.inputs[0]) in own):
             rewrite = None
+        if node.primitive.name in CHOICES and not node.levels:
+            operands = widened(node, operands)
         found = rewrite(node, operands) if rewrite and not node.levels else None
         if found is None:
             same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
             found = node if same else Expr.derivant_apply(node.primitive, operands, node.params)
         made[id(node)] = found
     return made[id(expression)]
+
+
+def _logic(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """a & b of conditions is logical_and(a, b)."""
+    if node.dtype.kind != "b":
+        return None
+    return Expr.derivant_apply(TABLE[LOGIC[node.primitive.name]], tuple(operands), {})
+
+
+def _without_ones(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """A reduction along an axis that stays with size 1, as one that has the axis put back."""
+    (x,), axis = operands, node.params.get("axis")
+    if not node.params.get("keepdims") or not isinstance(axis, tuple) or not axis:
+        return None
+    params = {**node.params, "keepdims": False}
+    reduced = Expr.derivant_apply(node.primitive, (x,), params)
+    found: Expr = RECORD.expand_dims(reduced, axis=axis)
+    return found
 
 
 def _norm(node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -252,4 +275,6 @@ REWRITES: dict[str, Rewrite] = {
     "maximum": _rectified,
     "minimum": _rectified,
     "eigen_scale": _of_one_eigenvalue,
+    **dict.fromkeys(LOGIC, _logic),
+    **dict.fromkeys(("max", "min", "prod", "logsumexp"), _without_ones),
 }
