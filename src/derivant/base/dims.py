@@ -61,6 +61,10 @@ class Dim:
     __radd__ = __add__
     __rmul__ = __mul__
 
+    def __repr__(self) -> str:
+        parts = [_monomial(names, count) for names, count in self.terms]
+        return " + ".join(parts).replace("+ -", "- ")
+
     def __rtruediv__(self, other: float) -> Scale:
         """A number over a size, as in a mean written out: (1 / n) * sum(x)."""
         return Scale(other, self, -1.0)
