@@ -82,7 +82,7 @@ class Scale:
     """A number times a power of a named size, to be multiplied with an expression.
 
     >>> 2 / Dim.named("n").sqrt() * 3
-    6 * n**-0.5
+    6.0 * n**-0.5
     """
 
     __slots__ = ("number", "power", "size")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.dims import Dim, Shape, Scale, Size, total
+from derivant.base.dims import Dim, Scale, Shape, Size, total
 from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import LEAF_TYPES
 from derivant.carriers.interning import frozen_params, interned

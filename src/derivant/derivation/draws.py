@@ -107,7 +107,9 @@ def least_size(roots: Sequence[Expr]) -> int:
     """A size of the named dimensions at which all places that are read by number exist."""
     least = 1
     for node in ancestors(roots):
-        for item in node.params.get("key", ()) if node.primitive.name in ("getitem", "place") else ():
+        for item in (
+            node.params.get("key", ()) if node.primitive.name in ("getitem", "place") else ()
+        ):
             if isinstance(item, tuple) and len(item) > 3:
                 least = max(least, _fixed(item[0]) + _fixed(item[1]) + 1)
             elif item is not None and not isinstance(item, (str, tuple)):

@@ -2,8 +2,8 @@
 
 Operators wait on a stack until their right operand is complete, so that deep nesting needs no
 recursion; so do parentheses, the braces of an exponent and the bars of a norm. From loose to
-tight: comparisons; + and -; * / @ .* ./ and operands side by side; the sign; powers, from the right; transposes
-and calls. Knows nothing of shapes or of what names mean.
+tight: comparisons; + and -; * / @ .* ./ and operands side by side; the sign; powers, from the
+right; transposes, indices and calls. Knows nothing of shapes or of what names mean.
 """
 
 from __future__ import annotations

@@ -85,8 +85,6 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return f"<code>{escape(text)}</code>", Bond.TIGHT
         case Call():
             return _call(node), Bond.SUM if comparison(node) else Bond.TIGHT
-        case Indexed(of, key):
-            return f"{_closed(of)}<sub>[{', '.join(key)}]</sub>", Bond.TIGHT
         case Turned(Call("inv", (inner,))):
             return _closed(inner) + "<sup>−⊤</sup>", Bond.TIGHT
         case Turned(of):
@@ -105,10 +103,8 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return _sum(terms), Bond.SUM
         case Power():
             return _power(node), Bond.TIGHT
-        case Entry(of, letters):
-            return f"{_closed(of)}<sub>{_letters(letters)}</sub>", Bond.TIGHT
-        case Delta(letters):
-            return f"δ<sub>{_letters(letters)}</sub>", Bond.TIGHT
+        case Entry() | Delta() | Indexed():
+            return _subscripted(node), Bond.TIGHT
         case Summed(letters, factors):
             inside = " ".join(map(_closed, factors))
             return f"Σ<sub>{_letters(letters)}</sub> {inside}", Bond.PRODUCT
@@ -117,6 +113,14 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
         case Contraction(spec, operands):
             inside = ", ".join(map(html_of, operands))
             return f"einsum<sub>{escape(spec)}</sub>({inside})", Bond.TIGHT
+
+
+def _subscripted(node: Entry | Delta | Indexed) -> str:
+    """A part with an index below it."""
+    if isinstance(node, Delta):
+        return f"δ<sub>{_letters(node.letters)}</sub>"
+    index = f"[{', '.join(node.key)}]" if isinstance(node, Indexed) else _letters(node.letters)
+    return f"{_closed(node.of)}<sub>{index}</sub>"
 
 
 def _call(node: Call) -> str:

@@ -212,12 +212,8 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
             return Delta((first, second))
         case Indexed(of, key):
             return _at_places(of, key, letters)
-        case Call(name, arguments, _, fixed):
-            row = TABLE.get(name)
-            whole = row is not None and row.family != "elementwise" and name not in CHOSEN
-            if row is None or whole or fixed or not _same(node):
-                return None
-            inside = _all_pushed(arguments, letters)
+        case Call(name, arguments):
+            inside = _all_pushed(arguments, letters) if _is_entrywise(node) else None
             return None if inside is None else Call(name, inside, 0)
         case Power(base, exponent):
             below = _pushed(base, letters)
@@ -262,8 +258,11 @@ def _at_place(item: str, letters: Iterator[str]) -> str | None:
     return f"({letter}+{start})" if start else letter
 
 
-def _same(node: Call) -> bool:
-    """Whether all operands of a function have the axes of the result, or none."""
+def _is_entrywise(node: Call) -> bool:
+    """Whether a function is taken entry by entry: its operands have its axes, or none."""
+    row = TABLE.get(node.name)
+    if row is None or node.fixed or (row.family != "elementwise" and node.name not in CHOSEN):
+        return False
     return all(part.rank in (0, node.rank) for part in node.arguments)
 
 

@@ -39,7 +39,7 @@ def _item(item: Any, size: Size) -> str:
         return WHOLE
     if not isinstance(item, tuple):
         return _place(item, size)
-    start, count, step = item[:3]
+    start, _, step = item[:3]
     stop = stop_of(item)
     first = "" if start == (0 if step > 0 else size - 1) else _place(start, size)
     last = "" if _is_last(stop, step, size) else _place(stop, size)
@@ -162,11 +162,12 @@ def counted(item: Slice, size: Size) -> tuple[Size, Size, int] | None:
 
 
 def _stepped(item: Slice, size: Size) -> tuple[Size, Size, int] | None:
-    ends = [end for end in (item.start, item.stop) if end is not None]
-    if isinstance(size, int) and all(isinstance(end, int) for end in ends):
-        places = range(size)[slice(item.start, item.stop, item.step)]
+    start, stop = item.start, item.stop
+    if not (isinstance(size, Dim) or isinstance(start, Dim) or isinstance(stop, Dim)):
+        places = range(size)[start : stop : item.step]
         return places.start, len(places), item.step
-    return (size - 1, size, -1) if not ends and item.step == -1 else None
+    whole = start is None and stop is None
+    return (size - 1, size, -1) if whole and item.step == -1 else None
 
 
 def _from_start(place: Size, size: Size) -> Size:

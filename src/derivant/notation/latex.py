@@ -117,24 +117,27 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return _sum(terms), Bond.SUM
         case Power():
             return _power(node)
-        case Entry(of, letters):
-            base = _at_least(of, Bond.TIGHT)
-            base = f"{{{base}}}" if "_" in base and isinstance(of, Name) else base
-            return f"{base}_{{{_letters(letters)}}}", Bond.POWER
-        case Delta(letters):
-            return rf"\delta_{{{_letters(letters)}}}", Bond.POWER
+        case Entry() | Delta() | Indexed():
+            return _subscripted(node), Bond.POWER
         case Summed(letters, factors):
             body = " ".join(_at_least(f, Bond.POWER) for f in factors)
             return rf"\sum_{{{_letters(letters)}}} {body}", Bond.PRODUCT
         case Built(entry, letters):
             return rf"\left\{{{latex_of(entry)}\right\}}_{{{_letters(letters)}}}", Bond.POWER
-        case Indexed(of, key):
-            base = f"{{{_at_least(of, Bond.TIGHT)}}}"
-            return f"{base}_{{[{', '.join(key)}]}}", Bond.POWER
         case Contraction(spec, operands):
             inside = ", ".join(map(latex_of, operands))
             pattern = spec.replace("->", r" \to ")
             return rf"\operatorname{{einsum}}_{{{pattern}}}\left({inside}\right)", Bond.TIGHT
+
+
+def _subscripted(node: Entry | Delta | Indexed) -> str:
+    """A part with an index below it."""
+    if isinstance(node, Delta):
+        return rf"\delta_{{{_letters(node.letters)}}}"
+    base = _at_least(node.of, Bond.TIGHT)
+    base = f"{{{base}}}" if "_" in base and isinstance(node.of, Name) else base
+    index = f"[{', '.join(node.key)}]" if isinstance(node, Indexed) else _letters(node.letters)
+    return f"{base}_{{{index}}}"
 
 
 def _number(value: Fraction) -> tuple[str, Bond]:
@@ -151,7 +154,10 @@ def _call(node: Call) -> tuple[str, Bond]:
     """A function in the notation that it has, else by its name."""
     condition = comparison(node)
     if condition is not None:
-        return f"{latex_of(condition[0])} {RELATIONS[condition[1]]} {latex_of(condition[2])}", Bond.SUM
+        return (
+            f"{latex_of(condition[0])} {RELATIONS[condition[1]]} {latex_of(condition[2])}",
+            Bond.SUM,
+        )
     inside = ", ".join([*map(latex_of, node.arguments), *map(str, node.fixed)])
     plain = not node.fixed and len(node.arguments) == 1
     if node.name == "eye":

@@ -106,7 +106,9 @@ def _call(node: Call) -> tuple[str, Bond]:
     condition = comparison(node)
     if condition is not None:
         left, sign, right = condition
-        sides = [_at_least(x, Bond.PRODUCT) if comparison(x) else numpy_text(x) for x in (left, right)]
+        sides = [
+            _at_least(x, Bond.PRODUCT) if comparison(x) else numpy_text(x) for x in (left, right)
+        ]
         return f"{sides[0]} {sign} {sides[1]}", Bond.SUM
     return _function(node), Bond.TIGHT
 

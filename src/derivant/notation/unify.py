@@ -174,8 +174,10 @@ def _sliced(sizes: Sizes, part: Slice, slot: int) -> int:
         return sizes.fresh()
     rest = found[1] - whole
     if size is not None or not isinstance(rest, int):
-        return sizes.of(found[1]) if size is not None or OPEN_NAME not in str(found[1]) else (
-            sizes.fresh()
+        return (
+            sizes.of(found[1])
+            if size is not None or OPEN_NAME not in str(found[1])
+            else (sizes.fresh())
         )
     return sizes.plus(slot, sizes.of(rest)) if rest else slot
 

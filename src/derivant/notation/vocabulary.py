@@ -87,7 +87,7 @@ def greater(x: Expr, y: Expr) -> Any:
     return call("step", x - y)
 
 
-def as_number(condition: Expr) -> Any:
+def as_number(condition: Any) -> Any:
     """1 where a condition holds, else 0."""
     return call("astype", condition, dtype=np.dtype(np.float64))
 

@@ -83,7 +83,8 @@ class _Branches:
             parts.append(RECORD.multiply(one, self._where(condition, ONE, ZERO, node)))
         if not _is_zero(other):
             parts.append(RECORD.multiply(other, self._where(condition, ZERO, ONE, node)))
-        return parts[0] if len(parts) == 1 else RECORD.add(*parts)
+        whole: Expr = parts[0] if len(parts) == 1 else RECORD.add(parts[0], parts[1])
+        return whole
 
     def _where(self, condition: Expr, one: Expr, other: Expr, node: Expr) -> Expr:
         """where(c, a, b) of the shape of a node, numbers as numbers."""
@@ -93,8 +94,8 @@ class _Branches:
         if made.shape != node.shape:
             made = RECORD.where(condition, RECORD.broadcast_to(one, shape=node.shape), other)
         if made.dtype != node.dtype or made.weak:
-            made = RECORD.astype(made, dtype=node.dtype)
-            return made
+            cast: Expr = RECORD.astype(made, dtype=node.dtype)
+            return cast
         self._free[id(made)] = made
         return made
 
@@ -104,13 +105,14 @@ class _Branches:
 
     def _pushed(self, x: Expr, factor: Expr | None, change: Change, node: Expr) -> Expr | None:
         """A change of a choice made in each branch, or in the choice beside the cotangent."""
-        if factor is not None and (self._carries(factor) or factor.shape not in ((), x.shape)):
-            if x.shape or self._carries(factor):
-                return None
+        if factor is not None and self._carries(factor):
+            return None
+        if factor is not None and x.shape and factor.shape not in ((), x.shape):
+            return None
         if id(x) in self._free:
             condition, one, other = x.inputs
             parts = [part if _is_zero(part) else change(part) for part in (one, other)]
-            return self._where(condition, *parts, node)
+            return self._where(condition, parts[0], parts[1], node)
         if x.primitive.name == "multiply" and self._carries(x):
             seed, choice = x.inputs
             if id(choice) in self._free and choice.shape == x.shape:
@@ -132,12 +134,13 @@ class _Branches:
             a if _is_zero(b) else b if _is_zero(a) and row is RECORD.add else row(a, b)
             for a, b in zip(left.inputs[1:], right.inputs[1:], strict=True)
         ]
-        return self._where(left.inputs[0], *sums, node)
-
+        return self._where(left.inputs[0], sums[0], sums[1], node)
 
     def _beside(self, node: Expr, left: Expr, right: Expr) -> Expr | None:
         """g where(c, a, 0) + g where(c, 0, b) with the choices added."""
-        if not all(x.primitive.name == "multiply" and id(x.inputs[1]) in self._free for x in (left, right)):
+        if not all(
+            x.primitive.name == "multiply" and id(x.inputs[1]) in self._free for x in (left, right)
+        ):
             return None
         if left.inputs[0] is not right.inputs[0] or left.shape != right.shape:
             return None
@@ -158,7 +161,8 @@ def _wide(x: Expr, shape: Shape) -> Expr:
         return x
     if x.dtype.kind == "b" and x.inputs:
         inner = tuple(_wide(y, shape) for y in x.inputs)
-        return Expr.derivant_apply(x.primitive, inner, x.params)
+        made: Expr = Expr.derivant_apply(x.primitive, inner, x.params)
+        return made
     found: Expr = RECORD.broadcast_to(x, shape=shape)
     return found
 
@@ -199,7 +203,9 @@ def _narrowed(x: Expr, condition: Expr, branch: int) -> Expr:
             continue
         operands = tuple(made.get(id(y), y) for y in node.inputs)
         same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
-        made[id(node)] = node if same else Expr.derivant_apply(node.primitive, operands, node.params)
+        made[id(node)] = (
+            node if same else Expr.derivant_apply(node.primitive, operands, node.params)
+        )
     return made.get(id(x), x)
 
 

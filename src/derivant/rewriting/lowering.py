@@ -151,7 +151,7 @@ def _product(term: Term, total: Sum) -> Part:
 
 def _read_at(parts: list[Part], move: Atom, dtype: np.dtype[np.generic]) -> list[Part]:
     """The parts with what carries the letter of a selection read at its places."""
-    size, item = selected_by(move)
+    _, item = selected_by(move)
     *new, letter = move.index
     found = []
     for part in parts:

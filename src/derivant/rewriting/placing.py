@@ -246,9 +246,9 @@ def selections_of(atoms: Sequence[Atom], rank: int) -> list[Atom]:
         letters = set(a.index)
         beside = any(letters & set(b.index) for b in found if b is not a)
         unit = any(letters & set(b.index) for b in atoms if b.payload is None)
-        if len(letters) == len(a.index) and not beside and not unit:
-            if a.index[-1] >= rank or all(c >= rank for c in a.index[:-1]):
-                alone.append(a)
+        ends = a.index[-1] >= rank or all(c >= rank for c in a.index[:-1])
+        if len(letters) == len(a.index) and ends and not beside and not unit:
+            alone.append(a)
     return alone
 
 
@@ -269,5 +269,3 @@ def placed_at(x: Expr, axis: int, item: Item, size: Size) -> Expr:
     key = tuple(item if k == axis else WHOLE for k in range(len(shape)))
     found: Expr = RECORD.place(x, key=key, shape=tuple(shape))
     return found
-
-

@@ -52,7 +52,9 @@ def _logic(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """a & b of conditions is logical_and(a, b)."""
     if node.dtype.kind != "b":
         return None
-    return Expr.derivant_apply(TABLE[LOGIC[node.primitive.name]], tuple(operands), {})
+    row = TABLE[LOGIC[node.primitive.name]]
+    found: Expr = Expr.derivant_apply(row, tuple(operands), {})
+    return found
 
 
 def _without_ones(node: Expr, operands: Sequence[Expr]) -> Expr | None:
