@@ -176,6 +176,15 @@ NODES = (
 )  # fmt: skip
 
 
+def fixed_texts(node: Call) -> list[str]:
+    """The whole numbers behind the parts of a call; an axis of max and min by its name.
+
+    Without it max(X, 1) would be the larger of each entry and 1.
+    """
+    named = "axis=" if node.name in ("max", "min") else ""
+    return [f"{named}{number}" for number in node.fixed]
+
+
 def parts(node: Node) -> Iterator[Node]:
     """The parts that a node is made of."""
     for field in fields(node):

@@ -28,6 +28,7 @@ from derivant.notation.document import (
     Turned,
     compared,
     comparison,
+    fixed_texts,
 )
 from derivant.notation.spelling import shown_name
 from derivant.notation.text import number_text
@@ -127,7 +128,7 @@ def _call(node: Call) -> str:
     condition = comparison(node)
     if condition is not None:
         return f"{html_of(condition[0])} {escape(condition[1])} {html_of(condition[2])}"
-    inside = ", ".join([*map(html_of, node.arguments), *map(str, node.fixed)])
+    inside = ", ".join([*map(html_of, node.arguments), *fixed_texts(node)])
     if node.name == "eye":
         return "<i>I</i>"
     plain = not node.fixed and len(node.arguments) == 1

@@ -27,6 +27,7 @@ from derivant.notation.document import (
     Turned,
     compared,
     comparison,
+    fixed_texts,
 )
 from derivant.notation.spelling import GREEK
 from derivant.notation.text import number_text
@@ -158,7 +159,7 @@ def _call(node: Call) -> tuple[str, Bond]:
             f"{latex_of(condition[0])} {RELATIONS[condition[1]]} {latex_of(condition[2])}",
             Bond.SUM,
         )
-    inside = ", ".join([*map(latex_of, node.arguments), *map(str, node.fixed)])
+    inside = ", ".join([*map(latex_of, node.arguments), *fixed_texts(node)])
     plain = not node.fixed and len(node.arguments) == 1
     if node.name == "eye":
         return "I", Bond.TIGHT

@@ -216,7 +216,7 @@ def check_names(text: str, tokens: list[Token], given: Container[str]) -> None:
         if not turned and BESIDE not in (before, tokens[k + 1].text):
             continue
         letters = token.text[1:] if turned else token.text
-        if token.text in NOT_NAMES:
+        if token.text in NOT_NAMES and tokens[k + 1].text != "(":
             hint = "write a formula alone; what holds of its names is said with `assume`"
             raise pointed(text, token.start, token.end, f"{token.text} cannot be read here", hint)
         if _may_be_product(letters, turned, single):

@@ -24,6 +24,7 @@ from derivant.notation.document import (
     Sum,
     Turned,
     comparison,
+    fixed_texts,
 )
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.rewriting import as_number
@@ -116,7 +117,7 @@ def _call(node: Call) -> tuple[str, Bond]:
 def _function(node: Call) -> str:
     if node.name not in CALLED:
         raise DerivantError(f"{node.name} has no name in a formula; dv.jacobian has the numbers")
-    return f"{node.name}({', '.join([*map(numpy_text, node.arguments), *map(str, node.fixed)])})"
+    return f"{node.name}({', '.join([*map(numpy_text, node.arguments), *fixed_texts(node)])})"
 
 
 def _product(factors: tuple[Node, ...]) -> tuple[str, Bond]:

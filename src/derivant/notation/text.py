@@ -26,6 +26,7 @@ from derivant.notation.document import (
     Summed,
     Turned,
     comparison,
+    fixed_texts,
 )
 from derivant.notation.spelling import LARGEST_QUOTIENT, shown_name
 
@@ -124,7 +125,7 @@ def _side(node: Node) -> str:
 
 
 def _named_call(node: Call) -> str:
-    arguments = [*map(text_of, node.arguments), *map(str, node.fixed)]
+    arguments = [*map(text_of, node.arguments), *fixed_texts(node)]
     return f"{node.name}({', '.join(arguments)})"
 
 
