@@ -26,7 +26,7 @@ UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
 CLOSING = {"call": ")", "(": ")", "{": "}", "||": "||"}
-LETTERS = {"K", "lam"}  # functions whose names are as often those of variables
+PROSE = {"K", "lam", "where"}  # functions whose names are as often those of something else
 NOT_CLOSED = {"{": "this brace is not closed", "||": "these bars are not closed"}
 
 
@@ -82,7 +82,7 @@ def _with_calls(text: str, tokens: list[Token], functions: frozenset[str]) -> li
                 continue
             _check_spelling(text, name, functions)
         alone = token.text == BESIDE and name.kind == "name" and name.text not in named
-        if alone and after.kind == "name" and name.text in functions - LETTERS:
+        if alone and after.kind == "name" and name.text in functions - PROSE:
             hint = f"write {name.text}({after.text})"
             raise pointed(text, name.start, name.end, f"{name.text} is a function", hint)
         kept.append(token)
