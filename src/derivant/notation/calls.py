@@ -143,7 +143,7 @@ class Calls:
                 raise self._program.fail(span, f"a size is a whole number from 0, not {size}")
             sizes.append(size)
         if function.arrays:
-            rule = self._rule(function.family, function.arrays)
+            rule = self._rule(function.family, function.arrays, len(sizes))
         else:
             kind = VECTOR if len(sizes) == 1 and name != "eye" else MATRIX
             rule = self._rule("constant", 0, kind)

@@ -19,6 +19,7 @@ Outcome: TypeAlias = tuple[int, int] | None
 RARE = 10  # a number added to an array: only where nothing else fits
 ODD = 20  # a reduction of a number
 NESTED = 3  # an exponent that is no number, the transpose of a number
+MATRIX_AXES = 2
 ALL = 1 + ODD  # more than any cost
 WORDS = ("a number", "a vector", "a row", "a matrix", "an array of more than two axes")
 
@@ -151,6 +152,12 @@ def _indexed(rule: Rule, a: int) -> Outcome:
     return (NUMBER, VECTOR, MATRIX)[kept], 0
 
 
+def _reshaped(rule: Rule, a: int) -> Outcome:
+    """The entries row by row in another shape; the flavour is its number of axes."""
+    kind = MATRIX if rule.flavour == MATRIX_AXES else ARRAY
+    return (kind, 0) if a in (VECTOR, MATRIX) else None
+
+
 def _beside(rule: Rule, a: int, b: int) -> Outcome:
     return (MATRIX, 0) if a == MATRIX and b in (VECTOR, MATRIX) else None
 
@@ -184,6 +191,7 @@ FAMILIES: dict[str, Callable[..., Outcome]] = {
     "beside": _beside,
     "choice": _choice,
     "index": _indexed,
+    "reshape": _reshaped,
     "unvec": lambda rule, a: (MATRIX, 0) if a == VECTOR else None,
     "outer": lambda rule, a, b: (MATRIX, 0) if _line(a) and _line(b) else None,
     "dot": _dot,

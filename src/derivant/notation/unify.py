@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from derivant.base.dims import Dim, Shape, Size
+from derivant.base.dims import Dim, Shape, Size, total
 from derivant.notation.index_keys import Slice, counted
 from derivant.notation.items import Item, Program
 from derivant.notation.kinds import ARRAY, MATRIX, NUMBER, ROW, VECTOR
@@ -138,6 +138,10 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         assert isinstance(item.fixed, tuple)
         rows, columns = item.fixed
         return tuple(map(sizes.of, item.fixed)), [(a[0], sizes.of(rows * columns))]
+    if family == "reshape":
+        assert isinstance(item.fixed, tuple)
+        entries = a[0] if len(a) == 1 else sizes.times(*a)
+        return tuple(map(sizes.of, item.fixed)), [(entries, sizes.of(total(item.fixed)))]
     if family in ("transpose", "turned"):
         return a[::-1], []
     if family == "index":

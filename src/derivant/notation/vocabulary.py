@@ -209,6 +209,9 @@ FUNCTIONS: dict[str, Function] = {
     "gt": Function("pair", greater, 2),
     "square": Function("same", lambda x: call("power", x, exponent=2)),
     "unvec": Function("unvec", unvec, fixed="sizes", sizes=(2,)),
+    "reshape": Function(
+        "reshape", lambda x, sizes: call("reshape", x, shape=sizes), fixed="sizes", sizes=(2, 3, 4)
+    ),
     "inv": Function("square", _row("inv")),
     "adj": Function("square", adjugate),
     "expm": Function("square", _row("expm")),

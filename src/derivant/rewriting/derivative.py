@@ -24,6 +24,7 @@ from derivant.rewriting.branching import branched
 from derivant.rewriting.context import LONGEST_SHARED, Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
 from derivant.rewriting.laws import FUNCTION_RULES
+from derivant.rewriting.merged import opened
 from derivant.rewriting.normal_form import Form, form_of, normalised
 from derivant.rewriting.plainer import plainer
 from derivant.rewriting.regions import MANY_NODES
@@ -48,7 +49,7 @@ def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> For
     seed = upstream
     if seed is None and value.shape:
         seed = symbol(COTANGENT, value.shape, value.dtype)
-    plain, known = plainer(value), None
+    plain, known = opened(plainer(value), wrt), None
     nodes = ancestors([plain])
     is_deep = len(nodes) > MANY_NODES
     if not is_deep and any(node.primitive.name in FUNCTION_RULES for node in nodes):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from derivant.base.dims import total
+from derivant.base.dims import Size, total
 from derivant.base.graph import ancestors
-from derivant.carriers.expr import Expr
+from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD, TABLE
 from derivant.rewriting.branching import widened
 from derivant.rewriting.choices import share_of_extremum, share_of_larger
+from derivant.rewriting.merged import factors_of, kron
+from derivant.rewriting.settling import size_as_number
 
 CHOICES = ("where", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 LOGIC = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_invert": "logical_not"}
@@ -120,10 +122,34 @@ def _cofactor(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 
 def _inverse(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """An inverse, whatever a singular matrix gives."""
+    pair = factors_of(operands[0])
+    if pair is not None:
+        return kron(RECORD.inv(pair[0]), RECORD.inv(pair[1]))
     if "singular" not in node.params:
         return None
     found: Expr = RECORD.inv(operands[0])
     return found
+
+
+def _determinant(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """det(kron(A, B)) = det(A)^m det(B)^n for A of n by n and B of m by m, and its logarithm."""
+    pair = factors_of(operands[0])
+    if pair is None:
+        return None
+    powers = [_count(other.shape[0]) for other in reversed(pair)]
+    parts = [Expr.derivant_apply(node.primitive, (x,), node.params) for x in pair]
+    found: Expr
+    if node.primitive.name == "logdet":
+        terms = [RECORD.multiply(n, x) for n, x in zip(powers, parts, strict=True)]
+        found = RECORD.add(*terms)
+    else:
+        found = RECORD.multiply(*(RECORD.pow(x, n) for x, n in zip(parts, powers, strict=True)))
+    return found
+
+
+def _count(size: Size) -> Expr:
+    """A size as a number."""
+    return as_expr(float(size)) if isinstance(size, int) else size_as_number(size)
 
 
 def _slope_of_tanh(node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -267,6 +293,7 @@ REWRITES: dict[str, Rewrite] = {
     "clip_high": _clipped_above,
     "cofactor": _cofactor,
     "inv": _inverse,
+    **dict.fromkeys(("det", "logdet"), _determinant),
     "prod_except": _product_without,
     "sech2": _slope_of_tanh,
     "where": _guard,
