@@ -55,7 +55,7 @@ REFUSED = [
     ("matmul(A)", None, "auto", "takes 2 arguments, here are 1", "matmul(A)"),
     ("x[i]", None, "auto", "the index [i] cannot be read", "[i]"),
     ("x[1.5]", None, "auto", "the index [1.5] cannot be read", "[1.5]"),
-    ("[1, 2]*x", None, "auto", "an array written out cannot be read", "[1, 2]"),
+    ("[1, y].*x", None, "auto", "an array written out cannot be read", "[1, y]"),
     ("2[0]*x", None, "auto", "an index stands behind an array", "[0]"),
     ("x[0, 1]", "x: n", "auto", "index cannot take x (a vector)", "[0, 1]"),
     ("x[7]", "x: 5", "auto", "an index that does not fit an array of (5,)", "x[7]"),

@@ -97,6 +97,8 @@ def _lowered(
         return function.lower(*operands, *(() if item.fixed is None else (item.fixed,)))
     if item.op in COMPARED:
         return as_number(call(COMPARED[item.op], *operands))
+    if item.op == "array":
+        return np.array(item.fixed)
     if item.op == "index":
         assert isinstance(item.fixed, tuple)
         key = key_of(item.fixed, operands[0].shape)

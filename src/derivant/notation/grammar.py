@@ -211,7 +211,7 @@ class Grammar:
             if prefixed:
                 token = self._now
                 self._place += 1
-            if token.kind in ("number", "string"):
+            if token.kind in ("number", "string", "index"):
                 return self._push(Node(token.kind, (), token.start, token.end, token.text))
             if token.kind == "name":
                 if self._now.text != "(":
@@ -241,9 +241,6 @@ class Grammar:
     def _missing(self, token: Token) -> None:
         if token.text == ")" and self._stack and self._stack[-1].op == "call":
             self._fail(token, "the function has no argument here", "give it one, as in exp(x)")
-        if token.kind == "index":
-            hint = "write the array as a variable"
-            self._fail(token, "an array written out cannot be read here", hint)
         if token.text == "{":
             self._fail(token, "the character '{' cannot be read here", "use parentheses")
         before = self.tokens[self._place - 2] if self._place > 1 else None

@@ -79,6 +79,7 @@ class Slice:
 
 
 Item: TypeAlias = Size | Slice
+DECIMAL = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{0,20})?(?:e[+-]?[0-9]{1,2})?")
 PIECE = re.compile(r"\s*(?:([0-9]{1,9})|([^\W\d]\w*)|([-+*]))")
 
 
@@ -142,6 +143,16 @@ def _read_size(text: str, known: Callable[[str], bool]) -> Size | None:
             size = int(piece) if piece.isdigit() else Dim.named(canonical_name(piece))
             value, open_ = (size if value is None else value * size), False
     return total if pieces and pieces[-1] not in "+-*" else None
+
+
+def read_numbers(text: str) -> tuple[float, ...] | None:
+    """The numbers of a vector that is written out; None where it has anything else.
+
+    >>> read_numbers("[1, -2.5]")
+    (1.0, -2.5)
+    """
+    pieces = [piece.strip() for piece in text[1:-1].split(",")]
+    return tuple(map(float, pieces)) if all(map(DECIMAL.fullmatch, pieces)) else None
 
 
 def counted(item: Slice, size: Size) -> tuple[Size, Size, int] | None:

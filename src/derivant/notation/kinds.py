@@ -155,7 +155,7 @@ def _indexed(rule: Rule, a: int) -> Outcome:
 def _reshaped(rule: Rule, a: int) -> Outcome:
     """The entries row by row in another shape; the flavour is its number of axes."""
     kind = MATRIX if rule.flavour == MATRIX_AXES else ARRAY
-    return (kind, 0) if a in (VECTOR, MATRIX) else None
+    return (kind, 0) if a in (VECTOR, MATRIX, ARRAY) else None
 
 
 def _beside(rule: Rule, a: int, b: int) -> Outcome:

@@ -125,11 +125,14 @@ def tokens_of(text: str) -> list[Token]:
 def _side_by_side(left: Token, right: Token) -> bool:
     """Whether two tokens are a product without a sign: A x, x'x, 2 (x + y), A (x - b).
 
-    A name with a parenthesis right behind it is a call, and no number stands on the right.
+    A name with a parenthesis right behind it is a call, brackets right behind an operand are its
+    index, and no number stands on the right.
     """
     ends = left.kind in ("number", "name", "index") or (
         left.kind != "string" and left.text in (")", "}", "'", "^T")
     )
+    if ends and right.kind == "index":
+        return left.kind != "number" and right.start > left.end
     if not ends or not (right.kind == "name" or (right.kind == "op" and right.text == "(")):
         return False
     return left.kind != "name" or right.kind == "name" or right.start > left.end

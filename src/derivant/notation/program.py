@@ -13,9 +13,9 @@ from typing import Any
 from derivant.base.dims import Dim, Shape
 from derivant.notation.calls import Calls, whole
 from derivant.notation.grammar import COMPARED, Grammar, Node
-from derivant.notation.index_keys import Slice, read_key
+from derivant.notation.index_keys import Slice, read_key, read_numbers
 from derivant.notation.items import POWERS, Item, Maker, Program, Span, Static
-from derivant.notation.kinds import MATRIX, NUMBER
+from derivant.notation.kinds import MATRIX, NUMBER, VECTOR
 from derivant.notation.spelling import canonical_name
 from derivant.notation.vocabulary import ALIASES, CONSTANTS, FUNCTIONS
 
@@ -117,6 +117,8 @@ class Builder(Maker):
         span = (node.start, node.end)
         if node.op == "number":
             return self._number(span, int(node.text) if node.text.isdigit() else float(node.text))
+        if node.op == "index" and not node.args:
+            return self._array(node, span)
         if node.op == "constant":
             return self._constant(node.text, span)
         if node.op == "name":
@@ -142,6 +144,15 @@ class Builder(Maker):
             raise program.fail((node.at, node.end), "an index stands behind an array")
         kinds = tuple(isinstance(item, Slice) for item in key)
         return self.made(node, span, self.rule("index", 1, kinds), key)
+
+    def _array(self, node: Node, span: Span) -> int:
+        """A vector of numbers that is written out."""
+        values = read_numbers(node.text)
+        if values is None:
+            hint = "write numbers, as in [1, 2.5], or the array as a variable"
+            raise self.program.fail(span, "an array written out cannot be read here", hint)
+        rule = self.rule("constant", 0, VECTOR)
+        return self.add(Item("array", rule, (), span, fixed=values))
 
     def _constant(self, name: str, span: Span) -> int:
         """A name behind np. that is not called."""

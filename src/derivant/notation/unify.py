@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias
 
 from derivant.base.dims import Dim, Shape, Size, total
@@ -140,7 +141,7 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         return tuple(map(sizes.of, item.fixed)), [(a[0], sizes.of(rows * columns))]
     if family == "reshape":
         assert isinstance(item.fixed, tuple)
-        entries = a[0] if len(a) == 1 else sizes.times(*a)
+        entries = reduce(sizes.times, a)
         return tuple(map(sizes.of, item.fixed)), [(entries, sizes.of(total(item.fixed)))]
     if family in ("transpose", "turned"):
         return a[::-1], []
@@ -199,6 +200,8 @@ def _constant(sizes: Sizes, item: Item) -> Slots:
         return (sizes.fresh(),) * 2
     if not isinstance(item.fixed, tuple):
         return ()
+    if item.op == "array":
+        return (sizes.of(len(item.fixed)),)
     given: Shape = item.fixed
     if item.op == "K":
         return (sizes.of(given[0] * given[1]),) * 2

@@ -207,6 +207,7 @@ FUNCTIONS: dict[str, Function] = {
     "logical_or": Function("pair", _logic("logical_or"), 2),
     "logical_not": Function("same", _logic("logical_not")),
     "gt": Function("pair", greater, 2),
+    "array": Function("same", lambda x: x),
     "square": Function("same", lambda x: call("power", x, exponent=2)),
     "unvec": Function("unvec", unvec, fixed="sizes", sizes=(2,)),
     "reshape": Function(

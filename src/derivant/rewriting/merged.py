@@ -61,7 +61,8 @@ class _Opening:
     def walk(self, nodes: Sequence[Expr], root: Expr) -> Expr:
         """What the root becomes."""
         made: dict[int, Expr] = {}
-        for node in nodes:
+        for place in nodes:
+            node = _at_once(place)
             operands = [made[id(x)] for x in node.inputs]
             found = self._opened(node, operands)
             if found is None:
@@ -72,7 +73,7 @@ class _Opening:
                 groups = _groups(found)
                 if groups is not None:
                     self._wide[id(found)] = found, found.inputs[0], groups
-            made[id(node)] = found
+            made[id(place)] = found
         return made[id(root)]
 
     def _opened(self, node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -102,7 +103,9 @@ class _Opening:
         axes: dict[int, Shape] = {}
         for x, letters in zip(operands, reading.operands, strict=True):
             known = self._wide.get(id(x))
-            for c, size, group in zip(letters, x.shape, known[2] if known else x.shape, strict=True):
+            for c, size, group in zip(
+                letters, x.shape, known[2] if known else x.shape, strict=True
+            ):
                 new = group if known else (size,)
                 if len(axes.setdefault(c, new)) == 1:
                     axes[c] = new
@@ -141,6 +144,17 @@ class _Opening:
         found: Expr = RECORD.reshape(wide, shape=node.shape)
         self._wide[id(found)] = found, wide, groups
         return found
+
+
+def _at_once(node: Expr) -> Expr:
+    """The trace of a product as one sum, so that both of its axes are split alike."""
+    if node.primitive.name != "trace" or node.params["offset"]:
+        return node
+    (x,) = node.inputs
+    if x.primitive.name != "matmul" or any(y.ndim != 2 for y in x.inputs):
+        return node
+    found: Expr = RECORD.einsum(*x.inputs, spec="ab,ba->")
+    return found
 
 
 # Functions of a Kronecker product

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from derivant.base.dims import Size, total
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr, as_expr
@@ -145,6 +147,28 @@ def _determinant(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     else:
         found = RECORD.multiply(*(RECORD.pow(x, n) for x, n in zip(parts, powers, strict=True)))
     return found
+
+
+def _log_of_pair(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """log|det(kron(A, B))|, the second result of slogdet."""
+    pair = operands[0]
+    if pair.primitive.name != "slogdet" or node.params["index"] != 1:
+        return None
+    logdet: Expr = RECORD.logdet(pair.inputs[0])
+    return _determinant(logdet, logdet.inputs)
+
+
+def _identity(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """A constant array that is a multiple of the identity matrix."""
+    if len(node.shape) != 2 or node.shape[0] != node.shape[1] or not 1 < int(node.shape[0]) < 1000:
+        return None
+    value = np.asarray(node.params["value"])
+    if value.dtype.kind != "f" or not np.array_equal(value, value[0, 0] * np.eye(len(value))):
+        return None
+    ones = RECORD.broadcast_to(as_expr(np.ones((), node.dtype)), shape=node.shape[:1])
+    unit: Expr = RECORD.diag_embed(ones, offset=0)
+    multiple: Expr = RECORD.multiply(value[0, 0], unit)
+    return unit if value[0, 0] == 1 else multiple
 
 
 def _count(size: Size) -> Expr:
@@ -293,6 +317,8 @@ REWRITES: dict[str, Rewrite] = {
     "clip_high": _clipped_above,
     "cofactor": _cofactor,
     "inv": _inverse,
+    "part": _log_of_pair,
+    "const": _identity,
     **dict.fromkeys(("det", "logdet"), _determinant),
     "prod_except": _product_without,
     "sech2": _slope_of_tanh,
