@@ -126,7 +126,8 @@ class Calls:
         """A power, or the place of an eigenvalue, which is the last one where none is given."""
         is_place = function.fixed == "place"
         self._count(node, span, *((1, 2) if is_place else (2,)))
-        what, value = "the place" if is_place else "the power", whole(-1)
+        diagonal = name in ("tril", "triu")
+        what, value = "the place" if is_place else "the power", whole(0 if diagonal else -1)
         if len(node.args) == 2:
             value = whole(self._fixed(node, node.args[1], what))
         if value is None:

@@ -136,6 +136,22 @@ def _unchanged(w: Writer, node: Expr) -> Piece:
     return w[node.inputs[0]]
 
 
+def _triangle(w: Writer, node: Expr) -> Piece:
+    k = f", {node.params['k']}" if node.params["k"] else ""
+    return Piece(f"{w.target.module}.{node.primitive.name}({w[node.inputs[0]].text}{k})")
+
+
+def _running_sum(w: Writer, node: Expr) -> Piece:
+    """A running sum; one from the end is that of the axis turned round, turned back."""
+    axis = node.params["axis"] % len(node.shape)
+    m, word = w.target.module, w.target.axis
+    if not node.params["reverse"]:
+        return Piece(f"{m}.cumsum({w[node.inputs[0]].text}, {word}={axis})")
+    last = f"({axis},)" if m == "torch" else str(axis)
+    inner = f"{m}.flip({w[node.inputs[0]].text}, {last})"
+    return Piece(f"{m}.flip({m}.cumsum({inner}, {word}={axis}), {last})")
+
+
 def _where(w: Writer, node: Expr) -> Piece:
     """A choice; one between two numbers is made of numbers as the arrays have them."""
     condition, one, other = (w[x] for x in node.inputs)
@@ -174,6 +190,8 @@ LAYOUT: dict[str, Operator] = {
     **MOVES,
     "concat": _concat,
     "where": _where,
+    "cumsum": _running_sum,
+    **dict.fromkeys(("tril", "triu"), _triangle),
     "cofactor": _cofactor,
     **dict.fromkeys(("maximum", "minimum", "clip_low", "clip_high"), _bounded),
 }

@@ -13,7 +13,7 @@ MAPS = ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
 SAME = (
     *MAPS,
     *("abs", "sign", "expm1", "log1p", "log2", "log10", "exp2", "floor", "ceil", "trunc", "round"),
-    *("tril", "triu", "isfinite", "isnan", "isinf", "logical_not"),
+    *("isfinite", "isnan", "isinf", "logical_not"),
 )
 PAIRS = ("hypot", "logaddexp", "copysign", "logical_and", "logical_or", "logical_xor")
 INVERSES = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
@@ -42,7 +42,6 @@ NUMPY_LIKE = {
     "max": "{m}.max({0}{axis})",
     "min": "{m}.min({0}{axis})",
     "prod": "{m}.prod({0}{axis})",
-    "cumsum": "{m}.cumsum({0}{axis})",
     "flip": "{m}.flip({0}{axis})",
     "squeeze": "{m}.squeeze({0}{axis})",
     "permute_dims": "{m}.transpose({0}, {axes})",

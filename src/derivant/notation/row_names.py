@@ -169,6 +169,12 @@ def _chosen(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Call(node.primitive.name, tuple(operands), len(node.shape))
 
 
+def _triangle(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """A triangle of a matrix; of ones, with their sizes."""
+    k = int(node.params["k"])
+    return Call(node.primitive.name, tuple(operands), 2, (k,) if k else ())
+
+
 def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
     """The exponential; its derivative in a direction has no name."""
     return Call("slope of expm", tuple(operands), 2) if len(operands) > 1 else None
@@ -189,6 +195,7 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     **dict.fromkeys(("where", *SIGNS), _chosen),
     "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
+    **dict.fromkeys(("tril", "triu"), _triangle),
     "getitem": _indexed,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),

@@ -143,6 +143,10 @@ def _pseudoinverse(x: Expr, facts: set[str]) -> Any:
     )
 
 
+def _triangle(name: str) -> Lowering:
+    return lambda x, k: call(name, x, k=k)
+
+
 def _row(name: str) -> Lowering:
     return lambda x: call(name, x)
 
@@ -213,6 +217,10 @@ FUNCTIONS: dict[str, Function] = {
     "reshape": Function(
         "reshape", lambda x, sizes: call("reshape", x, shape=sizes), fixed="sizes", sizes=(2, 3, 4)
     ),
+    **{
+        name: Function("same", _triangle(name), fixed="place")  # of a matrix
+        for name in ("tril", "triu")
+    },
     "inv": Function("square", _row("inv")),
     "adj": Function("square", adjugate),
     "expm": Function("square", _row("expm")),

@@ -141,6 +141,11 @@ def entrywise(words: Sequence[tuple[Node, Fraction]], rank: int) -> Node:
     below = [powered(node, -power) for node, power in joined if power < 0]
     if not below and len(above) == 1:
         return above[0]
+    for k, node in enumerate(above):
+        if isinstance(node, Call) and node.name in ("tril", "triu") and is_ones(node.arguments[0]):
+            rest = (*above[:k], *above[k + 1 :])
+            inner = rest[0] if len(rest) == 1 and not below else Entrywise(rest, tuple(below), rank)
+            return Call(node.name, (inner,), rank, node.fixed)
     return Entrywise(tuple(above), tuple(below), rank)
 
 

@@ -26,6 +26,7 @@ from derivant.rewriting.placing import (
     selections_of,
 )
 from derivant.rewriting.settling import settled
+from derivant.rewriting.triangles import running
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -138,6 +139,8 @@ def _product(term: Term, total: Sum) -> Part:
     moves = selections_of(term.atoms, total.rank)
     parts = [_ready(a, total.dtype) for a in term.atoms if a.payload is not None and a not in moves]
     free = set(range(total.rank))
+    if not moves:
+        parts = _summed_along(term, parts, total)
     for move in moves:
         parts = _read_at(parts, move, total.dtype)
         free = free - {move.index[-1]} | set(move.index[:-1]) if move.index[-1] in free else free
@@ -147,6 +150,23 @@ def _product(term: Term, total: Sum) -> Part:
     for end, start in sorted(ends.items()):
         joined = _with_delta(joined, start, end, total.shape, total.dtype)
     return joined.in_order(tuple(sorted(joined.index)))
+
+
+def _summed_along(term: Term, parts: list[Part], total: Sum) -> list[Part]:
+    """The parts with running sums in the place of triangles of ones."""
+    atoms = [a for a in term.atoms if a.payload is not None]
+    for place, atom in enumerate(atoms):
+        others = [part.index if k != place else () for k, part in enumerate(parts)]
+        found = running(atom, others, total.rank)
+        if found is None:
+            continue
+        user, old, new, reverse = found
+        part = parts[user]
+        axis = part.index.index(old) - len(part.index)
+        expr = RECORD.cumsum(part.expr, axis=axis, reverse=reverse)
+        made = Part(expr, tuple(new if c == old else c for c in part.index))
+        return [made if k == user else p for k, p in enumerate(parts) if k != place]
+    return parts
 
 
 def _read_at(parts: list[Part], move: Atom, dtype: np.dtype[np.generic]) -> list[Part]:

@@ -37,6 +37,7 @@ from derivant.rewriting.placing import selected, spread
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
+from derivant.rewriting.triangles import is_triangle
 
 SLOPES = ("expm", "matrix_function")  # of two operands: how they move along the second
 UNIT = Term(ONE, ()).key
@@ -190,7 +191,7 @@ def _applied(
 def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     """A node that is no contraction, on operands in normal form, as one factor."""
     row, payload = node.primitive, node
-    if selected(node) is not None:
+    if selected(node) is not None or is_triangle(node):
         return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(node, _axes(node)),)),))
     if row.outputs > 1:  # nothing but its parts is a factor
         context.rebuilt[id(node)] = _on_forms(node, forms, context)

@@ -17,11 +17,13 @@ from derivant.base.dims import Shape, Size
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
 from derivant.rewriting.indexed import ONE, Atom, as_exact
+from derivant.rewriting.triangles import as_product
 
 Item: TypeAlias = Any  # a whole number or a size, or (start, count, step)
 Key: TypeAlias = tuple[Any, ...]
 WHOLE = ":"
 MOVING = ("getitem", "place")
+SUMMING = ("tril", "triu", "cumsum")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NAMED_PARTS = ("part", "eigvalsh")  # whose entries have names: an eigenvalue, an eigenvector
 SUMS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
@@ -54,13 +56,15 @@ def is_named(x: Expr) -> bool:
 
 def spread(nodes: Sequence[Expr], root: Expr) -> Expr:
     """The expression with what moves entries as contractions, where it is not of a variable."""
-    if not any(node.primitive.name in MOVING for node in nodes):
+    if not any(node.primitive.name in (*MOVING, *SUMMING) for node in nodes):
         return root
     made: dict[int, Expr] = {}
     for node in nodes:
         operands = tuple(made[id(x)] for x in node.inputs)
         found = None
-        if node.primitive.name in MOVING and not node.levels and selected(node) is None:
+        if node.primitive.name in SUMMING and not node.levels:
+            found = as_product(node, operands[0])
+        elif node.primitive.name in MOVING and not node.levels and selected(node) is None:
             found = _moved(node, operands[0])
         if found is None:
             same = all(new is old for new, old in zip(operands, node.inputs, strict=True))
