@@ -23,6 +23,7 @@ from derivant.primitives import RECORD
 from derivant.rewriting.branching import branched
 from derivant.rewriting.context import LONGEST_SHARED, Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
+from derivant.rewriting.joins import parted
 from derivant.rewriting.laws import FUNCTION_RULES
 from derivant.rewriting.merged import opened
 from derivant.rewriting.normal_form import Form, form_of, normalised
@@ -55,7 +56,7 @@ def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> For
     if not is_deep and any(node.primitive.name in FUNCTION_RULES for node in nodes):
         known = form_of(plain)
         plain = plainer(known.to_expr())
-    form = form_of(branched(plainer(pulled_back(plain, wrt, seed), plain), plain))
+    form = form_of(parted(branched(plainer(pulled_back(plain, wrt, seed), plain), plain)))
     if known is not None:
         form.context.follow(known.context)
     if seed is None or seed is upstream:

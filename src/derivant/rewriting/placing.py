@@ -77,7 +77,7 @@ def _moved(node: Expr, x: Expr) -> Expr | None:
     """What a slice or its reverse is; None where it stays as it is."""
     back = node.primitive.name == "place"
     shape = node.params["shape"] if back else x.shape
-    key = _full(node.params["key"], shape)
+    key = whole_key(node.params["key"], shape)
     choice = tuple(item for item in key if item is not None)
     if node.dtype.kind != "f" or all(item == WHOLE for item in choice):
         return None  # only axes of size 1 come and go
@@ -86,7 +86,7 @@ def _moved(node: Expr, x: Expr) -> Expr | None:
         if None in ones:
             kept = tuple(size for size, item in zip(x.shape, ones, strict=True) if item == WHOLE)
             x = RECORD.place(x, key=ones, shape=kept)
-        return _contracted(x, choice, shape, back=True)
+        return contracted(x, choice, shape, back=True)
     found = _read(x, choice)
     if None in ones:
         found = RECORD.getitem(RECORD.getitem(x, key=choice) if found is None else found, key=ones)
@@ -98,7 +98,7 @@ def _is_place(item: Item) -> bool:
     return item is not None and item != WHOLE and not isinstance(item, tuple)
 
 
-def _full(key: Key, shape: Shape) -> Key:
+def whole_key(key: Key, shape: Shape) -> Key:
     """The key with an item for each axis, whole axes as such."""
     lead = len(shape) - sum(item is not None for item in key)
     sizes, found = iter(shape[lead:]), [WHOLE] * lead
@@ -114,10 +114,10 @@ def _read(x: Expr, key: Key) -> Expr | None:
     if is_named(x) or x.primitive.name == "const" or x.primitive.name in NAMED_PARTS:
         return None
     found = _pushed(x, key)
-    return _contracted(x, key, x.shape, back=False) if found is None else found
+    return contracted(x, key, x.shape, back=False) if found is None else found
 
 
-def _contracted(x: Expr, key: Key, shape: Shape, back: bool) -> Expr:
+def contracted(x: Expr, key: Key, shape: Shape, back: bool) -> Expr:
     """A product with a selection for each axis that is not whole; `back` puts entries there."""
     letters = iter(LETTERS)
     inside, outside, names, operands = "", "", list[str](), [x]
@@ -176,7 +176,7 @@ def _pushed(x: Expr, key: Key) -> Expr | None:
             operands = tuple(made[id(y)] for y in node.inputs)
             made[id(node)] = Expr.derivant_apply(node.primitive, operands, node.params)
         elif node.primitive.name == "getitem":
-            whole = _full(node.params["key"], node.inputs[0].shape)
+            whole = whole_key(node.params["key"], node.inputs[0].shape)
             made[id(node)] = RECORD.getitem(node.inputs[0], key=_composed(whole, key))
         else:
             made[id(node)] = RECORD.getitem(node, key=key)
