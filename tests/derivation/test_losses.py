@@ -146,6 +146,61 @@ LOSSES: list[tuple[Loss, str, str, str]] = [
         "X' (X w - y) / n",
     ),
     (lambda x: np.sum(np.maximum(x, 0.1 * x)), "x: n", "x", "0.45 sign(x) + 0.55"),
+    (lambda X, A: np.sum((np.tril(X) - A) ** 2), "X: n n, A: n n", "X", "-2 tril(A - X)"),
+    (lambda X: np.sum(np.triu(X, 1) ** 2), "X: n n", "X", "2 triu(X, 1)"),
+    (
+        lambda L, x: np.sum((np.tril(L) @ x) ** 2),
+        "L: n n, x: n",
+        "L",
+        "2 tril((tril(L) x) x')",
+    ),
+    (
+        lambda x, y: np.sum((np.cumsum(x) - y) ** 2),
+        "x: n, y: n",
+        "x",
+        "2 tril(ones(n, n))' (tril(ones(n, n)) x - y)",
+    ),
+    (lambda X, Y: np.sum(np.exp(np.cumsum(X, axis=0)) * Y), "X: n m, Y: n m", "X", ""),
+    (lambda x: np.cumsum(x)[-1] ** 2, "x: n", "x", ""),
+    (lambda x, y: np.sum(np.concatenate([x, y]) ** 2), "x: n, y: m", "x", "2 x"),
+    (
+        lambda x, y, w: np.sum((np.stack([x, y], axis=1) @ w) ** 2),
+        "x: n, y: n, w: 2",
+        "x",
+        "2 w[0] (w[0] x + w[1] y)",
+    ),
+    (
+        lambda w, X, y: np.sum((np.concatenate([X, np.ones((5, 1))], axis=1) @ w - y) ** 2),
+        "w: 4, X: 5 3, y: 5",
+        "w",
+        "",
+    ),
+    (
+        lambda A, B, b, c: b @ np.kron(A, B) @ c,
+        "A: 2 3, B: 4 2, b: 8, c: 6",
+        "A",
+        "unvec(b, 4, 2)' B unvec(c, 2, 3)",
+    ),
+    (
+        lambda A, B: np.linalg.norm(np.kron(A, B)) ** 2,
+        "A: n m, B: d k",
+        "A",
+        "2 norm2(B)^2 A",
+    ),
+    (
+        lambda A, B: np.linalg.slogdet(np.kron(A, B))[1],
+        "A: 2 2, B: 3 3",
+        "A",
+        "3 inv(A)'",
+    ),
+    (
+        lambda A, B, c: c @ np.linalg.inv(np.kron(A, B)) @ c,
+        "A: 2 2, B: 3 3, c: 6",
+        "B",
+        "-inv(B)' unvec(c, 3, 2) inv(A) unvec(c, 3, 2)' inv(B)'",
+    ),
+    (lambda x: np.sum(np.arange(3) * x**2), "x: 3", "x", "2 (x ∘ [0, 1, 2])"),
+    (lambda x: np.sum((2 * np.eye(3) @ x) ** 2), "x: 3", "x", "8 x"),
     (lambda x: np.sum(x**0 + x**1 / 2 + x**2 / 3), "x: n", "x", "2 x / 3 + 0.5"),
 ]
 
@@ -234,6 +289,35 @@ def test_both_branches_of_a_choice_are_right(choice: Loss, order: int) -> None:
         p, y = rng.uniform(0.1, 0.9, 4), rng.integers(0, 3, 4).astype(float)
         with np.errstate(all="ignore"):
             np.testing.assert_allclose(r(p=p, y=y), derivative(p, y), 1e-10, 1e-12)
+
+
+KRONECKER = [
+    # the formula, the shapes, the variable
+    ("norm2(kron(A, B) - C)^2", "A: m n, B: p q", "A"),
+    ("norm2(kron(A, B) - C)^2", "A: m n, B: p q", "B"),
+    ("tr(kron(A, B)*C)", "A: n n, B: m m", "A"),
+    ("tr(inv(kron(A, B))*C)", "A: n n, B: m m", "A"),
+    ("det(kron(A, B))", "A: n n, B: m m", "B"),
+    ("sum(exp(kron(A, B)))", "A: m n, B: p q", "A"),
+    ("norm2(kron(A, B)*X - Y)^2", "A: m n, B: p q", "B"),
+    ("vec(X)'*kron(A, B)*vec(X)", "X: q n, A: n n, B: q q", "A"),
+    ("x'*kron(A, A)*x", "A: n n", "A"),
+]
+
+
+@pytest.mark.parametrize(("formula", "shapes", "wrt"), KRONECKER)
+def test_a_factor_of_a_kronecker_product(formula: str, shapes: str, wrt: str) -> None:
+    """Compared with differences when it is derived; here, that its text is a formula."""
+    r = dv.derive(formula, wrt=wrt, shapes=shapes, notation="matrix")
+    assert isinstance(r, dv.Derivative)
+    assert r.check.samples >= 4
+    assert r.expression("numpy")
+
+
+def test_refusals_name_what_was_asked() -> None:
+    for loss, word in ((np.sort, "sort"), (lambda x: x[[0, 2]], "array of places")):
+        with pytest.raises(dv.DerivantError, match=word):
+            dv.derive(lambda x, f=loss: np.sum(f(x) ** 2), wrt="x", shapes="x: 5")
 
 
 def test_a_branch_that_is_not_taken_counts_as_zero() -> None:
