@@ -17,11 +17,11 @@ from derivant.notation.lexer import BESIDE, OPENS_EXPONENT, Token, pointed, toke
 
 DEPTH = 200  # open parentheses and operators that wait
 BINDING = {
-    "<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "·": 3, "/": 3,
-    "@": 3, ".*": 3, "./": 3, BESIDE: 3, "neg": 4, "pos": 4,
+    "<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "·": 4,
+    "/": 4, "@": 4, ".*": 4, "./": 4, BESIDE: 4, "neg": 5, "pos": 5,
 }  # fmt: skip
 COMPARED = ("<", ">", "<=", ">=", "==", "!=")
-POWER = 5
+POWER = 6
 UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}

@@ -138,7 +138,7 @@ def _read_size(text: str, known: Callable[[str], bool]) -> Size | None:
                 return None
             open_ = True
         else:
-            if not piece.isdigit() and not known(piece):
+            if not open_ or not (piece.isdigit() or known(piece)):
                 return None
             size = int(piece) if piece.isdigit() else Dim.named(canonical_name(piece))
             value, open_ = (size if value is None else value * size), False

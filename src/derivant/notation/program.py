@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from derivant.base.dims import Dim, Shape
@@ -27,6 +28,7 @@ FAMILY = {
     "soft.*": "pair", "soft./": "pair", "^": "power", "**": "raised", ".^": "raised",
     "neg": "same", "transpose": "transpose", **dict.fromkeys(COMPARED, "add"),
 }  # fmt: skip
+LOGIC = ("logical_and", "logical_or", "logical_not")
 DIVISIONS = ("/", "./", "soft./")
 RING = ("+", "-", "*", ".*", "soft.*")
 
@@ -130,7 +132,18 @@ class Builder(Maker):
             return self._operator(operator, span)
         if any(self.place[a] < 0 for a in node.args):
             raise self.program.fail(span, "a text in quotes is only for einsum", "remove it")
+        if node.op == "&":
+            return self._both(node, span)
         return self._index(node, span) if node.op == "index" else self._operator(node, span)
+
+    def _both(self, node: Node, span: Span) -> int:
+        """Two conditions that must hold."""
+        for a in node.args:
+            item = self.program.items[self.place[a]]
+            if item.op not in (*COMPARED, *LOGIC):
+                hint = "write (x > 0) & (x < 1)"
+                raise self.program.fail(item.span, "& joins conditions in parentheses", hint)
+        return self._calls.read(replace(node, op="call", text="logical_and"), span)
 
     def _index(self, node: Node, span: Span) -> int:
         """Entries at places that are known here."""

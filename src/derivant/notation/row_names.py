@@ -175,6 +175,14 @@ def _triangle(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Call(node.primitive.name, tuple(operands), 2, (k,) if k else ())
 
 
+def _clipped(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """Bounds on both sides."""
+    inner = operands[0]
+    if not isinstance(inner, Call) or inner.name != "clip_low":
+        return None
+    return Call("clip", (*inner.arguments, operands[1]), len(node.shape))
+
+
 def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
     """The exponential; its derivative in a direction has no name."""
     return Call("slope of expm", tuple(operands), 2) if len(operands) > 1 else None
@@ -195,6 +203,7 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     **dict.fromkeys(("where", *SIGNS), _chosen),
     "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
+    "clip_high": _clipped,
     **dict.fromkeys(("tril", "triu"), _triangle),
     "getitem": _indexed,
     "matrix_power": _matrix_power,

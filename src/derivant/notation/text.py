@@ -131,7 +131,7 @@ def _named_call(node: Call) -> str:
 
 def _product(node: Product) -> str:
     text = _beside(list(map(_closed, node.factors)))
-    tight = len(node.factors) == 2 and not node.rank
+    tight = len(node.factors) == 2 and not node.rank and "' [" not in text  # brackets are no index
     return text.replace("' ", "'") if tight else text
 
 

@@ -113,10 +113,11 @@ def _sized(
         return (a[0], sizes.plus(a[1], width)), [(a[0], b[0])]
     if NUMBER in kinds:
         return a or b, []
-    if family == "dot" and not item.rule.numpy:
+    if family == "inner" or (family == "dot" and not item.rule.numpy):
         return (), [(a[0], b[0])]
     if family in ("matmul", "dot") or (family == "star" and not item.rule.numpy):
-        return _product(kinds, a, b)
+        result, equal = _product(kinds, a, b)
+        return result, [*equal, (a[0], a[1])] if item.op == "solve" else equal
     wide, other = (a, b) if len(a) >= len(b) else (b, a)
     if len(wide) > len(other) and family == "add":
         return wide, [(wide[-1], other[-1])]
@@ -147,6 +148,8 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         return a[::-1], []
     if family == "index":
         return _indexed(sizes, item, a), []
+    if family == "difference":
+        return (sizes.plus(a[0], sizes.of(-1)),), []
     if family == "diag":
         return (a * 2, []) if len(a) == 1 else (a[:1], [(a[0], a[1])])
     if family == "vec":

@@ -16,12 +16,14 @@ from derivant.base.dims import Size, total
 from derivant.base.errors import ArgumentError
 from derivant.carriers.expr import Expr, as_expr
 from derivant.ops.contraction import dot, einsum, kron, outer
+from derivant.ops.indexing import diff
 from derivant.ops.joining import concat
 from derivant.ops.layout import expand_dims
 from derivant.ops.linalg import adjugate, matrix_power
 from derivant.ops.norms import norm
-from derivant.ops.reductions import logsumexp, max, mean, min, prod, softmax, sum
+from derivant.ops.reductions import cumsum, logsumexp, max, mean, min, prod, softmax, std, sum, var
 from derivant.ops.rows import call
+from derivant.ops.selection import clip
 from derivant.ops.spectral import eigh, eigvalsh, sqrtm
 
 Lowering: TypeAlias = Callable[..., Any]
@@ -212,6 +214,16 @@ FUNCTIONS: dict[str, Function] = {
     "logical_not": Function("same", _logic("logical_not")),
     "gt": Function("pair", greater, 2),
     "array": Function("same", lambda x: x),
+    "log1p": Function("same", _row("log1p")),
+    "expm1": Function("same", _row("expm1")),
+    "logaddexp": Function("pair", _pair("logaddexp"), 2),
+    "clip": Function("choice", clip, 3),
+    "var": Function("total", var),
+    "std": Function("total", std),
+    "inner": Function("inner", dot, 2),
+    "vdot": Function("inner", dot, 2),
+    "diff": Function("difference", diff),
+    "cumsum": Function("running", cumsum),
     "square": Function("same", lambda x: call("power", x, exponent=2)),
     "unvec": Function("unvec", unvec, fixed="sizes", sizes=(2,)),
     "reshape": Function(

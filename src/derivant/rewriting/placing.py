@@ -24,6 +24,7 @@ Key: TypeAlias = tuple[Any, ...]
 WHOLE = ":"
 MOVING = ("getitem", "place")
 SUMMING = ("tril", "triu", "cumsum")
+MOVED = frozenset((*MOVING, *SUMMING))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NAMED_PARTS = ("part", "eigvalsh")  # whose entries have names: an eigenvalue, an eigenvector
 SUMS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
@@ -56,7 +57,7 @@ def is_named(x: Expr) -> bool:
 
 def spread(nodes: Sequence[Expr], root: Expr) -> Expr:
     """The expression with what moves entries as contractions, where it is not of a variable."""
-    if not any(node.primitive.name in (*MOVING, *SUMMING) for node in nodes):
+    if MOVED.isdisjoint(node.primitive.name for node in nodes):
         return root
     made: dict[int, Expr] = {}
     for node in nodes:
