@@ -189,6 +189,7 @@ FAMILIES: dict[str, Callable[..., Outcome]] = {
     "turned": lambda rule, a: (MATRIX, 0) if a == MATRIX else None,
     "length": lambda rule, a: (NUMBER, 0) if _line(a) else None,
     "beside": _beside,
+    "solve": lambda rule, a, b: (b, 0) if a == MATRIX and b in (VECTOR, MATRIX) else None,
     "inner": lambda rule, a, b: (NUMBER, 0) if _line(a) and _line(b) else None,
     "difference": lambda rule, a: (a, 0) if _line(a) else None,
     "running": lambda rule, a: (a, 0) if _line(a) else None,

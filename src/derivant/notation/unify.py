@@ -116,8 +116,9 @@ def _sized(
     if family == "inner" or (family == "dot" and not item.rule.numpy):
         return (), [(a[0], b[0])]
     if family in ("matmul", "dot") or (family == "star" and not item.rule.numpy):
-        result, equal = _product(kinds, a, b)
-        return result, [*equal, (a[0], a[1])] if item.op == "solve" else equal
+        return _product(kinds, a, b)
+    if family == "solve":
+        return b, [(a[0], a[1]), (a[1], b[0])]
     wide, other = (a, b) if len(a) >= len(b) else (b, a)
     if len(wide) > len(other) and family == "add":
         return wide, [(wide[-1], other[-1])]

@@ -206,7 +206,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "sqrtm": Function("square", sqrtm, symmetric=True),
     "pinv": Function("turned", pseudoinverse),
-    "solve": Function("matmul", quotient, 2),
+    "solve": Function("solve", quotient, 2),
     "hcat": Function("beside", hcat, 2),
     "where": Function("choice", choice, 3),
     "logical_and": Function("pair", _logic("logical_and"), 2),
