@@ -95,6 +95,9 @@ def _spread(w: Writer, node: Expr, key: tuple[Any, ...], axis: int) -> Piece:
     x, size = node.inputs[0], node.params["shape"][axis]
     if sum(item != WHOLE for item in key) > 1 or (0 < axis < len(key) - 1):
         raise DerivantError(f"place of a step on several axes has no code for {w.target.name}")
+    if key[axis][:3] == (_last(size), size, -1):
+        axes = f"({axis},)" if w.target.name == "torch" else str(axis)
+        return Piece(f"{w.target.module}.flip({w[x].text}, {axes})")
     if w.target.name == "torch" and key[axis][2] < 0:
         raise DerivantError("a slice that goes backward has no code for torch")
     unit = f"{w.eye(size).text}[{_item(w, key[axis], size)}]"
