@@ -177,8 +177,13 @@ def _stepped(item: Slice, size: Size) -> tuple[Size, Size, int] | None:
     if not (isinstance(size, Dim) or isinstance(start, Dim) or isinstance(stop, Dim)):
         places = range(size)[start : stop : item.step]
         return places.start, len(places), item.step
-    whole = start is None and stop is None
-    return (size - 1, size, -1) if whole and item.step == -1 else None
+    if item.step != -1:
+        return None
+    first = size - 1 if start is None else _from_start(start, size)
+    last = -1 if stop is None else _from_start(stop, size)
+    count = first - last
+    ints = [v for v in (count, size - 1 - first) if isinstance(v, int)]
+    return None if any(v < 0 for v in ints) else (first, count, -1)
 
 
 def _from_start(place: Size, size: Size) -> Size:

@@ -179,6 +179,8 @@ def _read_at(parts: list[Part], move: Atom, dtype: np.dtype[np.generic]) -> list
             axis = part.index.index(letter)
             index = (*part.index[:axis], *new, *part.index[axis + 1 :])
             part = Part(read_at(part.expr, axis, item), index)
+            if any(index.count(c) > 1 for c in new):  # it has the other letter too
+                part = _diagonal(part, new[0])
         found.append(part)
     if not any(set(new) <= set(part.index) for part in found if part.index) and (new or not found):
         ones = as_expr(np.ones((), dtype))
