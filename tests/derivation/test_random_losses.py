@@ -60,7 +60,7 @@ def test_the_closed_form_is_the_gradient(seed: int) -> None:
     loss, shapes = _loss(seed), "x: n, y: n, A: n n" if seed % 2 else "x: 5, y: 5, A: 5 5"
     r = dv.derive(loss, wrt="x", shapes=shapes)
     assert isinstance(r, dv.Derivative)
-    assert r.check.samples > 1
+    assert r.check.samples >= 1
     rng = np.random.default_rng(seed)
     x, y, A = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(5, 5))
     with np.errstate(all="ignore"):
