@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from derivant.base.dims import Dim
-from derivant.base.errors import DerivantError
+from derivant.base.errors import DerivantError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import evaluate, evaluate_all, varied
 from derivant.carriers.expr import Expr
@@ -91,7 +91,9 @@ def _error(
     try:
         point = {v: drawn(v, shape_at(v, sizes), rng) for v in leaves}
         step = directed(wrt, shape_at(wrt, sizes), rng)
-        there = np.asarray(evaluate(derivative, point, sizes))
+        there = _computed(derivative, value, point, sizes)
+        if there is None:
+            return float("inf")
         found = np.asarray(np.sum(there * step, axis=tuple(range(-step.ndim, 0))))
         error = None
         for finer in FINER:
@@ -107,6 +109,17 @@ def _error(
     except (DerivantError, np.linalg.LinAlgError):
         return None
     return None if outside else error
+
+
+def _computed(
+    derivative: Expr, value: Expr, point: dict[Expr, Numbers], sizes: dict[str, int]
+) -> Numbers | None:
+    """The derivative at a point; None, a fault, where shapes do not fit though the value's do."""
+    try:
+        return np.asarray(evaluate(derivative, point, sizes))
+    except ShapeError:
+        evaluate(value, point, sizes)
+        return None
 
 
 def _is_singular(value: Expr, point: dict[Expr, Numbers], sizes: dict[str, int]) -> bool:
