@@ -297,20 +297,6 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "^" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "choice",
-    [
-        lambda p, y: dv.sum(dv.where(y == 1, dv.log(p), dv.log(1 - p))),
-        lambda p, y: np.sum(np.where(y == 1.0, p * p, p)),
-        lambda p, y: dv.sum(dv.where(dv.logical_and(y == 1, p > 0), p, 0.0)),
-    ],
-)
-def test_a_choice_of_the_value_is_no_guard_of_a_rule(choice: object) -> None:
-    """Random numbers are never equal to 1, so that no comparison would see the lost branch."""
-    with pytest.raises(dv.DerivantError, match="where has no name"):
-        dv.derive(choice, wrt="p", shapes="p: n, y: n")  # type: ignore[arg-type]  # a function
-
-
 EXTREMA = [
     ("max(x)", {"x": [1.0, 2.0, 2.0]}, [0.0, 0.5, 0.5]),
     ("min(x)", {"x": [1.0, 2.0, 1.0]}, [0.5, 0.0, 0.5]),

@@ -65,6 +65,56 @@ class Dim:
         parts = [_monomial(names, count) for names, count in self.terms]
         return " + ".join(parts).replace("+ -", "- ")
 
+    def __rtruediv__(self, other: float) -> Scale:
+        """A number over a size, as in a mean written out: (1 / n) * sum(x)."""
+        return Scale(other, self, -1.0)
+
+    def __truediv__(self, other: float) -> Scale:
+        """A size over a number, as in (n / 2) * log(s)."""
+        return Scale(1, self, 1.0) / other
+
+    def sqrt(self) -> Scale:
+        """The root of a size, which is what np.sqrt asks for."""
+        return Scale(1, self, 0.5)
+
+
+class Scale:
+    """A number times a power of a named size, to be multiplied with an expression.
+
+    >>> 2 / Dim.named("n").sqrt() * 3
+    6.0 * n**-0.5
+    """
+
+    __slots__ = ("number", "power", "size")
+
+    def __init__(self, number: float, size: Dim, power: float) -> None:
+        self.number = number
+        self.size = size
+        self.power = power
+
+    def __mul__(self, other: object) -> Scale:
+        if not isinstance(other, (int, float)):
+            return NotImplemented
+        return Scale(self.number * other, self.size, self.power)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: object) -> Scale:
+        if not isinstance(other, (int, float)):
+            return NotImplemented
+        return Scale(self.number / other, self.size, self.power)
+
+    def __rtruediv__(self, other: object) -> Scale:
+        if not isinstance(other, (int, float)):
+            return NotImplemented
+        return Scale(other / self.number, self.size, -self.power)
+
+    def __neg__(self) -> Scale:
+        return Scale(-self.number, self.size, self.power)
+
+    def __repr__(self) -> str:
+        return f"{self.number} * {self.size}**{self.power:g}"
+
 
 Size: TypeAlias = int | Dim
 Shape: TypeAlias = tuple[Size, ...]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from derivant.base.dims import Shape, Size
+from derivant.base.dims import Dim, Scale, Shape, Size, total
 from derivant.base.errors import ArgumentError, DifferentiationError
 from derivant.base.tree import LEAF_TYPES
 from derivant.carriers.interning import frozen_params, interned
 from derivant.carriers.methods import Methods
 from derivant.carriers.mode import FREE, serial
-from derivant.primitives import TABLE, Primitive
+from derivant.primitives import RECORD, TABLE, Primitive
 from derivant.primitives.dispatch import plain_array
 from derivant.primitives.explain import explained
 from derivant.primitives.primitive import Params
@@ -175,9 +175,17 @@ class Expr(Methods):
             "an expression is not changed in place; at(x)[i].set(v) is the changed one"
         )
 
+    @property
+    def size(self) -> Size:
+        """The number of entries."""
+        return total(self.shape)
+
     def __len__(self) -> int:
         if not self.shape or not isinstance(self.shape[0], int):
-            raise ArgumentError(f"an expression of shape {self.shape} has no length")
+            raise ArgumentError(
+                f"an expression of shape {self.shape} has no length that is a number; "
+                "x.shape[0] is the size, as in sum(x) / x.shape[0]"
+            )
         return self.shape[0]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -259,8 +267,21 @@ def as_expr(value: Any) -> Expr:
         return intern(CONST, (), {"value": value}, (), kind, True)
     if getattr(value, "derivant_rank", 0):
         return _captured_tensor(value)
+    if isinstance(value, (Dim, Scale)):
+        return _size_number(value)
     array = plain_array(value)
     return captured(array) if id(value) in LIFTED.get() else _constant_array(array)
+
+
+def _size_number(value: Dim | Scale) -> Expr:
+    """A size as a number, so many ones added; or a multiple of a power of one."""
+    if isinstance(value, Scale):
+        size = RECORD.power(_size_number(value.size), exponent=value.power)
+        scaled: Expr = RECORD.multiply(as_expr(value.number), size)
+        return scaled
+    ones = RECORD.broadcast_to(_constant_array(np.asarray(1.0)), shape=(value,))
+    count: Expr = RECORD.sum(ones, axis=(-1,), keepdims=False)
+    return count
 
 
 def _captured_tensor(value: Any) -> Expr:

@@ -19,6 +19,7 @@ from derivant.notation import Forms
 from derivant.notation.index_form import Mark, derivation_text, mark_of, subscripted
 from derivant.primitives import RECORD
 from derivant.rewriting import Form, derivative_form, form_of, pulled_back
+from derivant.rewriting.branching import branched
 from derivant.rewriting.plainer import plainer
 from derivant.sweeps import pushforward
 
@@ -106,7 +107,8 @@ class Chain:
         """The same with the part's own name where its definition stands again: 1 - h²."""
         norms = {n: _norm_slope(n) for n in ancestors([found]) if n.primitive.name == "norm_slope"}
         found = replaced([replaced([found], norms)[0]], {user.definition: user.symbol})[0]
-        found, plain = plainer(found, user.definition), plainer(user.definition)
+        found = branched(plainer(found, user.definition), user.definition)
+        plain = plainer(user.definition)
         return replaced([found], {plain: user.symbol})[0] if plain.inputs else found
 
     def _independent(self, part: Part) -> Expr:

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from derivant.base.dims import Dim, size_of
-from derivant.base.errors import DerivantError
+from derivant.base.errors import DerivantError, ShapeError
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.many_points import ManyPoints
 from derivant.carriers.trace import variables
-from derivant.derivation.draws import directed, drawn, sizes_for
+from derivant.derivation.draws import directed, drawn, least_size, sizes_for
 from derivant.derivation.smooth import is_kink, may_have_kinks
 
 Numbers = npt.NDArray[np.float64]
@@ -57,9 +57,10 @@ def checked(value: Expr, wrt: Expr, derivative: Expr, upstream: Expr | None = No
     question = _Question(value, wrt, derivative, upstream)
     names = sorted({n for v in question.leaves for s in v.shape for n in names_in(s)})
     worst, sizes, rng = 0.0, list[dict[str, int]](), np.random.default_rng(0)
+    least = least_size([value, derivative])
     with np.errstate(all="ignore"):  # a random point may lie outside the domain
         for turn in range(ROUNDS if names else 2):
-            here = sizes_for(names, turn)
+            here = sizes_for(names, turn, least)
             error = question.error(here, rng)
             if error is not None:
                 worst = max(worst, error)
@@ -97,7 +98,11 @@ class _Question:
         try:
             point = {v: drawn(v, shape_at(v, sizes), rng) for v in self.leaves}
             step = directed(wrt, shape_at(wrt, sizes), rng)
-            there, moved = self._graph.at(point, sizes)
+            try:
+                there, moved = self._graph.at(point, sizes)
+            except ShapeError:
+                evaluate_all([self._value], point, sizes)  # raises where the value's do not fit
+                return float("inf")
             found = np.asarray((np.asarray(there) * step).sum(axis=tuple(range(-step.ndim, 0))))
             start, error = point[wrt], None
             for finer in FINER:

@@ -84,10 +84,10 @@ def cut(value: Expr, chosen: Sequence[tuple[str, Expr]]) -> Cut:
 
 
 def dependents(value: Expr, variable: Expr) -> set[int]:
-    """The nodes of a formula that depend on a variable, itself among them."""
+    """The nodes of a formula that depend smoothly on a variable, itself among them."""
     found = {id(variable)}
     for node in in_order([value]):
-        if any(id(x) in found for x in node.inputs):
+        if node.dtype.kind == "f" and any(id(x) in found for x in node.inputs):
             found.add(id(node))
     return found
 

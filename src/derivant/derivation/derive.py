@@ -139,6 +139,9 @@ def _read(
         names = parameter_names(what, what.__code__.co_argcount if hasattr(what, "__code__") else 1)
         if not names:
             raise ArgumentError("derive takes a Python function whose parameters have names")
+        given_alone = len(names) - len(getattr(what, "__defaults__", None) or ())
+        while len(names) > given_alone and canonical_name(names[-1]) not in given:
+            names.pop()  # it has a value of its own
         missing = [n for n in names if canonical_name(n) not in given]
         if missing:
             raise ArgumentError(

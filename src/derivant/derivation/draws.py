@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from derivant.base.dims import Dim, Size
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 
 Numbers = npt.NDArray[np.float64]
@@ -94,8 +96,29 @@ def _entries(value: Numbers, fact: str, rng: np.random.Generator) -> Numbers:
     return value
 
 
-def sizes_for(names: Sequence[str], round_: int) -> dict[str, int]:
-    """Sizes for named dimensions, unequal ones; in one round all are 1."""
+def sizes_for(names: Sequence[str], round_: int, least: int = 1) -> dict[str, int]:
+    """Sizes for named dimensions, unequal ones; in one round all are the least that they may be."""
     if round_ == 2:
-        return dict.fromkeys(names, 1)
-    return {name: 2 + (3 * k + round_) % 5 for k, name in enumerate(names)}
+        return dict.fromkeys(names, least)
+    return {name: max(2, least) + (3 * k + round_) % 5 for k, name in enumerate(names)}
+
+
+def least_size(roots: Sequence[Expr]) -> int:
+    """A size of the named dimensions at which all places that are read by number exist."""
+    least = 1
+    for node in ancestors(roots):
+        for item in (
+            node.params.get("key", ()) if node.primitive.name in ("getitem", "place") else ()
+        ):
+            if isinstance(item, tuple) and len(item) > 3:
+                least = max(least, _fixed(item[0]) + _fixed(item[1]) + 1)
+            elif item is not None and not isinstance(item, (str, tuple)):
+                least = max(least, _fixed(item) + 1)
+    return least
+
+
+def _fixed(size: Size) -> int:
+    """The number in a place or a count, beside the names."""
+    if not isinstance(size, Dim):
+        return abs(size)
+    return sum(abs(count) for names, count in size.terms if not names)

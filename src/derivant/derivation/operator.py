@@ -18,7 +18,7 @@ from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.carriers.trace import variables
 from derivant.derivation.checking import TOLERANCE, Check
-from derivant.derivation.draws import drawn, sizes_for
+from derivant.derivation.draws import drawn, least_size, sizes_for
 from derivant.operators import Jacobian, structured
 from derivant.primitives import RECORD
 from derivant.primitives.dispatch import plain_array
@@ -122,9 +122,9 @@ def checked_product(product: Expr, found: Expr, checks: Sequence[Check]) -> Chec
     leaves = variables([product, found])
     names = sorted({n for v in leaves for s in v.shape for n in _names(s)})
     worst = max(c.max_relative_error for c in checks)
-    tried = list[dict[str, int]]()
+    tried, least = list[dict[str, int]](), least_size([product, found])
     for turn in range(3):
-        sizes, rng = sizes_for(names, turn), np.random.default_rng(turn)
+        sizes, rng = sizes_for(names, turn, least), np.random.default_rng(turn)
         point = {v: drawn(v, tuple(_size(s, sizes) for s in v.shape), rng) for v in leaves}
         with np.errstate(all="ignore"):
             one, two = (np.asarray(a) for a in evaluate_all([product, found], point, sizes))

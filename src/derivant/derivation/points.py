@@ -18,7 +18,7 @@ from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate_all
 from derivant.carriers.expr import Expr
 from derivant.derivation.checking import shape_at, slope
-from derivant.derivation.draws import drawn, sizes_for
+from derivant.derivation.draws import drawn, least_size, sizes_for
 from derivant.derivation.guesses import holds
 from derivant.derivation.smooth import is_kink, may_have_kinks
 
@@ -52,6 +52,11 @@ class Question:
     names: tuple[str, ...]  # the named dimensions
     layout: str
     structured: str
+
+    @property
+    def least(self) -> int:
+        """The least size of the named dimensions at which all places that are read exist."""
+        return least_size([self.value, self.claim]) if self.names else 1
 
     @property
     def shape(self) -> Shape:
@@ -123,8 +128,8 @@ def points(
     names = question.names
     for style in STYLES:
         for turn in range(6 if names else 2):
-            sizes = sizes_for(names, turn)
-            if question.closed is None:
+            sizes = sizes_for(names, turn, question.least)
+            if question.closed is None and question.least == 1:
                 least, wide = (1, 3) if turn % 2 else (2, 2)  # small, and none of size 1 at times
                 sizes = {n: least + (s + turn) % wide for n, s in sizes.items()}
             if fixed:

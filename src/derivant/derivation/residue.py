@@ -57,7 +57,7 @@ def share_left(question: Question, difference: Expr) -> float | None:
 def _around(question: Question) -> Iterator[Point]:
     rng = np.random.default_rng(31)
     for turn in range(POINTS):
-        sizes = sizes_for(question.names, turn)
+        sizes = sizes_for(question.names, turn, question.least)
         found = random_point(question, sizes, SPREADS[turn % 3], rng, None, True)
         if found is not None:
             yield found
@@ -125,7 +125,7 @@ def climbed(question: Question, difference: Expr) -> Point | None:
     """A point where claim minus derivative is no longer small, confirmed by differences there."""
     rng = np.random.default_rng(37)
     for turn in (2, 0):  # all sizes 1, then unequal ones
-        sizes = sizes_for(question.names, turn)
+        sizes = sizes_for(question.names, turn, question.least)
         for spread in SPREADS[:STARTS]:
             start = random_point(question, sizes, spread, rng, None, True)
             if start is None:

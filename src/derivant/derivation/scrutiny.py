@@ -52,7 +52,7 @@ def _many(question: Question) -> Iterator[Point]:
     """Points with numbers of many sizes."""
     rng = np.random.default_rng(17)
     for turn in range(MANY if question.closed is not None else FEW):
-        sizes = sizes_for(question.names, turn % 6)
+        sizes = sizes_for(question.names, turn % 6, question.least)
         if question.closed is None:
             sizes = dict.fromkeys(sizes, 2)
         found = random_point(question, sizes, float(10 ** rng.uniform(*POWERS)), rng, None, True)
@@ -80,7 +80,7 @@ def _beside_kinks(question: Question) -> Iterator[Point]:
     rng = np.random.default_rng(23)
     for kink in _kinks(question):
         for turn, spread in enumerate(SPREADS):
-            sizes = sizes_for(question.names, turn)
+            sizes = sizes_for(question.names, turn, question.least)
             ends = [random_point(question, sizes, s, rng, None, True) for s in (1.0, spread)]
             if ends[0] is not None and ends[1] is not None:
                 yield from _crossing(question, kink, ends[0], ends[1])

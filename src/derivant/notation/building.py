@@ -15,16 +15,21 @@ from derivant.base.dims import Dim, Shape
 from derivant.base.errors import DerivantError
 from derivant.carriers.evaluate import evaluate
 from derivant.carriers.expr import Expr, as_expr, symbol
+from derivant.notation.index_keys import key_of
 from derivant.notation.inference import Reading
 from derivant.notation.items import POWERS, Item, Program, Static
 from derivant.notation.kinds import NUMBER, ROW, VECTOR
 from derivant.notation.symmetry import seems_symmetric
-from derivant.notation.vocabulary import FUNCTIONS, identity, size_number
+from derivant.notation.vocabulary import FUNCTIONS, as_number, identity, size_number
 from derivant.ops.linalg import matrix_power
 from derivant.ops.rows import call
 from derivant.rewriting.numbers import LARGEST_QUOTIENT
 
 ROWS = {"+": "add", "-": "subtract", "neg": "negative"}
+COMPARED = {
+    "<": "less", ">": "greater", "<=": "less_equal", ">=": "greater_equal", "==": "equal",
+    "!=": "not_equal",
+}  # fmt: skip
 
 
 def expressions_of(
@@ -91,6 +96,16 @@ def _lowered(
         if function.symmetric:
             _check_symmetric(operands[0], item.op)
         return function.lower(*operands, *(() if item.fixed is None else (item.fixed,)))
+    if item.op in COMPARED:
+        return as_number(call(COMPARED[item.op], *operands))
+    if item.op == "array":
+        return np.array(item.fixed)
+    if item.op == "index":
+        assert isinstance(item.fixed, tuple)
+        key = key_of(item.fixed, operands[0].shape)
+        if key is None:
+            raise DerivantError(f"an index that does not fit an array of {operands[0].shape}")
+        return call("getitem", operands[0], key=key)
     if item.op in ROWS:
         return call(ROWS[item.op], *operands)
     if item.op == "transpose":

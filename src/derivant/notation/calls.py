@@ -126,7 +126,8 @@ class Calls:
         """A power, or the place of an eigenvalue, which is the last one where none is given."""
         is_place = function.fixed == "place"
         self._count(node, span, *((1, 2) if is_place else (2,)))
-        what, value = "the place" if is_place else "the power", whole(-1)
+        diagonal = name in ("tril", "triu")
+        what, value = "the place" if is_place else "the power", whole(0 if diagonal else -1)
         if len(node.args) == 2:
             value = whole(self._fixed(node, node.args[1], what))
         if value is None:
@@ -143,7 +144,7 @@ class Calls:
                 raise self._program.fail(span, f"a size is a whole number from 0, not {size}")
             sizes.append(size)
         if function.arrays:
-            rule = self._rule(function.family, function.arrays)
+            rule = self._rule(function.family, function.arrays, len(sizes))
         else:
             kind = VECTOR if len(sizes) == 1 and name != "eye" else MATRIX
             rule = self._rule("constant", 0, kind)

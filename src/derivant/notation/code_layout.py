@@ -5,6 +5,7 @@ from __future__ import annotations
 from derivant.base.dims import Size
 from derivant.base.errors import DerivantError
 from derivant.carriers.expr import Expr
+from derivant.notation.code_moves import MOVES
 from derivant.notation.code_write import Bond, Operator, Piece, Writer
 
 
@@ -112,22 +113,6 @@ def _part(w: Writer, node: Expr) -> Piece:
     return Piece(f"{w[node.inputs[0]].text}[{node.params['index']}]")
 
 
-def _getitem(w: Writer, node: Expr) -> Piece:
-    """Whole numbers, slices and new axes; what is counted by a name is read from the shapes."""
-    x = node.inputs[0]
-    read = sum(item is not None for item in node.params["key"])
-    keys = ["..."] if read < len(x.shape) else []
-    for item in node.params["key"]:
-        if isinstance(item, tuple):
-            start, count, step = item[:3]
-            if len(item) != 4 or step != 1:
-                raise DerivantError("a slice with a step or a list of places has no code")
-            keys.append(f"{w.size(start).text}:{w.size(start + count).text}")
-        else:
-            keys.append(item if item == ":" else "None" if item is None else w.size(item).text)
-    return Piece(f"{w[x].at(Bond.TIGHT)}[{', '.join(keys)}]")
-
-
 def _concat(w: Writer, node: Expr) -> Piece:
     word = "concatenate" if w.target.module != "torch" else "cat"
     inside = ", ".join(w[x].text for x in node.inputs)
@@ -149,6 +134,30 @@ def _bounded(w: Writer, node: Expr) -> Piece:
 
 def _unchanged(w: Writer, node: Expr) -> Piece:
     return w[node.inputs[0]]
+
+
+def _triangle(w: Writer, node: Expr) -> Piece:
+    k = f", {node.params['k']}" if node.params["k"] else ""
+    return Piece(f"{w.target.module}.{node.primitive.name}({w[node.inputs[0]].text}{k})")
+
+
+def _running_sum(w: Writer, node: Expr) -> Piece:
+    """A running sum; one from the end is that of the axis turned round, turned back."""
+    axis = node.params["axis"] % len(node.shape)
+    m, word = w.target.module, w.target.axis
+    if not node.params["reverse"]:
+        return Piece(f"{m}.cumsum({w[node.inputs[0]].text}, {word}={axis})")
+    last = f"({axis},)" if m == "torch" else str(axis)
+    inner = f"{m}.flip({w[node.inputs[0]].text}, {last})"
+    return Piece(f"{m}.flip({m}.cumsum({inner}, {word}={axis}), {last})")
+
+
+def _where(w: Writer, node: Expr) -> Piece:
+    """A choice; one between two numbers is made of numbers as the arrays have them."""
+    condition, one, other = (w[x] for x in node.inputs)
+    if one.number and other.number:
+        one = w.filled(one, (), node)
+    return Piece(f"{w.target.module}.where({condition.text}, {one.text}, {other.text})")
 
 
 def _cofactor(w: Writer, node: Expr) -> Piece:
@@ -178,8 +187,11 @@ LAYOUT: dict[str, Operator] = {
     "astype": _cast,
     "vector_norm": _norm,
     "part": _part,
-    "getitem": _getitem,
+    **MOVES,
     "concat": _concat,
+    "where": _where,
+    "cumsum": _running_sum,
+    **dict.fromkeys(("tril", "triu"), _triangle),
     "cofactor": _cofactor,
     **dict.fromkeys(("maximum", "minimum", "clip_low", "clip_high"), _bounded),
 }

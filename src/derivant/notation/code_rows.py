@@ -13,9 +13,9 @@ MAPS = ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
 SAME = (
     *MAPS,
     *("abs", "sign", "expm1", "log1p", "log2", "log10", "exp2", "floor", "ceil", "trunc", "round"),
-    *("tril", "triu", "isfinite", "isnan", "isinf"),
+    *("isfinite", "isnan", "isinf", "logical_not"),
 )
-PAIRS = ("hypot", "logaddexp", "copysign")
+PAIRS = ("hypot", "logaddexp", "copysign", "logical_and", "logical_or", "logical_xor")
 INVERSES = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
 COMPARED = {
     "equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<=", "greater": ">",
@@ -33,7 +33,6 @@ COMMON = {
     "cross": "{m}.linalg.cross({0}, {1})",
     **{name: f"{{m}}.{name}({{0}})" for name in SAME},
     **{name: f"{{m}}.{name}({{0}}, {{1}})" for name in PAIRS},
-    "where": "{m}.where({0}, {1}, {2})",
 }
 NUMPY_LIKE = {
     **{name: f"{{m}}.arc{name[1:]}({{0}})" for name in INVERSES},
@@ -43,7 +42,6 @@ NUMPY_LIKE = {
     "max": "{m}.max({0}{axis})",
     "min": "{m}.min({0}{axis})",
     "prod": "{m}.prod({0}{axis})",
-    "cumsum": "{m}.cumsum({0}{axis})",
     "flip": "{m}.flip({0}{axis})",
     "squeeze": "{m}.squeeze({0}{axis})",
     "permute_dims": "{m}.transpose({0}, {axes})",

@@ -205,7 +205,7 @@ class Writer:
             factors = [*([] if count == 1 and names else [str(count)]), *letters]
             terms.append(" * ".join(factors))
         bond = Bond.SUM if len(terms) > 1 else Bond.PRODUCT if " " in terms[0] else Bond.TIGHT
-        return Piece(" + ".join(terms), bond, number=True)
+        return Piece(" + ".join(terms).replace("+ -", "- "), bond, number=True)
 
     def _dimension(self, name: str) -> str:
         """What a dimension is called: a name of its own."""
@@ -243,6 +243,10 @@ class Writer:
         if word:
             return f"{module}.{word}({self.shape(shape)}{self.dtype()})"
         return f"{module}.full({self.shape(shape)}, {number.text}{self.dtype()})"
+
+    def filled(self, number: Piece, shape: Shape, like: Expr) -> Piece:
+        """An array of one number."""
+        return Piece(self._filled(number, shape, like))
 
     def broadcast(self, node: Expr) -> Piece:
         """An array of one number, or an array along more axes."""

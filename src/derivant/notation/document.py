@@ -144,6 +144,15 @@ class Contraction:
     rank: int
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """Entries of a part at places and slices, each as it is written: `1:`, `0`, `:`."""
+
+    of: Node
+    key: tuple[str, ...]
+    rank: int
+
+
 Node: TypeAlias = (
     Name
     | Number
@@ -160,16 +169,26 @@ Node: TypeAlias = (
     | Summed
     | Built
     | Contraction
+    | Indexed
 )
 NODES = (
     Name, Number, Array, Call, Turned, Product, Entrywise, Scaled, Sum, Power, Entry, Delta,
-    Summed, Built, Contraction,
+    Summed, Built, Contraction, Indexed,
 )  # fmt: skip
 # Where a node may have parts: what is neither a text nor a number.
 FIELDS = {
     kind: tuple(f.name for f in fields(kind) if f.type not in ("str", "int", "Fraction"))
     for kind in NODES
 }
+
+
+def fixed_texts(node: Call) -> list[str]:
+    """The whole numbers behind the parts of a call; an axis of max and min by its name.
+
+    Without it max(X, 1) would be the larger of each entry and 1.
+    """
+    named = "axis=" if node.name in ("max", "min") else ""
+    return [f"{named}{number}" for number in node.fixed]
 
 
 def parts(node: Node) -> Iterator[Node]:
@@ -191,6 +210,24 @@ def all_parts(root: Node) -> Iterator[Node]:
         node = stack.pop()
         yield node
         stack.extend(parts(node))
+
+
+SIGNS = {
+    "greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==",
+    "not_equal": "!=",
+}  # fmt: skip
+
+
+def comparison(node: Node) -> tuple[Node, str, Node] | None:
+    """The sides and the sign of a condition, None for any other part.
+
+    >>> comparison(Call("less", (Name("x"), Name("y")), 0))
+    (Name(name='x', rank=0), '<', Name(name='y', rank=0))
+    """
+    if not isinstance(node, Call) or node.name not in SIGNS or len(node.arguments) != 2:
+        return None
+    left, right = node.arguments
+    return left, SIGNS[node.name], right
 
 
 def compared(node: Node) -> tuple[Node, str, Node] | None:
@@ -275,4 +312,6 @@ def _own(node: Node) -> int:
         return len(node.terms) - 1 + (node.terms[0][0] < 0)
     if isinstance(node, Power):
         return 1 if isinstance(node.exponent, NODES) else 2
+    if isinstance(node, Indexed):
+        return len(node.key)
     return {Delta: 3, Summed: 3, Contraction: 3, Entry: 1}.get(type(node), 1)

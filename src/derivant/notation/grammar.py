@@ -2,8 +2,8 @@
 
 Operators wait on a stack until their right operand is complete, so that deep nesting needs no
 recursion; so do parentheses, the braces of an exponent and the bars of a norm. From loose to
-tight: + and -; * / @ .* ./ and operands side by side; the sign; powers, from the right; transposes
-and calls. Knows nothing of shapes or of what names mean.
+tight: comparisons; + and -; * / @ .* ./ and operands side by side; the sign; powers, from the
+right; transposes, indices and calls. Knows nothing of shapes or of what names mean.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from derivant.notation.lexer import BESIDE, OPENS_EXPONENT, Token, pointed, toke
 
 DEPTH = 200  # open parentheses and operators that wait
 BINDING = {
-    "+": 1, "-": 1, "*": 2, "·": 2, "/": 2, "@": 2, ".*": 2, "./": 2, BESIDE: 2, "neg": 3,
-    "pos": 3,
+    "<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "·": 4,
+    "/": 4, "@": 4, ".*": 4, "./": 4, BESIDE: 4, "neg": 5, "pos": 5,
 }  # fmt: skip
-POWER = 4
+COMPARED = ("<", ">", "<=", ">=", "==", "!=")
+POWER = 6
 UNCLEAR = ("/", "./", "soft./", ".*", "soft.*", "@")
 POSTFIX = ("'", ".T", "^T")
 CLOSES = {")": ("call", "("), "}": ("{",), "||": ("||",)}
 CLOSING = {"call": ")", "(": ")", "{": "}", "||": "||"}
-LETTERS = {"K", "lam"}  # functions whose names are as often those of variables
+PROSE = {"K", "lam", "where"}  # functions whose names are as often those of something else
 NOT_CLOSED = {"{": "this brace is not closed", "||": "these bars are not closed"}
 
 
@@ -81,7 +82,7 @@ def _with_calls(text: str, tokens: list[Token], functions: frozenset[str]) -> li
                 continue
             _check_spelling(text, name, functions)
         alone = token.text == BESIDE and name.kind == "name" and name.text not in named
-        if alone and after.kind == "name" and name.text in functions - LETTERS:
+        if alone and after.kind == "name" and name.text in functions - PROSE:
             hint = f"write {name.text}({after.text})"
             raise pointed(text, name.start, name.end, f"{name.text} is a function", hint)
         kept.append(token)
@@ -210,7 +211,7 @@ class Grammar:
             if prefixed:
                 token = self._now
                 self._place += 1
-            if token.kind in ("number", "string"):
+            if token.kind in ("number", "string", "index"):
                 return self._push(Node(token.kind, (), token.start, token.end, token.text))
             if token.kind == "name":
                 if self._now.text != "(":
@@ -274,6 +275,8 @@ class Grammar:
             self._place += 1
             if token.kind == "mark" and token.text in POSTFIX:
                 self._transpose(token)
+            elif token.kind == "index":
+                self._index(token)
             elif token.text[:2] in CLOSES:
                 self._close(token)
             elif token.text == ",":
@@ -294,6 +297,8 @@ class Grammar:
             self._wait(Pending(op, token, POWER))
             return
         self._reduce(BINDING[op])
+        if op in COMPARED and self.nodes[self._operands[-1]].op in COMPARED:
+            self._fail(token, "two comparisons in a row", "write logical_and(x > 0, x < 1)")
         if op == BESIDE and self.nodes[self._operands[-1]].op in UNCLEAR:
             message = "it is not clear what this product is a part of"
             self._fail(
@@ -312,6 +317,14 @@ class Grammar:
         arg = self._operands.pop()
         start = self.nodes[arg].start
         self._push(Node("transpose", (arg,), start, token.end, token.text, (), token.start))
+
+    def _index(self, token: Token) -> None:
+        """Entries at places; an index binds tighter than any operator."""
+        arg = self._operands.pop()
+        node = self.nodes[arg]
+        if node.op in ("number", "string"):
+            self._fail(token, "an index stands behind an array", "write * for a product")
+        self._push(Node("index", (arg,), node.start, token.end, token.text, (), token.start))
 
     def _close(self, token: Token) -> None:
         self._reduce(0)

@@ -16,6 +16,7 @@ from derivant.notation.document import (
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -26,6 +27,8 @@ from derivant.notation.document import (
     Summed,
     Turned,
     compared,
+    comparison,
+    fixed_texts,
 )
 from derivant.notation.spelling import shown_name
 from derivant.notation.text import number_text
@@ -82,7 +85,7 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
         case Array(text):
             return f"<code>{escape(text)}</code>", Bond.TIGHT
         case Call():
-            return _call(node), Bond.TIGHT
+            return _call(node), Bond.SUM if comparison(node) else Bond.TIGHT
         case Turned(Call("inv", (inner,))):
             return _closed(inner) + "<sup>−⊤</sup>", Bond.TIGHT
         case Turned(of):
@@ -101,10 +104,8 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return _sum(terms), Bond.SUM
         case Power():
             return _power(node), Bond.TIGHT
-        case Entry(of, letters):
-            return f"{_closed(of)}<sub>{_letters(letters)}</sub>", Bond.TIGHT
-        case Delta(letters):
-            return f"δ<sub>{_letters(letters)}</sub>", Bond.TIGHT
+        case Entry() | Delta() | Indexed():
+            return _subscripted(node), Bond.TIGHT
         case Summed(letters, factors):
             inside = " ".join(map(_closed, factors))
             return f"Σ<sub>{_letters(letters)}</sub> {inside}", Bond.PRODUCT
@@ -115,8 +116,19 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return f"einsum<sub>{escape(spec)}</sub>({inside})", Bond.TIGHT
 
 
+def _subscripted(node: Entry | Delta | Indexed) -> str:
+    """A part with an index below it."""
+    if isinstance(node, Delta):
+        return f"δ<sub>{_letters(node.letters)}</sub>"
+    index = f"[{', '.join(node.key)}]" if isinstance(node, Indexed) else _letters(node.letters)
+    return f"{_closed(node.of)}<sub>{index}</sub>"
+
+
 def _call(node: Call) -> str:
-    inside = ", ".join([*map(html_of, node.arguments), *map(str, node.fixed)])
+    condition = comparison(node)
+    if condition is not None:
+        return f"{html_of(condition[0])} {escape(condition[1])} {html_of(condition[2])}"
+    inside = ", ".join([*map(html_of, node.arguments), *fixed_texts(node)])
     if node.name == "eye":
         return "<i>I</i>"
     plain = not node.fixed and len(node.arguments) == 1

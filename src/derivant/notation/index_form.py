@@ -6,7 +6,7 @@ A symbol that stands for a derivative is written as one: ∂x_i/∂x_k. Knows no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
@@ -14,10 +14,12 @@ from typing import TypeAlias
 from derivant.carriers.expr import Expr
 from derivant.notation.document import (
     NODES,
+    SIGNS,
     Call,
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -43,6 +45,7 @@ Mark: TypeAlias = Callable[[Sequence[str]], str]
 Marks: TypeAlias = Mapping[int, Mark]
 ONE = Fraction(1)
 LARGEST_BELOW = 100  # of a denominator that is written as one
+CHOSEN = {"where", "logical_and", "logical_or", "logical_not", *SIGNS}  # entry by entry too
 POWER = re.compile(r"(?<!\.)\^(-?)(\d+)(?![\d.e])")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -205,13 +208,12 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
         case Call("ones"):
             return Number(ONE)
         case Call("eye"):
-            first, second = sorted(letters)
+            first, second = sorted(letters, key=lambda c: (c.isdigit(), c.strip("(")))
             return Delta((first, second))
-        case Call(name, arguments, _, fixed):
-            row = TABLE.get(name)
-            if row is None or row.family != "elementwise" or fixed or not _same(node):
-                return None
-            inside = _all_pushed(arguments, letters)
+        case Indexed(of, key):
+            return _at_places(of, key, letters)
+        case Call(name, arguments):
+            inside = _all_pushed(arguments, letters) if _is_entrywise(node) else None
             return None if inside is None else Call(name, inside, 0)
         case Power(base, exponent):
             below = _pushed(base, letters)
@@ -236,8 +238,31 @@ def _pushed(node: Node, letters: tuple[str, ...]) -> Node | None:
     return None
 
 
-def _same(node: Call) -> bool:
-    """Whether all operands of a function have the axes of the result, or none."""
+def _at_places(of: Node, key: tuple[str, ...], letters: tuple[str, ...]) -> Node | None:
+    """An entry of x[1:] is x_(i+1), one of X[:, 0] is X_i0, one of eye(n)[1:] a unit tensor."""
+    rest = iter(letters)
+    found = [_at_place(item, rest) for item in (*key, *(":",) * (of.rank - len(key)))]
+    if None in found:
+        return None
+    return _pushed(of, tuple(name for name in found if name is not None))
+
+
+def _at_place(item: str, letters: Iterator[str]) -> str | None:
+    """The place that an item reads for a letter; None where it is counted from the end."""
+    start, colon, rest = item.partition(":")
+    if not colon:
+        return None if start.startswith("-") else start
+    letter = next(letters)
+    if ":" in rest or start.startswith("-"):
+        return None
+    return f"({letter}+{start})" if start else letter
+
+
+def _is_entrywise(node: Call) -> bool:
+    """Whether a function is taken entry by entry: its operands have its axes, or none."""
+    row = TABLE.get(node.name)
+    if row is None or node.fixed or (row.family != "elementwise" and node.name not in CHOSEN):
+        return False
     return all(part.rank in (0, node.rank) for part in node.arguments)
 
 

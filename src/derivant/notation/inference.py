@@ -114,7 +114,8 @@ def _no_kinds(program: Program, masks: list[int], place: int) -> DerivantError:
 def _cannot(program: Program, item: Item, seen: Sequence[str]) -> DerivantError:
     pairs = zip(item.spans, seen, strict=True)
     operands = " and ".join(f"{program.excerpt(s)} ({word})" for s, word in pairs)
-    at = item.span if not item.at else (item.at, max(item.at + 1, item.at + len(item.op)))
+    end = item.span[1] if item.op == "index" else item.at + len(item.op)
+    at = item.span if not item.at else (item.at, max(item.at + 1, end))
     what = item.op.removeprefix("soft")
     if item.rule.family in ("along", "soft"):
         what += f" along axis {item.rule.flavour}"

@@ -19,6 +19,7 @@ Outcome: TypeAlias = tuple[int, int] | None
 RARE = 10  # a number added to an array: only where nothing else fits
 ODD = 20  # a reduction of a number
 NESTED = 3  # an exponent that is no number, the transpose of a number
+MATRIX_AXES = 2
 ALL = 1 + ODD  # more than any cost
 WORDS = ("a number", "a vector", "a row", "a matrix", "an array of more than two axes")
 
@@ -133,6 +134,30 @@ def _kron(rule: Rule, a: int, b: int) -> Outcome:
     return (MATRIX, 0) if MATRIX in (a, b) and {a, b} <= {MATRIX, line} else None
 
 
+def _choice(rule: Rule, *kinds: int) -> Outcome:
+    """A condition and two values: equal shapes, or numbers."""
+    wide = {kind for kind in kinds if kind != NUMBER}
+    return None if len(wide) > 1 else (wide.pop() if wide else NUMBER, 0)
+
+
+def _indexed(rule: Rule, a: int) -> Outcome:
+    """Entries at places; the flavour says which axes are sliced and stay."""
+    assert isinstance(rule.flavour, tuple)
+    rank = {VECTOR: 1, ROW: 1, MATRIX: 2}.get(a, 0)
+    if not 0 < len(rule.flavour) <= rank:
+        return None
+    kept = rank - rule.flavour.count(False)
+    if rank == 1:
+        return (a if kept else NUMBER), 0
+    return (NUMBER, VECTOR, MATRIX)[kept], 0
+
+
+def _reshaped(rule: Rule, a: int) -> Outcome:
+    """The entries row by row in another shape; the flavour is its number of axes."""
+    kind = MATRIX if rule.flavour == MATRIX_AXES else ARRAY
+    return (kind, 0) if a in (VECTOR, MATRIX, ARRAY) else None
+
+
 def _beside(rule: Rule, a: int, b: int) -> Outcome:
     return (MATRIX, 0) if a == MATRIX and b in (VECTOR, MATRIX) else None
 
@@ -164,6 +189,13 @@ FAMILIES: dict[str, Callable[..., Outcome]] = {
     "turned": lambda rule, a: (MATRIX, 0) if a == MATRIX else None,
     "length": lambda rule, a: (NUMBER, 0) if _line(a) else None,
     "beside": _beside,
+    "solve": lambda rule, a, b: (b, 0) if a == MATRIX and b in (VECTOR, MATRIX) else None,
+    "inner": lambda rule, a, b: (NUMBER, 0) if _line(a) and _line(b) else None,
+    "difference": lambda rule, a: (a, 0) if _line(a) else None,
+    "running": lambda rule, a: (a, 0) if _line(a) else None,
+    "choice": _choice,
+    "index": _indexed,
+    "reshape": _reshaped,
     "unvec": lambda rule, a: (MATRIX, 0) if a == VECTOR else None,
     "outer": lambda rule, a, b: (MATRIX, 0) if _line(a) and _line(b) else None,
     "dot": _dot,

@@ -15,6 +15,7 @@ from derivant.notation.document import (
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -25,6 +26,8 @@ from derivant.notation.document import (
     Summed,
     Turned,
     compared,
+    comparison,
+    fixed_texts,
 )
 from derivant.notation.spelling import GREEK
 from derivant.notation.text import number_text
@@ -115,12 +118,8 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             return _sum(terms), Bond.SUM
         case Power():
             return _power(node)
-        case Entry(of, letters):
-            base = _at_least(of, Bond.TIGHT)
-            base = f"{{{base}}}" if "_" in base and isinstance(of, Name) else base
-            return f"{base}_{{{_letters(letters)}}}", Bond.POWER
-        case Delta(letters):
-            return rf"\delta_{{{_letters(letters)}}}", Bond.POWER
+        case Entry() | Delta() | Indexed():
+            return _subscripted(node), Bond.POWER
         case Summed(letters, factors):
             body = " ".join(_at_least(f, Bond.POWER) for f in factors)
             return rf"\sum_{{{_letters(letters)}}} {body}", Bond.PRODUCT
@@ -130,6 +129,16 @@ def _of_kind(node: Node) -> tuple[str, Bond]:
             inside = ", ".join(map(latex_of, operands))
             pattern = spec.replace("->", r" \to ")
             return rf"\operatorname{{einsum}}_{{{pattern}}}\left({inside}\right)", Bond.TIGHT
+
+
+def _subscripted(node: Entry | Delta | Indexed) -> str:
+    """A part with an index below it."""
+    if isinstance(node, Delta):
+        return rf"\delta_{{{_letters(node.letters)}}}"
+    base = _at_least(node.of, Bond.TIGHT)
+    base = f"{{{base}}}" if "_" in base and isinstance(node.of, Name) else base
+    index = f"[{', '.join(node.key)}]" if isinstance(node, Indexed) else _letters(node.letters)
+    return f"{base}_{{{index}}}"
 
 
 def _number(value: Fraction) -> tuple[str, Bond]:
@@ -144,7 +153,13 @@ def _number(value: Fraction) -> tuple[str, Bond]:
 
 def _call(node: Call) -> tuple[str, Bond]:
     """A function in the notation that it has, else by its name."""
-    inside = ", ".join([*map(latex_of, node.arguments), *map(str, node.fixed)])
+    condition = comparison(node)
+    if condition is not None:
+        return (
+            f"{latex_of(condition[0])} {RELATIONS[condition[1]]} {latex_of(condition[2])}",
+            Bond.SUM,
+        )
+    inside = ", ".join([*map(latex_of, node.arguments), *fixed_texts(node)])
     plain = not node.fixed and len(node.arguments) == 1
     if node.name == "eye":
         return "I", Bond.TIGHT
@@ -169,6 +184,7 @@ def _call(node: Call) -> tuple[str, Bond]:
     return word + _bracketed(inside), Bond.TIGHT
 
 
+RELATIONS = {">": ">", "<": "<", ">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne"}
 AROUND = {"norm2": (r"\|", r"\|"), "abs": ("|", "|")}
 NORMS = {"norm1": "1"}
 SPELLED = {"maximum": "max", "minimum": "min"}

@@ -35,14 +35,15 @@ TOKEN = re.compile(
     |(?P<turned>\^\ *(?:T\b|ᵀ)|\^\ *\{\ *(?:T|ᵀ)\ *\}|ᵀ)
     |(?P<raised>⁻?[⁰¹²³⁴-⁹]+)
     |(?P<mark>\.T\b|\*\*|\.\*(?!\*)|\./(?!/)|\.\^|[\^@'⊙·])
+    |(?P<index>\[[^\[\]\n]{0,200}\])
     |(?P<bars>(?:\|\||‖)(?:_[A-Za-z0-9](?![A-Za-z0-9_]))?)
-    |(?P<op>[-+*/(){},;=\n])
+    |(?P<op><=|>=|==|!=|[-+*/(){},;=<>&\n])
     """,
     re.VERBOSE,
 )
 STRING = re.compile(r"""'([^'\n]{0,200})'|"([^"\n]{0,200})\"""")
 NAMED = {"prefix": "np.", "turned": "^T"}
-OPERANDS = ("number", "name", "string", "closing")
+OPERANDS = ("number", "name", "string", "closing", "index")
 OPENS_EXPONENT = {"^", "**", ".^"}
 BESIDE = " "  # the mark of a product without a sign
 MATRIX_MARKS = {"'", ".*", "./", ".^", "^", "^T", "·", BESIDE}
@@ -55,8 +56,6 @@ HINTS = {
     "×": "write *",
     "∂": "give the formula alone and say with `wrt` by what to differentiate",
     "\\": "write inv(A)*b",
-    "<": "a formula is no condition; write step(y - x)",
-    ">": "a formula is no condition; write step(x - y)",
     ".": "write .* ./ .^ between operands, .T behind one, sum(x) for x.sum()",
     "∇": "give the formula alone and say with `wrt` by what to differentiate",
     "√": "write sqrt(x)",
@@ -126,11 +125,14 @@ def tokens_of(text: str) -> list[Token]:
 def _side_by_side(left: Token, right: Token) -> bool:
     """Whether two tokens are a product without a sign: A x, x'x, 2 (x + y), A (x - b).
 
-    A name with a parenthesis right behind it is a call, and no number stands on the right.
+    A name with a parenthesis right behind it is a call, brackets right behind an operand are its
+    index, and no number stands on the right.
     """
-    ends = left.kind in ("number", "name") or (
+    ends = left.kind in ("number", "name", "index") or (
         left.kind != "string" and left.text in (")", "}", "'", "^T")
     )
+    if ends and right.kind == "index":
+        return left.kind != "number" and right.start > left.end
     if not ends or not (right.kind == "name" or (right.kind == "op" and right.text == "(")):
         return False
     return left.kind != "name" or right.kind == "name" or right.start > left.end
@@ -217,7 +219,7 @@ def check_names(text: str, tokens: list[Token], given: Container[str]) -> None:
         if not turned and BESIDE not in (before, tokens[k + 1].text):
             continue
         letters = token.text[1:] if turned else token.text
-        if token.text in NOT_NAMES:
+        if token.text in NOT_NAMES and tokens[k + 1].text != "(":
             hint = "write a formula alone; what holds of its names is said with `assume`"
             raise pointed(text, token.start, token.end, f"{token.text} cannot be read here", hint)
         if _may_be_product(letters, turned, single):

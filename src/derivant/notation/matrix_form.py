@@ -29,6 +29,7 @@ from derivant.notation.document import (
     Summed,
     Turned,
     all_parts,
+    mapped,
     size,
 )
 from derivant.notation.extent import Extents, payloads_of
@@ -180,6 +181,9 @@ class Forms:
         node = self._parts[id(atom.payload)]
         if isinstance(node, Built) and node.letters == names:
             return powered(node.entry, atom.power)  # given by these very letters
+        entry = _relettered(node, names) if isinstance(node, Built) else None
+        if entry is not None:
+            return powered(entry, atom.power)
         return powered(Entry(node, names) if names else node, atom.power)
 
     def _number_apart(self, term: Term, dtype: np.dtype[np.generic]) -> Node:
@@ -214,6 +218,25 @@ class Forms:
         alone = len(operands) == 1 and spec == f"{names[0]}->{names[0]}"
         body = operands[0] if alone else Contraction(spec, tuple(operands), rank)
         return with_numbers(abs(term.coefficient), numbers, body, below)
+
+
+def _relettered(node: Built, names: tuple[str, ...]) -> Node | None:
+    """An array's entry with other letters, None where one of them is summed over inside."""
+    inside = list(all_parts(node.entry))
+    bound = {c for part in inside if isinstance(part, Summed) for c in part.letters}
+    if bound & {*names} or any(isinstance(part, Built) for part in inside):
+        return None
+    known = dict(zip(node.letters, names, strict=True))
+
+    def changed(part: Node) -> Node:
+        if isinstance(part, Entry):
+            return replace(part, letters=tuple(known.get(c, c) for c in part.letters))
+        if isinstance(part, Delta):
+            one, two = (known.get(c, c) for c in part.letters)
+            return Delta((one, two))
+        return part
+
+    return mapped(node.entry, changed)
 
 
 def _apart(term: Term, rank: int) -> tuple[list[Term], list[Atom]]:

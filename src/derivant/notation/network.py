@@ -83,6 +83,8 @@ class Network:
         if not self.factors:
             return ()
         factor = self.factors[0]
+        if rank > 2 and factor.letters != tuple(range(rank)):
+            return None  # it is the same along an axis, or has them in another order
         return node_of(turned(factor.plain()) if factor.letters == (1, 0) else factor.plain(), rank)
 
     def averaged(self, below: list[Node]) -> list[Node]:

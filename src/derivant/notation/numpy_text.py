@@ -14,6 +14,7 @@ from derivant.notation.document import (
     Call,
     Contraction,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -22,11 +23,28 @@ from derivant.notation.document import (
     Scaled,
     Sum,
     Turned,
+    comparison,
+    fixed_texts,
 )
 from derivant.notation.vocabulary import FUNCTIONS
 from derivant.rewriting import as_number
 
 CALLED = {"eye", "ones", "zeros", "sum", "outer", "diag", *FUNCTIONS}
+
+
+# What was asked for where a part of its derivative has no name.
+ASKED = {
+    "take_along_axis": "sort (the order of the entries depends on their numbers)",
+    "add_along_axis": "sort (the order of the entries depends on their numbers)",
+    "median_weights": "median (the order of the entries depends on their numbers)",
+    "gather": "an index by an array of places",
+    "scatter_add": "an index by an array of places (x[i] and x[1:] have names)",
+    "convolution": "a convolution (written with slices, k[0] * x[2:] + ..., it has a name)",
+    "embedded_block": "the nuclear norm, or another function of singular values,",
+    "concat": "concatenate (written with slices of one variable, or term by term, it has a name)",
+    "stack": "stack (written term by term it has a name)",
+    "roll": "roll (written with slices, x[1:] and x[:-1], it has a name)",
+}
 
 
 class Bond(IntEnum):
@@ -67,7 +85,9 @@ def _written(node: Node) -> tuple[str, Bond]:
         case Number(value):
             return _number(value)
         case Call():
-            return _call(node), Bond.TIGHT
+            return _call(node)
+        case Indexed(of, key):
+            return f"{_at_least(of, Bond.TIGHT)}[{', '.join(key)}]", Bond.TIGHT
         case Turned(of, rank):
             if rank < 2:
                 return _written(of)
@@ -88,6 +108,8 @@ def _written(node: Node) -> tuple[str, Bond]:
         case Contraction(spec, operands):
             inside = ", ".join([f"'{spec}'", *map(numpy_text, operands)])
             return f"einsum({inside})", Bond.TIGHT
+        case Array(text, 1) if text.startswith("["):
+            return f"array({text})", Bond.TIGHT
         case _:
             what = node.text if isinstance(node, Array) else "an entry"
             raise DerivantError(f"{what} has no NumPy notation in a formula")
@@ -98,10 +120,24 @@ def _number(value: Fraction) -> tuple[str, Bond]:
     return text, Bond.TIGHT if not text.startswith("-") else Bond.SUM
 
 
-def _call(node: Call) -> str:
+def _call(node: Call) -> tuple[str, Bond]:
+    condition = comparison(node)
+    if condition is not None:
+        left, sign, right = condition
+        sides = [
+            _at_least(x, Bond.PRODUCT) if comparison(x) else numpy_text(x) for x in (left, right)
+        ]
+        return f"{sides[0]} {sign} {sides[1]}", Bond.SUM
+    return _function(node), Bond.TIGHT
+
+
+def _function(node: Call) -> str:
     if node.name not in CALLED:
-        raise DerivantError(f"{node.name} has no name in a formula; dv.jacobian has the numbers")
-    return f"{node.name}({', '.join([*map(numpy_text, node.arguments), *map(str, node.fixed)])})"
+        row = node.name.partition("[")[0]
+        raise DerivantError(
+            f"{ASKED.get(row, node.name)} has no name in a formula; dv.jacobian has the numbers"
+        )
+    return f"{node.name}({', '.join([*map(numpy_text, node.arguments), *fixed_texts(node)])})"
 
 
 def _product(factors: tuple[Node, ...]) -> tuple[str, Bond]:

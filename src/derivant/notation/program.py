@@ -13,9 +13,10 @@ from typing import Any
 
 from derivant.base.dims import Dim, Shape
 from derivant.notation.calls import Calls, whole
-from derivant.notation.grammar import Grammar, Node
+from derivant.notation.grammar import COMPARED, Grammar, Node
+from derivant.notation.index_keys import Slice, read_key, read_numbers
 from derivant.notation.items import POWERS, Item, Maker, Program, Span, Static
-from derivant.notation.kinds import MATRIX, NUMBER
+from derivant.notation.kinds import MATRIX, NUMBER, VECTOR
 from derivant.notation.spelling import canonical_name
 from derivant.notation.vocabulary import ALIASES, CONSTANTS, FUNCTIONS
 
@@ -25,8 +26,9 @@ DEGREE = 8  # of each of them
 FAMILY = {
     "+": "add", "-": "add", "*": "star", "@": "matmul", "/": "over", ".*": "pair", "./": "pair",
     "soft.*": "pair", "soft./": "pair", "^": "power", "**": "raised", ".^": "raised",
-    "neg": "same", "transpose": "transpose",
+    "neg": "same", "transpose": "transpose", **dict.fromkeys(COMPARED, "add"),
 }  # fmt: skip
+LOGIC = ("logical_and", "logical_or", "logical_not")
 DIVISIONS = ("/", "./", "soft./")
 PRODUCTS = ("*", ".*", "soft.*")
 RING = ("+", "-", "*", ".*", "soft.*")
@@ -46,6 +48,9 @@ def program_of(text: str, grammar: Grammar, numpy: bool, given: Mapping[str, Sha
         if program.value < 0:
             span = (statement.start, statement.end)
             raise program.fail(span, "a text in quotes is only for einsum", "remove it")
+        if statement.name is None and program.items[program.value].op in COMPARED:
+            hint = "write where(x > y, a, b) or step(x - y)"
+            raise program.fail(program.items[program.value].span, "a formula is no condition", hint)
         if statement.name is not None:
             _assign(program, canonical_name(statement.name), (statement.start, statement.end))
     return program
@@ -115,6 +120,8 @@ class Builder(Maker):
         span = (node.start, node.end)
         if node.op == "number":
             return self._number(span, int(node.text) if node.text.isdigit() else float(node.text))
+        if node.op == "index" and not node.args:
+            return self._array(node, span)
         if node.op == "constant":
             return self._constant(node.text, span)
         if node.op == "name":
@@ -126,7 +133,40 @@ class Builder(Maker):
             return self._operator(operator, span)
         if any(self.place[a] < 0 for a in node.args):
             raise self.program.fail(span, "a text in quotes is only for einsum", "remove it")
-        return self._operator(node, span)
+        if node.op == "&":
+            return self._both(node, span)
+        return self._index(node, span) if node.op == "index" else self._operator(node, span)
+
+    def _both(self, node: Node, span: Span) -> int:
+        """Two conditions that must hold."""
+        for a in node.args:
+            item = self.program.items[self.place[a]]
+            if item.op not in (*COMPARED, *LOGIC):
+                hint = "write (x > 0) & (x < 1)"
+                raise self.program.fail(item.span, "& joins conditions in parentheses", hint)
+        return self._calls.read(replace(node, op="call", text="logical_and"), span)
+
+    def _index(self, node: Node, span: Span) -> int:
+        """Entries at places that are known here."""
+        program = self.program
+        key = read_key(node.text, lambda name: canonical_name(name) in program.dimensions)
+        if key is None:
+            hint = "write whole numbers, sizes such as n - 1 and slices, as in x[1:] or X[:, 0]"
+            message = f"the index {node.text} cannot be read here"
+            raise program.fail((node.at, node.end), message, hint)
+        if self.program.items[self.place[node.args[0]]].static is not None:
+            raise program.fail((node.at, node.end), "an index stands behind an array")
+        kinds = tuple(isinstance(item, Slice) for item in key)
+        return self.made(node, span, self.rule("index", 1, kinds), key)
+
+    def _array(self, node: Node, span: Span) -> int:
+        """A vector of numbers that is written out."""
+        values = read_numbers(node.text)
+        if values is None:
+            hint = "write numbers, as in [1, 2.5], or the array as a variable"
+            raise self.program.fail(span, "an array written out cannot be read here", hint)
+        rule = self.rule("constant", 0, VECTOR)
+        return self.add(Item("array", rule, (), span, fixed=values))
 
     def _constant(self, name: str, span: Span) -> int:
         """A name behind np. that is not called."""
@@ -172,7 +212,7 @@ class Builder(Maker):
         if folded is not None and not stands:
             return self._number(span, folded)
         flavour: object = None
-        if node.op in ("+", "-", *POWERS):
+        if node.op in ("+", "-", *POWERS, *COMPARED):
             flavour = tuple(s is not None for s in statics)
         if node.op == "^":
             flavour = "whole" if whole(right) is not None else None

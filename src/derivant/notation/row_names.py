@@ -8,10 +8,24 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.carriers.expr import Expr
-from derivant.notation.document import Array, Call, Name, Node, Number, Power, Product, Sum, Turned
+from derivant.notation.document import (
+    SIGNS,
+    Array,
+    Call,
+    Indexed,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Turned,
+)
+from derivant.notation.index_keys import key_texts
 from derivant.notation.spectral_names import SPECTRAL
 from derivant.notation.words import sized
 from derivant.rewriting.choices import reached
+from derivant.rewriting.placing import selected
 
 SMALL = 6  # a constant array of at most so many entries is written out
 NAMES = {"trace": "tr", "slogdet": "logdet"}
@@ -132,6 +146,43 @@ def _cofactor(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Turned(Call("adj", tuple(operands), 2), 2) if len(operands) == 1 else None
 
 
+def _indexed(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """Entries at places and slices: an eigenvalue or eigenvector by its name, else by an index."""
+    found = SPECTRAL["getitem"](node, operands)
+    if found is not None:
+        return found
+    selection = selected(node)
+    x = node.inputs[0]
+    keys = key_texts(node.params["key"], x.shape)
+    if keys is None:
+        return None
+    of = operands[0] if selection is None else Call("eye", (sized(selection[0]),), 2)
+    return Indexed(of, keys, len(node.shape))
+
+
+def _chosen(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """A choice or a comparison of arrays of one shape, and numbers."""
+    if node.primitive.name == "equal" and (found := _reached(node, operands)) is not None:
+        return found
+    if any(x.shape not in ((), node.shape) for x in node.inputs):
+        return Call(f"{node.primitive.name} of several shapes", tuple(operands), len(node.shape))
+    return Call(node.primitive.name, tuple(operands), len(node.shape))
+
+
+def _triangle(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """A triangle of a matrix; of ones, with their sizes."""
+    k = int(node.params["k"])
+    return Call(node.primitive.name, tuple(operands), 2, (k,) if k else ())
+
+
+def _clipped(node: Expr, operands: Sequence[Node]) -> Node | None:
+    """Bounds on both sides."""
+    inner = operands[0]
+    if not isinstance(inner, Call) or inner.name != "clip_low":
+        return None
+    return Call("clip", (*inner.arguments, operands[1]), len(node.shape))
+
+
 def _expm(node: Expr, operands: Sequence[Node]) -> Node | None:
     """The exponential; its derivative in a direction has no name."""
     return Call("slope of expm", tuple(operands), 2) if len(operands) > 1 else None
@@ -149,9 +200,12 @@ SPECIAL: dict[str, Callable[[Expr, Sequence[Node]], Node | None]] = {
     "diag_embed": _diagonal,
     "broadcast_to": _size,
     "cofactor": _cofactor,
-    "equal": _reached,
+    **dict.fromkeys(("where", *SIGNS), _chosen),
     "astype": lambda node, operands: operands[0] if node.dtype.kind == "f" else None,
     "expm": _expm,
+    "clip_high": _clipped,
+    **dict.fromkeys(("tril", "triu"), _triangle),
+    "getitem": _indexed,
     "matrix_power": _matrix_power,
     "inv": lambda node, operands: Call("inv", tuple(operands), len(node.shape)),
     "reciprocal": lambda node, operands: Power(operands[0], Fraction(-1), len(node.shape)),

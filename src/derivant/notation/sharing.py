@@ -6,11 +6,12 @@ Works on documents alone. Knows nothing of derivatives.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 from derivant.notation.document import (
     Array,
+    Built,
     Call,
     Entrywise,
     Name,
@@ -22,6 +23,7 @@ from derivant.notation.document import (
     Sum,
     Turned,
     all_parts,
+    parts,
     with_part,
 )
 from derivant.notation.html import html_of
@@ -73,7 +75,7 @@ def _place(part: Node, names: Sequence[str]) -> int:
 
 def _best(roots: Iterable[Node]) -> Node | None:
     """The part whose name saves most, None where none saves enough."""
-    counts = Counter(part for root in roots for part in all_parts(root) if _is_worth(part))
+    counts = Counter(part for root in roots for part in _shown(root) if _is_worth(part))
     saved = {
         part: (times - 1) * len(text_of(part)) - 6 * times
         for part, times in counts.items()
@@ -81,6 +83,15 @@ def _best(roots: Iterable[Node]) -> Node | None:
     }
     best = max(saved, key=lambda part: saved[part], default=None)
     return best if best is not None and saved[best] >= SAVED else None
+
+
+def _shown(root: Node) -> Iterator[Node]:
+    """The parts that are read; what is given by its entries is also kept as an array."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend((node.entry,) if isinstance(node, Built) else parts(node))
 
 
 def _is_worth(node: Node) -> bool:

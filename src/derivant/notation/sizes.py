@@ -88,6 +88,23 @@ class Sizes:
         for root, letter in zip(roots, free, strict=False):
             self._values[root] = Dim.named(letter)
 
+    def undo_sums(self) -> None:
+        """The sizes that are known from a sum with a known one: n where n - 1 is known."""
+        known: dict[tuple[int, Size], int] = {}
+        for _ in range(1 + len(self._made)):
+            changed = False
+            for slot, op, left, right in self._made:
+                less, whole = self.value(right), self.value(slot)
+                if op != "+" or less is None:
+                    continue
+                other = known.setdefault((self.root(slot), less), left)
+                changed |= self.root(other) != self.root(left) and self.unite(other, left)
+                if whole is not None and self.value(left) is None:
+                    self._values[self.root(left)] = whole - less
+                    changed = True
+            if not changed:
+                return
+
     def settle(self) -> tuple[Size, Size] | None:
         """The products and sums, once their parts are known; two sizes that should be equal."""
         for slot, op, left, right in self._made:

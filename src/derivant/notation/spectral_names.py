@@ -168,6 +168,15 @@ def _share(node: Expr, operands: Sequence[Node]) -> Node | None:
     return Scaled((), operands[0], (operands[1],), len(node.shape))
 
 
+def _reshaped(node: Expr, operands: Sequence[Node]) -> Node:
+    """Entries as a vector or a matrix of columns, else row by row in another shape."""
+    found = _stacked(node, operands)
+    if found is not None:
+        return found
+    sizes = tuple(map(sized, node.shape))
+    return Call("reshape", (*operands, *sizes), len(node.shape))
+
+
 SPECTRAL: dict[str, Naming] = {
     "matmul": _product,
     "matrix_transpose": lambda node, operands: turned_node(operands[0]),
@@ -181,5 +190,5 @@ SPECTRAL: dict[str, Naming] = {
     "top_values": _top,
     "matrix_function": _root,
     "concat": _beside,
-    "reshape": _stacked,
+    "reshape": _reshaped,
 }

@@ -15,6 +15,7 @@ from derivant.notation.document import (
     Delta,
     Entry,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -24,6 +25,8 @@ from derivant.notation.document import (
     Sum,
     Summed,
     Turned,
+    comparison,
+    fixed_texts,
 )
 from derivant.notation.spelling import shown_name
 from derivant.rewriting.numbers import LARGEST_QUOTIENT
@@ -75,7 +78,9 @@ def _written(node: Node) -> tuple[str, Bond]:
         case Array(text):
             return text, Bond.TIGHT
         case Call():
-            return _call(node), Bond.TIGHT
+            return _call(node)
+        case Indexed(of, key):
+            return f"{indexed_text(of)}[{', '.join(key)}]", Bond.TIGHT
         case Turned(of):
             return _closed(of) + "'", Bond.TIGHT
         case Product():
@@ -102,16 +107,32 @@ def _written(node: Node) -> tuple[str, Bond]:
             return f"einsum({inside})", Bond.TIGHT
 
 
-def _call(node: Call) -> str:
-    if node.name == "eye":
-        return "I"
-    arguments = [*map(text_of, node.arguments), *map(str, node.fixed)]
+def indexed_text(node: Node) -> str:
+    """What stands before an index; the identity with its size, which nothing else tells there."""
+    return _named_call(node) if isinstance(node, Call) and node.name == "eye" else _closed(node)
+
+
+def _call(node: Call) -> tuple[str, Bond]:
+    condition = comparison(node)
+    if condition is not None:
+        left, sign, right = condition
+        return f"{_side(left)} {sign} {_side(right)}", Bond.SUM
+    return "I" if node.name == "eye" else _named_call(node), Bond.TIGHT
+
+
+def _side(node: Node) -> str:
+    """A side of a comparison."""
+    return _closed(node) if comparison(node) else text_of(node)
+
+
+def _named_call(node: Call) -> str:
+    arguments = [*map(text_of, node.arguments), *fixed_texts(node)]
     return f"{node.name}({', '.join(arguments)})"
 
 
 def _product(node: Product) -> str:
     text = _beside(list(map(_closed, node.factors)))
-    tight = len(node.factors) == 2 and not node.rank
+    tight = len(node.factors) == 2 and not node.rank and "' [" not in text  # brackets are no index
     return text.replace("' ", "'") if tight else text
 
 

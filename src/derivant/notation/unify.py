@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias
 
-from derivant.base.dims import Shape, Size
+from derivant.base.dims import Dim, Shape, Size, total
+from derivant.notation.index_keys import Slice, counted
 from derivant.notation.items import Item, Program
 from derivant.notation.kinds import ARRAY, MATRIX, NUMBER, ROW, VECTOR
 from derivant.notation.sizes import Sizes
@@ -14,6 +16,8 @@ from derivant.notation.spelling import shown_name
 
 Slots: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
+OPEN_NAME = " open"
+OPEN = Dim.named(OPEN_NAME)  # of a size that is not known yet
 SQUARE = ("square", "square to number", "square to vector", "square to columns")
 
 
@@ -49,6 +53,7 @@ def shapes_of(
 def _named(program: Program, sizes: Sizes, slots: list[Slots]) -> tuple[Shape, ...] | Conflict:
     """Letters for what is still open, those of the variables first."""
     taken = {*program.variables, *program.assigned, *program.dimensions, "I", "pi"}
+    sizes.undo_sums()
     own = sorted((slots[v] for v in program.variables.values()), key=len, reverse=True)
     sizes.name((s for shape in own for s in shape), taken)
     wrong = sizes.settle()
@@ -90,6 +95,9 @@ def _sized(
         return _einsum(str(item.fixed), args)
     if len(args) == 1:
         return _single(sizes, item, kind, args[0])
+    if family == "choice":
+        whole = max(args, key=len)
+        return whole, [pair for a in args for pair in zip(a, whole, strict=False)]
     a, b = args
     if family == "power":
         return a, ([(a[0], a[1])] if len(a) == 2 else [])
@@ -105,10 +113,12 @@ def _sized(
         return (a[0], sizes.plus(a[1], width)), [(a[0], b[0])]
     if NUMBER in kinds:
         return a or b, []
-    if family == "dot" and not item.rule.numpy:
+    if family == "inner" or (family == "dot" and not item.rule.numpy):
         return (), [(a[0], b[0])]
     if family in ("matmul", "dot") or (family == "star" and not item.rule.numpy):
         return _product(kinds, a, b)
+    if family == "solve":
+        return b, [(a[0], a[1]), (a[1], b[0])]
     wide, other = (a, b) if len(a) >= len(b) else (b, a)
     if len(wide) > len(other) and family == "add":
         return wide, [(wide[-1], other[-1])]
@@ -131,8 +141,16 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         assert isinstance(item.fixed, tuple)
         rows, columns = item.fixed
         return tuple(map(sizes.of, item.fixed)), [(a[0], sizes.of(rows * columns))]
+    if family == "reshape":
+        assert isinstance(item.fixed, tuple)
+        entries = reduce(sizes.times, a)
+        return tuple(map(sizes.of, item.fixed)), [(entries, sizes.of(total(item.fixed)))]
     if family in ("transpose", "turned"):
         return a[::-1], []
+    if family == "index":
+        return _indexed(sizes, item, a), []
+    if family == "difference":
+        return (sizes.plus(a[0], sizes.of(-1)),), []
     if family == "diag":
         return (a * 2, []) if len(a) == 1 else (a[:1], [(a[0], a[1])])
     if family == "vec":
@@ -144,6 +162,33 @@ def _single(sizes: Sizes, item: Item, kind: int, a: Slots) -> tuple[Slots, list[
         assert isinstance(axis, int)
         return tuple(s for i, s in enumerate(a) if i != axis % len(a)), []
     return a, []
+
+
+def _indexed(sizes: Sizes, item: Item, a: Slots) -> Slots:
+    """The axes that are sliced, and those behind them."""
+    assert isinstance(item.fixed, tuple)
+    kept = []
+    for part, slot in zip(item.fixed, a, strict=False):
+        if isinstance(part, Slice):
+            kept.append(slot if part == Slice(None, None) else _sliced(sizes, part, slot))
+    return (*kept, *a[len(item.fixed) :])
+
+
+def _sliced(sizes: Sizes, part: Slice, slot: int) -> int:
+    """The slot of a slice of an axis, whose size may still be open."""
+    size = sizes.value(slot)
+    whole = OPEN if size is None else size
+    found = counted(part, whole)
+    if found is None:
+        return sizes.fresh()
+    rest = found[1] - whole
+    if size is not None or not isinstance(rest, int):
+        return (
+            sizes.of(found[1])
+            if size is not None or OPEN_NAME not in str(found[1])
+            else (sizes.fresh())
+        )
+    return sizes.plus(slot, sizes.of(rest)) if rest else slot
 
 
 def _of_square(sizes: Sizes, item: Item, a: Slots) -> Slots:
@@ -159,6 +204,8 @@ def _constant(sizes: Sizes, item: Item) -> Slots:
         return (sizes.fresh(),) * 2
     if not isinstance(item.fixed, tuple):
         return ()
+    if item.op == "array":
+        return (sizes.of(len(item.fixed)),)
     given: Shape = item.fixed
     if item.op == "K":
         return (sizes.of(given[0] * given[1]),) * 2

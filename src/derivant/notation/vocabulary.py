@@ -10,16 +10,21 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from derivant.base.dims import Size, total
 from derivant.base.errors import ArgumentError
 from derivant.carriers.expr import Expr, as_expr
 from derivant.ops.contraction import dot, einsum, kron, outer
+from derivant.ops.indexing import diff
 from derivant.ops.joining import concat
 from derivant.ops.layout import expand_dims
 from derivant.ops.linalg import adjugate, matrix_power
 from derivant.ops.norms import norm
-from derivant.ops.reductions import logsumexp, max, mean, min, prod, softmax, sum
+from derivant.ops.reductions import logsumexp, max, mean, min, prod, softmax, std, sum, var
 from derivant.ops.rows import call
+from derivant.ops.running import cumsum
+from derivant.ops.selection import clip
 from derivant.ops.spectral import eigh, eigvalsh, sqrtm
 
 Lowering: TypeAlias = Callable[..., Any]
@@ -85,6 +90,27 @@ def greater(x: Expr, y: Expr) -> Any:
     return call("step", x - y)
 
 
+def as_number(condition: Any) -> Any:
+    """1 where a condition holds, else 0."""
+    return call("astype", condition, dtype=np.dtype(np.float64))
+
+
+def condition(x: Expr) -> Any:
+    """Where a number is not 0; of a condition as a number, the condition."""
+    if x.primitive.name == "astype" and x.inputs[0].dtype.kind == "b":
+        return x.inputs[0]
+    return call("not_equal", x, as_expr(0.0))
+
+
+def choice(x: Expr, one: Expr, other: Expr) -> Any:
+    """One value where a condition holds, else the other."""
+    return call("where", condition(x), one, other)
+
+
+def _logic(name: str) -> Lowering:
+    return lambda *x: as_number(call(name, *map(condition, x)))
+
+
 def quotient(x: Expr, y: Expr) -> Any:
     """The solution of X z = y."""
     return call("matmul", call("inv", x), y)
@@ -118,6 +144,10 @@ def _pseudoinverse(x: Expr, facts: set[str]) -> Any:
         "pinv is read of a variable whose rank is known: say so, as in "
         'assume={"A": "full-column-rank"}, or write inv(A\'*A)*A\''
     )
+
+
+def _triangle(name: str) -> Lowering:
+    return lambda x, k: call(name, x, k=k)
 
 
 def _row(name: str) -> Lowering:
@@ -177,11 +207,33 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "sqrtm": Function("square", sqrtm, symmetric=True),
     "pinv": Function("turned", pseudoinverse),
-    "solve": Function("matmul", quotient, 2),
+    "solve": Function("solve", quotient, 2),
     "hcat": Function("beside", hcat, 2),
+    "where": Function("choice", choice, 3),
+    "logical_and": Function("pair", _logic("logical_and"), 2),
+    "logical_or": Function("pair", _logic("logical_or"), 2),
+    "logical_not": Function("same", _logic("logical_not")),
     "gt": Function("pair", greater, 2),
+    "array": Function("same", lambda x: x),
+    "log1p": Function("same", _row("log1p")),
+    "expm1": Function("same", _row("expm1")),
+    "logaddexp": Function("pair", _pair("logaddexp"), 2),
+    "clip": Function("choice", clip, 3),
+    "var": Function("total", var),
+    "std": Function("total", std),
+    "inner": Function("inner", dot, 2),
+    "vdot": Function("inner", dot, 2),
+    "diff": Function("difference", diff),
+    "cumsum": Function("running", cumsum),
     "square": Function("same", lambda x: call("power", x, exponent=2)),
     "unvec": Function("unvec", unvec, fixed="sizes", sizes=(2,)),
+    "reshape": Function(
+        "reshape", lambda x, sizes: call("reshape", x, shape=sizes), fixed="sizes", sizes=(2, 3, 4)
+    ),
+    **{
+        name: Function("same", _triangle(name), fixed="place")  # of a matrix
+        for name in ("tril", "triu")
+    },
     "inv": Function("square", _row("inv")),
     "adj": Function("square", adjugate),
     "expm": Function("square", _row("expm")),

@@ -12,6 +12,7 @@ from derivant.base.dims import Dim, Size
 from derivant.notation.document import (
     Call,
     Entrywise,
+    Indexed,
     Name,
     Node,
     Number,
@@ -59,7 +60,36 @@ def node_of(chain: Chain, rank: int) -> Node:
     for word, run in groupby(chain):
         count = len(list(run))
         nodes += _repeated(word, count)
+    if len(nodes) == 1:
+        return nodes[0]
+    found = _picked(nodes, rank)
+    return Product(tuple(nodes), rank) if found is None else found
+
+
+def _picked(nodes: list[Node], rank: int) -> Node | None:
+    """eye(n)[1:] M as M[1:], M eye(n)[1:]' as M[:, 1:], eye(n)[2]'v as v[2]."""
+    first, last = nodes[0], nodes[-1]
+    if _is_selection(first, 2) and isinstance(first, Indexed):
+        return Indexed(_product(nodes[1:], rank), first.key, rank)
+    if isinstance(first, Turned) and _is_selection(first.of, 1) and isinstance(first.of, Indexed):
+        return Indexed(_product(nodes[1:], 1), first.of.key, 0) if not rank else None
+    columns = isinstance(last, Turned) and _is_selection(last.of, 2) and rank == 2
+    if isinstance(last, Turned) and columns and isinstance(last.of, Indexed):
+        return Indexed(_product(nodes[:-1], 2), (":", *last.of.key), 2)
+    if _is_selection(last, 1) and rank == 1 and isinstance(last, Indexed):
+        return Indexed(_product(nodes[:-1], 2), (":", *last.key), 1)
+    return None
+
+
+def _product(nodes: list[Node], rank: int) -> Node:
     return nodes[0] if len(nodes) == 1 else Product(tuple(nodes), rank)
+
+
+def _is_selection(node: Node, rank: int) -> bool:
+    """Whether a part is rows of the identity, or one of them."""
+    if not isinstance(node, Indexed) or node.rank != rank or len(node.key) != 1:
+        return False
+    return isinstance(node.of, Call) and node.of.name == "eye"
 
 
 def _repeated(word: Word, count: int) -> list[Node]:
@@ -141,6 +171,11 @@ def entrywise(words: Sequence[tuple[Node, Fraction]], rank: int) -> Node:
     below = [powered(node, -power) for node, power in joined if power < 0]
     if not below and len(above) == 1:
         return above[0]
+    for k, node in enumerate(above):
+        if isinstance(node, Call) and node.name in ("tril", "triu") and is_ones(node.arguments[0]):
+            rest = (*above[:k], *above[k + 1 :])
+            inner = rest[0] if len(rest) == 1 and not below else Entrywise(rest, tuple(below), rank)
+            return Call(node.name, (inner,), rank, node.fixed)
     return Entrywise(tuple(above), tuple(below), rank)
 
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
+from derivant.rewriting.choices import share_of_larger
 from derivant.rewriting.linear_form import Factor, Kind, LinearForm, LinearTerm
 
 # An expression in a slot, and how its variables are called.
@@ -120,6 +121,10 @@ def _written(node: Expr, operands: Sequence[str], names: Mapping[str, str]) -> s
         return f"{_closed(operands[0])}[{', '.join(map(_item, node.params['key']))}]"
     if row.name == "where" and _guards(node.inputs[0]):
         return operands[2]
+    if row.name == "where" and share_of_larger(node, node.inputs) is not None:
+        return f"0.5 (1 + sign({operands[2].removeprefix('step(')})"
+    if row.name in ("add", "subtract") and operands[1] == "0":
+        return operands[0]
     if row.name == "matrix_transpose":
         return f"{_closed(operands[0])}'"
     if row.text and "(" not in row.text:

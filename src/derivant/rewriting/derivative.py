@@ -20,9 +20,12 @@ from derivant.base.errors import DerivantError
 from derivant.base.graph import ancestors, enter_all, inputs_of
 from derivant.carriers.expr import Expr, as_expr, symbol
 from derivant.primitives import RECORD
+from derivant.rewriting.branching import branched
 from derivant.rewriting.context import LONGEST_SHARED, Context
 from derivant.rewriting.indexed import ONE, Atom, Index, Letter, Sum, Term
+from derivant.rewriting.joins import parted
 from derivant.rewriting.laws import FUNCTION_RULES
+from derivant.rewriting.merged import opened
 from derivant.rewriting.normal_form import Form, form_of, normalised
 from derivant.rewriting.plainer import plainer
 from derivant.rewriting.regions import MANY_NODES
@@ -47,13 +50,13 @@ def derivative_form(value: Expr, wrt: Expr, upstream: Expr | None = None) -> For
     seed = upstream
     if seed is None and value.shape:
         seed = symbol(COTANGENT, value.shape, value.dtype)
-    plain, known = plainer(value), None
+    plain, known = opened(plainer(value), wrt), None
     nodes = ancestors([plain])
     is_deep = len(nodes) > MANY_NODES
     if not is_deep and any(node.primitive.name in FUNCTION_RULES for node in nodes):
         known = form_of(plain)
         plain = plainer(known.to_expr())
-    form = form_of(plainer(pulled_back(plain, wrt, seed), plain))
+    form = form_of(parted(branched(plainer(pulled_back(plain, wrt, seed), plain), plain)))
     if known is not None:
         form.context.follow(known.context)
     if seed is None or seed is upstream:

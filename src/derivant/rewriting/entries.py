@@ -27,6 +27,7 @@ from derivant.rewriting.functions import (
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.lowering import lowered
 from derivant.rewriting.settling import with_terms
+from derivant.rewriting.triangles import is_triangle
 
 Joined = tuple[Fraction, list[Atom]]
 TANGENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
@@ -122,7 +123,7 @@ def _fact(context: Context, group: list[Atom]) -> Joined | None:
         whole = a.power.denominator == 1
         if "pm1" in facts and whole and not 0 <= a.power <= 1:
             return ONE, [*_but(group, a), replace(a, power=a.power % 2)]
-        zero_one = facts & MASKS or is_row(a.payload, "step")
+        zero_one = facts & MASKS or is_row(a.payload, "step") or is_triangle(a.payload)
         if zero_one and a.power > 1:
             return ONE, [*_but(group, a), replace(a, power=ONE)]
         if is_row(a.payload, "sign") and whole and not 0 <= a.power <= 1:

@@ -266,6 +266,32 @@ def _log_abs(context: Context, call: Call) -> Sum | None:
     return scaled(applied(context, "logdet", matrix), inside.power * atom.power)
 
 
+def _shifted(context: Context, call: Call) -> Sum | None:
+    """softmax(u - c) = softmax(u) and logsumexp(u - c) = logsumexp(u) - c along its axis."""
+    total, last = call.operand, call.operand.rank - 1
+    if call.params.get("axis") != (-1,) or call.params.get("keepdims"):
+        return None
+    moves = [any(last in a.index for a in t.atoms) for t in total.terms]
+    if all(moves) or not any(moves):
+        return None
+    kept = tuple(t for t, moving in zip(total.terms, moves, strict=True) if moving)
+    inner = context.normalised(context, replace(total, terms=kept))
+    found = applied(context, call.row, inner, **call.params)
+    if call.row == "softmax":
+        return found
+    rest = tuple(t for t, moving in zip(total.terms, moves, strict=True) if not moving)
+    names = {c: c - 1 for t in rest for c, _ in t.bound}
+    lower = tuple(
+        Term(
+            t.coefficient,
+            tuple(a.renamed(names) for a in t.atoms),
+            tuple((names[c], size) for c, size in t.bound),
+        )
+        for t in rest
+    )
+    return added(found, replace(found, terms=lower))
+
+
 # Exponentials, signs
 
 
@@ -310,6 +336,22 @@ def _even(context: Context, call: Call) -> Sum | None:
     return None
 
 
+def _of_multiple(context: Context, call: Call) -> Sum | None:
+    """sign(c u) = sign(c) sign(u), and step(c u) = step(u) where c > 0."""
+    total = call.operand
+    if len(total.terms) != 1 or abs(total.terms[0].coefficient) == 1:
+        return None
+    size = abs(total.terms[0].coefficient)
+    return applied(context, call.row, context.tried(scaled(total, 1 / size)))
+
+
+def _odd(context: Context, call: Call) -> Sum | None:
+    """sign(-u) = -sign(u), where u starts with a minus sign."""
+    if not call.operand.terms or any(t.coefficient > 0 for t in call.operand.terms):
+        return None
+    return scaled(applied(context, call.row, negated(context, call.operand)), -1)
+
+
 ENTRYWISE_RULES: dict[str, tuple[Rule[Context, Call, Sum | None], ...]] = {
     "log": (
         Rule("log(1 + exp(u)) = softplus(u)", _softplus),
@@ -323,8 +365,17 @@ ENTRYWISE_RULES: dict[str, tuple[Rule[Context, Call, Sum | None], ...]] = {
         Rule("|-u| = |u|", _even),
     ),
     "relu": (Rule("relu(u) = u where u > 0", _of_positive, "u > 0"),),
-    "sign": (Rule("sign(u) = 1 where u > 0", _of_positive, "u > 0"),),
-    "step": (Rule("step(u) = 1 where u > 0", _of_positive, "u > 0"),),
+    "sign": (
+        Rule("sign(u) = 1 where u > 0", _of_positive, "u > 0"),
+        Rule("sign(c u) = sign(u) where c > 0", _of_multiple),
+        Rule("sign(-u) = -sign(u)", _odd),
+    ),
+    "step": (
+        Rule("step(u) = 1 where u > 0", _of_positive, "u > 0"),
+        Rule("step(c u) = step(u) where c > 0", _of_multiple),
+    ),
+    "softmax": (Rule("softmax(u - c) = softmax(u)", _shifted),),
+    "logsumexp": (Rule("logsumexp(u - c) = logsumexp(u) - c", _shifted),),
     "cosh": (Rule("cosh(-u) = cosh(u)", _even),),
     "cos": (Rule("cos(-u) = cos(u)", _even),),
 }

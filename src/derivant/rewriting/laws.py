@@ -22,6 +22,7 @@ from derivant.rewriting.numbers import added_numbers, told
 from derivant.rewriting.regions import MOST_SHARED_FACTORS, MOST_SHARED_TERMS, REPEATED
 from derivant.rewriting.repeated import repeated_numbers
 from derivant.rewriting.rule import Rule
+from derivant.rewriting.selecting import selections_read
 from derivant.rewriting.settling import deltas_merged, ones_counted, singles_merged, with_terms
 
 # Factors
@@ -223,6 +224,7 @@ RULES: tuple[Rule[Context, Sum, Sum], ...] = (
     Rule("a sum of ones is their number", lambda _, total: ones_counted(total)),
     Rule("the diagonal of a sum is taken term by term", diagonals_entered),
     Rule("powers of one base are joined", powers_joined),
+    Rule("a selection is read", selections_read),
     Rule("a power of a product is a product", powers_written_out),
     Rule("a number that stands often is a power", repeated_numbers),
     Rule("a matrix times its inverse is the identity", inverses_cancelled, rows=of("inv")),

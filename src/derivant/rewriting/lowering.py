@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import count
 
@@ -18,7 +18,15 @@ from derivant.base.dims import Shape
 from derivant.carriers.expr import Expr, as_expr
 from derivant.primitives import RECORD
 from derivant.rewriting.indexed import LARGEST_INT, ONE, Atom, Index, Letter, Sum, Term, as_number
+from derivant.rewriting.placing import (
+    in_parts,
+    placed_at,
+    read_at,
+    selected_by,
+    selections_of,
+)
 from derivant.rewriting.settling import settled
+from derivant.rewriting.triangles import running
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -64,6 +72,8 @@ def lowered(total: Sum) -> Expr:
     """The expression of a sum, of its shape and dtype."""
     total = settled(total)
     free = tuple(range(total.rank))
+    parts = [p for term in total.terms for p in _apart(term, total)]
+    total = total if len(parts) == len(total.terms) else replace(total, terms=tuple(parts))
     if not any(term.atoms for term in total.terms):
         number = sum((term.coefficient for term in total.terms), Fraction(0))
         constant = as_expr(np.asarray(as_number(number)).astype(total.dtype)[()])
@@ -76,6 +86,24 @@ def lowered(total: Sum) -> Expr:
     if result.shape != total.shape:
         result = RECORD.broadcast_to(_typed(result, total.dtype), shape=total.shape)
     return _typed(result, total.dtype)
+
+
+def _apart(term: Term, total: Sum) -> list[Term]:
+    """(S - T)' v as S' v - T' v, which need no matrix where S and T select places."""
+    if len(term.atoms) < 2:
+        return [term]
+    for place, atom in enumerate(term.atoms):
+        found = in_parts(atom.payload) if atom.payload is not None and atom.power == 1 else None
+        if found is None:
+            continue
+        terms = []
+        for number, payload in found:
+            atoms = list(term.atoms)
+            atoms[place] = replace(atom, payload=payload)
+            terms.append(Term(number * term.coefficient, tuple(atoms), term.bound))
+        if all(selections_of(t.atoms, total.rank) for t in terms):
+            return terms
+    return [term]
 
 
 def _typed(value: Expr, dtype: np.dtype[np.generic]) -> Expr:
@@ -111,11 +139,66 @@ def _scaled(value: Expr | None, number: Fraction) -> Expr:
 def _product(term: Term, total: Sum) -> Part:
     """All atoms of a term as one expression over free letters in rising order."""
     ends = {a.index[1]: a.index[0] for a in term.atoms if a.payload is None}
-    parts = [_ready(a, total.dtype) for a in term.atoms if a.payload is not None]
-    joined = _joined(parts, set(range(total.rank)))
+    moves = selections_of(term.atoms, total.rank)
+    parts = [_ready(a, total.dtype) for a in term.atoms if a.payload is not None and a not in moves]
+    free = set(range(total.rank))
+    if not moves:
+        parts = _summed_along(term, parts, total)
+    for move in moves:
+        parts = _read_at(parts, move, total.dtype)
+        free = free - {move.index[-1]} | set(move.index[:-1]) if move.index[-1] in free else free
+    joined = _joined(parts, free)
+    for move in moves:
+        joined = _placed_at(joined, move) if move.index[-1] < total.rank else joined
     for end, start in sorted(ends.items()):
         joined = _with_delta(joined, start, end, total.shape, total.dtype)
     return joined.in_order(tuple(sorted(joined.index)))
+
+
+def _summed_along(term: Term, parts: list[Part], total: Sum) -> list[Part]:
+    """The parts with running sums in the place of triangles of ones."""
+    atoms = [a for a in term.atoms if a.payload is not None]
+    for place, atom in enumerate(atoms):
+        others = [part.index if k != place else () for k, part in enumerate(parts)]
+        found = running(atom, others, total.rank)
+        if found is None:
+            continue
+        user, old, new, reverse = found
+        part = parts[user]
+        axis = part.index.index(old) - len(part.index)
+        expr = RECORD.cumsum(part.expr, axis=axis, reverse=reverse)
+        made = Part(expr, tuple(new if c == old else c for c in part.index))
+        return [made if k == user else p for k, p in enumerate(parts) if k != place]
+    return parts
+
+
+def _read_at(parts: list[Part], move: Atom, dtype: np.dtype[np.generic]) -> list[Part]:
+    """The parts with what carries the letter of a selection read at its places."""
+    _, item = selected_by(move)
+    *new, letter = move.index
+    found = []
+    for part in parts:
+        if letter in part.index:
+            axis = part.index.index(letter)
+            index = (*part.index[:axis], *new, *part.index[axis + 1 :])
+            part = Part(read_at(part.expr, axis, item), index)
+            if any(index.count(c) > 1 for c in new):  # it has the other letter too
+                part = _diagonal(part, new[0])
+        found.append(part)
+    if not any(set(new) <= set(part.index) for part in found if part.index) and (new or not found):
+        ones = as_expr(np.ones((), dtype))
+        shape = move.payload.shape[:-1] if move.payload is not None else ()
+        found.append(Part(RECORD.broadcast_to(ones, shape=shape) if shape else ones, tuple(new)))
+    return found
+
+
+def _placed_at(part: Part, move: Atom) -> Part:
+    """A part put at the places of a selection."""
+    size, item = selected_by(move)
+    *new, letter = move.index
+    axis = part.index.index(new[0]) if new else sum(c < letter for c in part.index)
+    rest = part.index[axis + len(new) :]
+    return Part(placed_at(part.expr, axis, item, size), (*part.index[:axis], letter, *rest))
 
 
 def _ready(atom: Atom, dtype: np.dtype[np.generic]) -> Part:

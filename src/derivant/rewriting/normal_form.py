@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from derivant.base.errors import DerivantError
+from derivant.base.graph import ancestors
 from derivant.carriers.expr import Expr
 from derivant.primitives.matrix_functions import slope_of
 from derivant.rewriting.conditions import conditions_of
@@ -21,7 +22,7 @@ from derivant.rewriting.context import (
     Step,
 )
 from derivant.rewriting.expanding import shortened
-from derivant.rewriting.functions import applied
+from derivant.rewriting.functions import applied, same
 from derivant.rewriting.indexed import ONE, Atom, Index, Sum, Term
 from derivant.rewriting.laws import (
     DEEP_RULES,
@@ -32,9 +33,11 @@ from derivant.rewriting.laws import (
     Rule,
     like_terms_added,
 )
+from derivant.rewriting.placing import selected, spread
 from derivant.rewriting.reader import Reader
 from derivant.rewriting.regions import Kind, Regions
 from derivant.rewriting.settling import settled
+from derivant.rewriting.triangles import is_triangle
 
 SLOPES = ("expm", "matrix_function")  # of two operands: how they move along the second
 UNIT = Term(ONE, ()).key
@@ -95,6 +98,9 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
     ['like terms are added', 'a common factor is extracted']
     """
     regions = Regions([expression])
+    flat = spread(regions.nodes, expression)
+    if flat is not expression:
+        expression, regions = flat, Regions([flat])
     laws = {} if regions.is_deep else FUNCTION_RULES
     known = context or Context(normalised, laws, regions.is_deep)
     total = _form(expression, regions, known, as_written)
@@ -103,6 +109,7 @@ def form_of(expression: Expr, as_written: bool = False, context: Context | None 
             break
         # what is too large to be written out was judged by the graph; now by the form
         again = known.lowered(total)
+        again = spread(ancestors([again]), again)
         if again is expression:
             break
         expression, regions = again, Regions([again])
@@ -186,16 +193,22 @@ def _applied(
 def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
     """A node that is no contraction, on operands in normal form, as one factor."""
     row, payload = node.primitive, node
+    if selected(node) is not None or is_triangle(node):
+        return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(node, _axes(node)),)),))
     if row.outputs > 1:  # nothing but its parts is a factor
         context.rebuilt[id(node)] = _on_forms(node, forms, context)
         return Sum((), np.dtype(np.float64), ())
     if row.name == "part":
         whole = context.rebuilt[id(node.inputs[0])]
         payload = Expr.derivant_apply(row, (whole,), node.params)
-    index: Index = tuple(range(len(node.shape)))
+    index = _axes(node)
     simple = row.family == "elementwise" or (row.name in OF_ONE and _is_plain(node))
     if len(node.inputs) == 1 and not node.levels and simple:
         return applied(context, row.name, forms[id(node.inputs[0])], **node.params)
+    if row.name == "where" and not node.levels:
+        one, other = (forms.get(id(x)) for x in node.inputs[1:])
+        if one is not None and other is not None and _is_same(one, other, node):
+            return one
     if row.name in SLOPES and len(node.inputs) == 2:
         multiple = _of_identity(forms[id(node.inputs[1])])
         if multiple is not None:
@@ -209,6 +222,16 @@ def _atom(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:
         context.exponents[id(payload)] = (payload, base, exponent)
     context.note(payload)
     return Sum(tuple(node.shape), node.dtype, (Term(ONE, (Atom(payload, index),)),))
+
+
+def _is_same(one: Sum, other: Sum, node: Expr) -> bool:
+    """Whether both branches of a choice are one, and of its shape."""
+    return one.shape == node.shape and same(one, other)
+
+
+def _axes(node: Expr) -> Index:
+    """The letters of an array by itself."""
+    return tuple(range(len(node.shape)))
 
 
 def _slope(node: Expr, forms: dict[int, Sum], context: Context) -> Sum:

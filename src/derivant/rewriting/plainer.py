@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import is_
 
-from derivant.base.dims import total
-from derivant.base.graph import ancestors
-from derivant.carriers.expr import Expr
-from derivant.primitives import RECORD
-from derivant.rewriting.choices import share_of_extremum, share_of_larger
+import numpy as np
 
+from derivant.base.dims import Size, total
+from derivant.base.graph import ancestors
+from derivant.carriers.expr import Expr, as_expr
+from derivant.primitives import RECORD, TABLE
+from derivant.rewriting.branching import widened
+from derivant.rewriting.choices import share_of_extremum, share_of_larger
+from derivant.rewriting.merged import factors_of, kron
+from derivant.rewriting.settling import size_as_number
+
+CHOICES = ("where", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+LOGIC = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_invert": "logical_not"}
 Rewrite = Callable[[Expr, Sequence[Expr]], Expr | None]
 
 
@@ -36,12 +43,34 @@ def plainer(expression: Expr, of: Expr | None = None) -> Expr:
         rewrite = REWRITES.get(node.primitive.name)
         if node.primitive.name == "where" and (own is None or id(node.inputs[0]) in own):
             rewrite = None
+        if node.primitive.name in CHOICES and not node.levels:
+            operands = widened(node, operands)
         found = rewrite(node, operands) if rewrite and not node.levels else None
         if found is None:
             same = all(map(is_, operands, node.inputs))
             found = node if same else Expr.derivant_apply(node.primitive, operands, node.params)
         made[id(node)] = found
     return made[id(expression)]
+
+
+def _logic(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """a & b of conditions is logical_and(a, b)."""
+    if node.dtype.kind != "b":
+        return None
+    row = TABLE[LOGIC[node.primitive.name]]
+    found: Expr = Expr.derivant_apply(row, tuple(operands), {})
+    return found
+
+
+def _without_ones(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """A reduction along an axis that stays with size 1, as one that has the axis put back."""
+    (x,), axis = operands, node.params.get("axis")
+    if not node.params.get("keepdims") or not isinstance(axis, tuple) or not axis:
+        return None
+    params = {**node.params, "keepdims": False}
+    reduced = Expr.derivant_apply(node.primitive, (x,), params)
+    found: Expr = RECORD.expand_dims(reduced, axis=axis)
+    return found
 
 
 def _norm(node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -103,10 +132,56 @@ def _cofactor(node: Expr, operands: Sequence[Expr]) -> Expr | None:
 
 def _inverse(node: Expr, operands: Sequence[Expr]) -> Expr | None:
     """An inverse, whatever a singular matrix gives."""
+    pair = factors_of(operands[0])
+    if pair is not None:
+        return kron(RECORD.inv(pair[0]), RECORD.inv(pair[1]))
     if "singular" not in node.params:
         return None
     found: Expr = RECORD.inv(operands[0])
     return found
+
+
+def _determinant(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """det(kron(A, B)) = det(A)^m det(B)^n for A of n by n and B of m by m, and its logarithm."""
+    pair = factors_of(operands[0])
+    if pair is None:
+        return None
+    powers = [_count(other.shape[0]) for other in reversed(pair)]
+    parts = [Expr.derivant_apply(node.primitive, (x,), node.params) for x in pair]
+    found: Expr
+    if node.primitive.name == "logdet":
+        terms = [RECORD.multiply(n, x) for n, x in zip(powers, parts, strict=True)]
+        found = RECORD.add(*terms)
+    else:
+        found = RECORD.multiply(*(RECORD.pow(x, n) for x, n in zip(parts, powers, strict=True)))
+    return found
+
+
+def _log_of_pair(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """log|det(kron(A, B))|, the second result of slogdet."""
+    pair = operands[0]
+    if pair.primitive.name != "slogdet" or node.params["index"] != 1:
+        return None
+    logdet: Expr = RECORD.logdet(pair.inputs[0])
+    return _determinant(logdet, logdet.inputs)
+
+
+def _identity(node: Expr, operands: Sequence[Expr]) -> Expr | None:
+    """A constant array that is a multiple of the identity matrix."""
+    if len(node.shape) != 2 or node.shape[0] != node.shape[1] or not 1 < int(node.shape[0]) < 1000:
+        return None
+    value = np.asarray(node.params["value"])
+    if value.dtype.kind != "f" or not np.array_equal(value, value[0, 0] * np.eye(len(value))):
+        return None
+    ones = RECORD.broadcast_to(as_expr(np.ones((), node.dtype)), shape=node.shape[:1])
+    unit: Expr = RECORD.diag_embed(ones, offset=0)
+    multiple: Expr = RECORD.multiply(value[0, 0], unit)
+    return unit if value[0, 0] == 1 else multiple
+
+
+def _count(size: Size) -> Expr:
+    """A size as a number."""
+    return as_expr(float(size)) if isinstance(size, int) else size_as_number(size)
 
 
 def _slope_of_tanh(node: Expr, operands: Sequence[Expr]) -> Expr | None:
@@ -251,6 +326,9 @@ REWRITES: dict[str, Rewrite] = {
     "clip_high": _clipped_above,
     "cofactor": _cofactor,
     "inv": _inverse,
+    "part": _log_of_pair,
+    "const": _identity,
+    **dict.fromkeys(("det", "logdet"), _determinant),
     "prod_except": _product_without,
     "sech2": _slope_of_tanh,
     "where": _guard,
@@ -261,4 +339,6 @@ REWRITES: dict[str, Rewrite] = {
     "maximum": _rectified,
     "minimum": _rectified,
     "eigen_scale": _of_one_eigenvalue,
+    **dict.fromkeys(LOGIC, _logic),
+    **dict.fromkeys(("max", "min", "prod", "logsumexp"), _without_ones),
 }

@@ -183,8 +183,10 @@ class Reader:
                 return Term(1 / share, ())
             number, sizes = size_factors(node.params["size"], -ONE)
             return Term(number, tuple(sizes))
-        exponent = exponent_of(node) or ONE
+        exponent = exponent_of(node)
         base = node.inputs[0]
+        if exponent is None or not exponent:  # x^0 = 1, also where x is 0
+            return Term(ONE, ())
         if exponent in REPEATED:
             stack += [(base, index)] * int(exponent)
             return Term(ONE, ())

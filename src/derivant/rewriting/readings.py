@@ -16,6 +16,7 @@ from derivant.carriers.expr import Expr
 # `inside` is NaN outside the domain that a rule holds on; formulas are read on the domain.
 SAME = ("bind", "positive", "inside")
 MOVES_ONES = ("reshape", "expand_dims", "squeeze")
+MOVES_PLACES = ("getitem", "place")
 PRODUCTS = ("multiply", "scale", "strong")
 
 
@@ -51,7 +52,7 @@ def reading_of(node: Expr) -> Reading | None:
     if name == "identity_like":
         lead = len(node.shape) - 2
         return Reading((), [*range(lead), lead, lead])
-    if name in MOVES_ONES or (name == "getitem" and not _selects(node.params["key"])):
+    if name in MOVES_ONES or (name in MOVES_PLACES and not _selects(node.params["key"])):
         return _ones_moved(shapes[0], node.shape)
     if name in PRODUCTS or name == "broadcast_to":
         return _broadcast(shapes, node.shape)
