@@ -33,7 +33,7 @@ Joined = tuple[Fraction, list[Atom]]
 TANGENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 MASKS = {"mask", "onehot", "unitint"}
 SIZED = ("abs", "sign", "step", "relu")
-ROWS = {"exp", *SIZED, *(row for pair in TANGENTS for row in pair)}
+ROWS = {"exp", "tril", "triu", *SIZED, *(row for pair in TANGENTS for row in pair)}
 
 
 def entries_joined(context: Context, total: Sum) -> Sum:

@@ -170,7 +170,9 @@ class Flat:
 
 
 def within(facts: frozenset[str], value: Numbers) -> bool:
-    """Whether a value of an unknown is what is declared of it."""
+    """Whether a value of an unknown is what is declared of it; what is not finite is nothing."""
+    if not np.all(np.isfinite(value)):
+        return False
     scale = 1e-9 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
     off = 1e3 * scale if facts & SYMMETRIC else 0.0
     if np.max(np.abs(value - along(facts, value)), initial=0.0) > off:
