@@ -151,7 +151,8 @@ class _Builder:
 def _softmax(b: _Builder, x: int, params: Any) -> int:
     top = b.row("max", x, axis=params["axis"], keepdims=True)
     e = b.row("exp", b.row("subtract", x, top))
-    return b.row("divide", e, b.row("sum", e, axis=params["axis"], keepdims=True))
+    total = b.row("sum", e, axis=params["axis"], keepdims=True)  # from 1 to the count, or NaN
+    return b.row("multiply", e, b.row("divide", b.number(1.0, x), total))
 
 
 def _log_sum(b: _Builder, x: int, axis: Any, keepdims: bool) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from derivant.compiler.views import View
 
 LINE = 64  # bytes of a line of the cache: pieces begin on one
 LONG = 250_000  # cost, about a third of a nanosecond each, from which threads share a loop
-CHUNKS = 4  # for each thread
+CHUNKS = 12  # for each thread
 
 
 @dataclass(frozen=True, slots=True)
