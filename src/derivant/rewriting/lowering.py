@@ -26,7 +26,7 @@ from derivant.rewriting.placing import (
     selections_of,
 )
 from derivant.rewriting.settling import settled
-from derivant.rewriting.triangles import running
+from derivant.rewriting.triangles import is_triangle, running
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -159,6 +159,8 @@ def _summed_along(term: Term, parts: list[Part], total: Sum) -> list[Part]:
     """The parts with running sums in the place of triangles of ones."""
     atoms = [a for a in term.atoms if a.payload is not None]
     for place, atom in enumerate(atoms):
+        if not is_triangle(atom.payload):
+            continue
         others = [part.index if k != place else () for k, part in enumerate(parts)]
         found = running(atom, others, total.rank)
         if found is None:
@@ -341,6 +343,9 @@ def _side_by_side(parts: Sequence[Part]) -> Part:
     """Parts that share no letter, multiplied; numbers with numbers first."""
     result = parts[0]
     for part in parts[1:]:
+        if not part.index:
+            result = Part(RECORD.multiply(result.expr, part.expr), result.index)
+            continue
         index = tuple(sorted((*result.index, *part.index)))
         result = Part(RECORD.multiply(result.padded(index), part.padded(index)), index)
     return result

@@ -140,6 +140,8 @@ def contracted(x: Expr, key: Key, shape: Shape, back: bool) -> Expr:
 
 def in_parts(payload: Expr) -> list[tuple[Fraction, Expr]] | None:
     """The selections that an expression is a sum of multiples of; None for anything else."""
+    if not payload.shape:
+        return None
     found: list[tuple[Fraction, Expr]] = []
     stack = [(ONE, payload)]
     while stack:
