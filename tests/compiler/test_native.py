@@ -308,8 +308,8 @@ def test_the_machines_rounding_and_subnormals_stay_as_they_are(long_loop: Any) -
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*fork")  # Python and JAX warn of threads, which ours survive
+# Python and JAX warn that threads do not survive; ours are started again
+@pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_child_process_goes_on(long_loop: Any) -> None:
     f, x = long_loop
     wanted = f(x)[1]
