@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import derivant as dv
-from benchmarks.timing import Row, interleaved, ratio
+from benchmarks.timing import SETTLE, Row, interleaved, ratio
 
 ROWS, COLUMNS = 1000, 1000
 EPS = 1e-5
@@ -31,7 +31,7 @@ def rows() -> Iterator[Row]:
             np.testing.assert_allclose(
                 np.asarray(call()), function(x), rtol=2e-5, atol=2e-6, err_msg=other
             )
-        times = interleaved(calls, 5)
+        times = interleaved(calls, 5, settle=SETTLE)
         peers = [other for other in calls if other != "ours"]
         if not peers:
             continue

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import derivant as dv
-from benchmarks.timing import Row, interleaved, ratio
+from benchmarks.timing import SETTLE, Row, interleaved, ratio
 
 BATCH, STEPS, INPUTS, HIDDEN = 16, 50, 8, 32
 
@@ -34,7 +34,7 @@ def rows() -> Iterator[Row]:
     for call in calls.values():
         for a, b in zip(call(), wanted, strict=True):
             np.testing.assert_allclose(np.asarray(a), b, rtol=1e-3, atol=1e-6)
-    times = interleaved(calls)
+    times = interleaved(calls, settle=SETTLE)
     for peer in [name for name in calls if name != "ours"]:
         value, spread = ratio(times["ours"], times[peer])
         name = f"gradient of an LSTM, {STEPS} steps, {HIDDEN} units, batch {BATCH} / {peer}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 REPEATS = 21
+SETTLE = 0.02  # seconds after which threads that had nothing to do are asleep
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,13 @@ def interleaved(
     number: int = 1,
     repeats: int = REPEATS,
     clock: Callable[[], float] = time.perf_counter,
+    settle: float = 0.0,
 ) -> dict[str, list[float]]:
     """Seconds a call, `repeats` times each, the contestants taking turns in random order.
 
-    Threads of one may be awake for a while when the next begins; none is always that next one.
+    Threads of one may be awake for a while when the next begins; none is always that next one. Of
+    work that all share among threads calls come first that are not timed, for `settle` seconds: by
+    then the threads of the others are asleep, as where a program has one of these libraries.
     For work of one thread `clock` may be `time.thread_time`, which leaves out what others on the
     machine take of it.
     """
@@ -49,6 +53,9 @@ def interleaved(
     for _ in range(repeats):
         rng.shuffle(order)
         for name, call in order:
+            ready = time.perf_counter() + settle
+            while time.perf_counter() < ready:
+                call()
             started = clock()
             for _ in range(number):
                 call()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import derivant as dv
-from benchmarks.timing import Row, interleaved, ratio
+from benchmarks.timing import SETTLE, Row, interleaved, ratio
 from derivant.compiler.driver import NOTHING
 from derivant.compiler.engine import driver, product_address
 
@@ -76,7 +76,7 @@ def step_of(network: Network) -> Iterator[Row]:
             [float(v) for v in found], losses["ours"], rtol=1e-4, err_msg=name
         )
     steps["gemms"] = gemms(network.sizes, network.batch)
-    times = interleaved(steps, network.inner)
+    times = interleaved(steps, network.inner, settle=SETTLE)
     value, spread = ratio(times["ours"], times["gemms"])
     holds = value <= network.target
     yield Row(
@@ -122,7 +122,7 @@ def rated_step(network: Network) -> Row:
     )
     calls = {"ours": lambda: compiled(own, x, y, RATE)}
     calls["gemms"] = gemms(network.sizes, network.batch)
-    times = interleaved(calls, network.inner)
+    times = interleaved(calls, network.inner, settle=SETTLE)
     value, spread = ratio(times["ours"], times["gemms"])
     name = f"SGD step {network.name}, the rate an argument / its GEMMs"
     return Row(name, f"{value:.3f}", spread, f"<= {network.target:g}", value <= network.target)
@@ -148,7 +148,8 @@ def mapped_step(network: Network, models: int) -> Iterator[Row]:
         for _ in range(models):
             alone()
 
-    times = interleaved({"ours": lambda: compiled(layers, x, y), "gemms": floor}, network.inner)
+    contestants = {"ours": lambda: compiled(layers, x, y), "gemms": floor}
+    times = interleaved(contestants, network.inner, settle=SETTLE)
     value, spread = ratio(times["ours"], times["gemms"])
     name = f"SGD step {network.name}, vmap over {models} models / their GEMMs"
     yield Row(name, f"{value:.3f}", spread, f"<= {network.target:g}", value <= network.target)
