@@ -119,6 +119,8 @@ REFUSED = [
     ("n*x", "x: n, n:", "auto", "both a dimension and a variable", "n"),
     ("m = 2; x + ones(m)", None, "auto", "both a dimension", "m"),
     ("tr(I)", None, "matrix", "the size of this is open", "I"),
+    ("sum(x[3:2])", None, "auto", "slices that are not empty", "[3:2]"),
+    ("x[1", None, "auto", "an index ends with ]", "["),
     ("(" * 300 + "x" + ")" * 300, None, "auto", "more than 200", "("),
     ("-" * 300 + "x", None, "auto", "more than 200", "-"),
     ("+".join(["x"] * 900), None, "auto", "more than 1000", "x"),

@@ -51,7 +51,7 @@ NUMPY_MARKS = {"@", ".T", "**", "np."}
 NOT_NAMES = frozenset(("if", "else", "where", "for", "and", "or", "not", "is", "in", "import"))
 LETTERS = 3  # of what may be a product without spaces, as AXb; longer ones are words
 HINTS = {
-    "[": "write the array as a variable, and an index as a row of its own",
+    "[": "an index ends with ], as in x[1:] or X[:, 0]; brackets in brackets are not read",
     "|": "write abs(x) or det(X); ||x|| is the norm",
     "×": "write *",
     "∂": "give the formula alone and say with `wrt` by what to differentiate",

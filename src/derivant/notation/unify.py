@@ -62,7 +62,8 @@ def _named(program: Program, sizes: Sizes, slots: list[Slots]) -> tuple[Shape, .
         return Conflict(program.items[program.value], message, 'give shapes, as in "A: m n"')
     for item, shape in zip(program.items, slots, strict=True):
         if any(sizes.value(s) is None for s in shape):
-            return Conflict(item, "the size of this is open", "write eye(n) with its size")
+            hint = "write eye(n) with its size, and slices that are not empty"
+            return Conflict(item, "the size of this is open", hint)
     return tuple(tuple(_known(sizes, s) for s in own) for own in slots)
 
 
