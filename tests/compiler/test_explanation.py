@@ -62,6 +62,8 @@ def test_loops_say_whether_their_turns_are_one_call() -> None:
     assert "all its turns are one native call" in whole.text
     apart = dv.explain(lambda x: dv.scan(lambda c, x: (dv.sort(c + x), None), x[0], x)[0], x)
     assert "it holds programs of its own" in apart.text
+    known = dv.explain(lambda x: dv.scan(lambda c, x: (c + x, 1.0), x[0], x)[1], x)
+    assert "it holds programs of its own" in known.text
 
 
 def test_a_loop_runs_once_for_value_and_gradient() -> None:

@@ -207,6 +207,20 @@ def test_a_branch_sees_only_its_own_numbers() -> None:
     np.testing.assert_array_equal(found, [0, -1, 2, -1])
 
 
+def test_a_side_that_may_fail_is_not_computed_unless_it_is_taken() -> None:
+    """A whole number to a negative power is none; a float that is too large is no whole number."""
+    powers, base = np.array([-1, 2]), np.array([2, 3])
+    choose = jit(lambda a, n, k: dv.cond(k > 0, lambda: a**n, lambda: a * 2))
+    np.testing.assert_array_equal(choose(base, powers, -1.0), [4, 6])
+    with pytest.raises(dv.ArgumentError, match="negative integer power"):
+        choose(base, powers, 1.0)
+    whole = jit(
+        lambda x, k: dv.cond(k > 0, lambda: dv.astype(x, int), lambda: dv.astype(x > 0, int))
+    )
+    with np.errstate(invalid="raise"):
+        np.testing.assert_array_equal(whole(np.array([np.inf, 0.0]), -1.0), [1, 0])
+
+
 def test_compiled_functions_are_differentiated() -> None:
     close(dv.grad(jit(network), (0, 1, 2))(W, C, XS), dv.grad(network, (0, 1, 2))(W, C, XS))
     second = lambda f: lambda c: dv.grad(lambda c: dv.sum(f(c) ** 2))(c)  # noqa: E731 - a formula

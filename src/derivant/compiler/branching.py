@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from derivant.base.graph import ancestors
 from derivant.carriers.evaluate import replaced
 from derivant.carriers.expr import Expr
 from derivant.compiler.graph import Graph
+from derivant.compiler.ir import TYPES
 from derivant.compiler.ir_rows import ROWS
 from derivant.compiler.loops import REDUCES
 from derivant.compiler.pieces import PIECES
@@ -21,6 +24,8 @@ from derivant.primitives import RECORD
 
 # Rows that never fail, whatever the numbers are that were meant for the other side.
 TOTAL = frozenset({*ROWS, *REDUCES, *PIECES, *MOVES, "variable", "const"})
+# Those of them that NumPy does where they give whole numbers, and that may fail then.
+NOT_WHOLE = frozenset(("pow", "power", "reciprocal", "astype"))
 CHEAP = 4096  # entries that both sides compute together
 
 
@@ -55,6 +60,12 @@ def _is_cheap(yes: Graph, no: Graph) -> bool:
 def _entries(graph: Graph) -> int:
     """How many entries are computed; more than is cheap where a row may fail."""
     nodes = ancestors(graph.outputs)
-    if any(node.primitive.name not in TOTAL for node in nodes):
+    if not all(map(_is_total, nodes)):
         return CHEAP + 1
     return sum(prod(node.shape) for node in nodes if node.inputs)
+
+
+def _is_total(node: Expr) -> bool:
+    name = node.primitive.name
+    native = name in TOTAL and isinstance(node.dtype, np.dtype) and node.dtype.name in TYPES
+    return native and not (name in NOT_WHOLE and node.dtype.kind in "iu")

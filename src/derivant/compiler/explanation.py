@@ -150,6 +150,12 @@ class Explanation:
     def _repr_svg_(self) -> str:
         return self._drawing()._repr_svg_()
 
+    @property
+    def _is_one_call(self) -> bool:
+        """Whether native code does all of it, the results included."""
+        direct = all(result.direct for result in self._layout.results)
+        return direct and all(step.what != "numpy" for step in self.steps)
+
     # what a step is
 
     def _step(self, step: Loop | Product | Outside) -> Step:
@@ -176,8 +182,7 @@ class Explanation:
         """Why NumPy does a row."""
         name, values = step.row.name, self._layout.values
         if step.row.family == "graph":
-            whole = all(part.what != "numpy" for graph in inner for part in graph.steps)
-            if "loop" in step.params and whole:
+            if "loop" in step.params and all(graph._is_one_call for graph in inner):
                 return "all its turns are one native call"
             return "it holds programs of its own"
         kinds = [values[x].dtype for x in (*step.inputs, step.output)]
